@@ -1,0 +1,25 @@
+/** Random bytes are injected, so that tests may repeat a run. */
+export type RandomBytes = (count: number) => Uint8Array;
+
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"; // Crockford's base 32, lower case: no i, l, o, u
+
+/** `count` characters of Crockford base 32, 5 random bits each. */
+export function randomText(random: RandomBytes, count: number): string {
+  const bytes = random(count);
+  let text = "";
+  for (let i = 0; i < count; i++) text += ALPHABET[bytes[i]! & 31];
+  return text;
+}
+
+/**
+ * A name for a thing that sorts by time of birth: prefix, 10 characters of milliseconds,
+ * 16 random characters (80 bits). `call_01jd3v9k2m…`
+ */
+export function timeOrderedId(prefix: string, now: number, random: RandomBytes): string {
+  let time = "";
+  for (let rest = now, i = 0; i < 10; i++) {
+    time = ALPHABET[rest % 32] + time;
+    rest = Math.floor(rest / 32);
+  }
+  return `${prefix}_${time}${randomText(random, 16)}`;
+}

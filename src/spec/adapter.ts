@@ -1,0 +1,81 @@
+import type { JsonObject } from "../kernel/json.ts";
+import type { Capabilities } from "./capability.ts";
+import type { Dialect } from "./dialect.ts";
+import type { EventPart, ProviderError } from "./event.ts";
+import type { ModelRequest } from "./request.ts";
+
+/** Something of the request that the provider has no place for, and that was left out. */
+export interface Warning {
+  /** The caller's field. */
+  field: string;
+  message: string;
+}
+
+/** What shall be sent to a provider. The host and the key are not the adapter's business. */
+export interface UpstreamRequest {
+  method: "POST";
+  /** Relative to the account's base URL, with a leading slash. */
+  path: string;
+  headers: Record<string, string>;
+  body: JsonObject;
+  warnings: Warning[];
+}
+
+/** One server-sent event. `event` is empty where the provider does not name its events. */
+export interface Frame {
+  event: string;
+  data: string;
+}
+
+/** Turns one answer of one provider into parts. It keeps state and serves one answer only. */
+export interface AnswerDecoder {
+  /** A whole unary answer. Throws `MalformedAnswer` if it is none. The last part is `end`. */
+  unary(body: string): EventPart[];
+  /** One event of a stream. Throws `MalformedAnswer` if it is none. */
+  frame(frame: Frame): EventPart[];
+  /** The stream has closed: what is still owed, `end` if the answer was whole and `end` not yet given. */
+  close(): EventPart[];
+}
+
+/** How an account's key is shown to the provider. */
+export type CredentialHeader = (key: string) => Record<string, string>;
+
+/** A provider, as pure functions: no fetch, no key, no clock. */
+export interface ProviderAdapter {
+  /** The name in the configuration (`kind:`). */
+  readonly kind: string;
+  readonly dialect: Dialect;
+  /** Whether an account of this kind needs a base URL, or what it is otherwise. */
+  readonly baseUrl: string | null;
+  readonly needsKey: boolean;
+  readonly capabilities: Capabilities;
+  readonly credential: CredentialHeader;
+  /** `model` is the provider's own name of it. Throws `UnsupportedFeature`. */
+  encode(request: ModelRequest, model: string): UpstreamRequest;
+  decoder(request: ModelRequest): AnswerDecoder;
+  /** Reads an answer whose status is not 2xx. Never throws. */
+  error(status: number, body: string, header: (name: string) => string | null): ProviderError;
+  /** Models that the provider is known to have; what a fresh account publishes. */
+  readonly models: readonly string[];
+  /** Set where there is no upstream at all: the answer is made here. */
+  readonly local?: (request: ModelRequest, model: string) => Iterable<EventPart[]>;
+  /** A test provider serves `sp_test_` keys and costs nothing. */
+  readonly test?: boolean;
+}
+
+/** The provider sent something that its own dialect does not allow. Its message is for the log, not for the caller. */
+export class MalformedAnswer extends Error {
+  override readonly name = "MalformedAnswer";
+}
+
+/** The provider has no way of doing what was asked for. */
+export class UnsupportedFeature extends Error {
+  override readonly name = "UnsupportedFeature";
+  readonly field: string;
+
+  /** @param field the caller's field, by its canonical or dialect name; @param message says what cannot be done and where. */
+  constructor(field: string, message: string) {
+    super(message);
+    this.field = field;
+  }
+}

@@ -1,0 +1,74 @@
+import type { Json, JsonObject } from "../kernel/json.ts";
+import type { Dialect } from "./dialect.ts";
+import type { Extensible, Message } from "./message.ts";
+
+export interface FunctionTool extends Extensible {
+  type: "function";
+  name: string;
+  description?: string;
+  /** JSON Schema of the arguments, as given. Absent: the tool takes none. */
+  parameters?: JsonObject;
+  strict?: boolean;
+}
+
+/** A tool that the provider itself runs, or that only the request's dialect defines. */
+export interface OpaqueTool {
+  type: "opaque";
+  value: JsonObject;
+}
+
+export type Tool = FunctionTool | OpaqueTool;
+
+export type ToolChoice =
+  | { type: "auto" }
+  | { type: "none" }
+  | { type: "required" }
+  | { type: "tool"; name: string }
+  | { type: "opaque"; value: Json };
+
+export type ResponseFormat =
+  | { type: "text" }
+  | { type: "json" }
+  | { type: "json-schema"; name: string; schema?: JsonObject; strict?: boolean; description?: string };
+
+/** How much the model shall think. Effort words are the caller's; budgets are in tokens. */
+export interface ReasoningRequest {
+  enabled?: boolean;
+  effort?: string;
+  budgetTokens?: number;
+}
+
+/** What one caller asks of a model, in no dialect. `extra` holds what only `dialect` has a name for. */
+export interface ModelRequest extends Extensible {
+  dialect: Dialect;
+  /** The name that the caller used; targets have their own. */
+  model: string;
+  messages: Message[];
+  stream: boolean;
+  /** Whether the caller asked for the usage of a stream (OpenAI's `stream_options.include_usage`; Anthropic's always tells). */
+  includeUsage: boolean;
+
+  tools?: Tool[];
+  toolChoice?: ToolChoice;
+  parallelToolCalls?: boolean;
+  responseFormat?: ResponseFormat;
+  reasoning?: ReasoningRequest;
+
+  /** Upper bound of what one answer may write, in tokens, reasoning included. */
+  maxOutputTokens?: number;
+  temperature?: number;
+  topP?: number;
+  topK?: number;
+  stop?: string[];
+  /** Answers wanted; absent is one. */
+  choices?: number;
+  seed?: number;
+  presencePenalty?: number;
+  frequencyPenalty?: number;
+  logprobs?: boolean;
+  topLogprobs?: number;
+  logitBias?: Record<string, number>;
+  /** Who the caller's end user is, in the caller's words. */
+  endUser?: string;
+  serviceTier?: string;
+}

@@ -1,0 +1,18 @@
+/**
+ * Tokens of one answer. `input` is everything the model read, cached or not; `output` is
+ * everything it wrote, reasoning included. The others are parts of these two.
+ */
+export interface Usage {
+  input: number;
+  output: number;
+  /** Part of `input`: read from the provider's prompt cache. */
+  cacheRead?: number;
+  /** Part of `input`: written to the provider's prompt cache. */
+  cacheWrite?: number;
+  /** Part of `output`. */
+  reasoning?: number;
+  /** Part of `input`. */
+  audioInput?: number;
+  /** Part of `output`. */
+  audioOutput?: number;
+}

@@ -1,0 +1,61 @@
+import type { JsonObject } from "../kernel/json.ts";
+import type { Dialect } from "./dialect.ts";
+import type { EventPart } from "./event.ts";
+import type { ModelRequest } from "./request.ts";
+
+/** What a caller is told when a call fails, before it takes the shape of a dialect. */
+export interface PublicError {
+  status: number;
+  /** Our code, a row of `errors.ts`. */
+  code: string;
+  message: string;
+  /** The field at fault, as a path: `messages[2].content`. */
+  param: string | null;
+  /** The call's id. */
+  requestId: string;
+}
+
+/** What the encoder may know beside the answer itself. */
+export interface EncoderContext {
+  /** Used where the answer brings no id of its own. */
+  requestId: string;
+  /** Seconds since 1970, used where the answer brings no time. */
+  created: number;
+}
+
+/**
+ * Writes one answer in one dialect. It keeps state (indexes, ids), so it must see every
+ * part of the answer, in order: what is relayed as bytes goes through `relayed`.
+ */
+export interface AnswerEncoder {
+  /** Server-sent events for these parts, each with its closing blank line; may be empty. */
+  frames(parts: readonly EventPart[]): string;
+  /** These parts went out as the provider's own bytes; only the state moves on. */
+  relayed(parts: readonly EventPart[]): void;
+  /** A whole unary answer, as JSON text, of all its parts in order. */
+  unary(parts: readonly EventPart[]): string;
+}
+
+/** A caller's dialect. Pure. */
+export interface Wire {
+  readonly dialect: Dialect;
+  /** Throws `InvalidRequest`. */
+  decode(body: JsonObject): ModelRequest;
+  encoder(request: ModelRequest, context: EncoderContext): AnswerEncoder;
+  /** The body of an answer whose status is an error. */
+  errorBody(error: PublicError): JsonObject;
+  /** The event that ends a stream which has already begun. Never followed by a clean end. */
+  errorFrame(error: PublicError): string;
+}
+
+/** The caller's request breaks the dialect. Answered 400, naming the field. */
+export class InvalidRequest extends Error {
+  override readonly name = "InvalidRequest";
+  /** Path of the field, `messages[2].content`; null where the body as a whole is at fault. */
+  readonly field: string | null;
+
+  constructor(field: string | null, message: string) {
+    super(message);
+    this.field = field;
+  }
+}
