@@ -1,0 +1,116 @@
+/** What the administrators have published, as one frozen value that is replaced whole when anything in it changes. */
+export interface Catalog {
+  /** Counts the changes; what was decided under another revision may be decided again. */
+  revision: number;
+  /** By name. */
+  providers: ReadonlyMap<string, ProviderAccount>;
+  /** Exact names. */
+  models: ReadonlyMap<string, CatalogModel>;
+  /** Names that end in `*`, longest first. */
+  patterns: readonly CatalogModel[];
+  /** By `slug/version`. */
+  apis: ReadonlyMap<string, Api>;
+  /** By name. */
+  plans: ReadonlyMap<string, Plan>;
+  /** By name. */
+  guardrails: ReadonlyMap<string, Guardrail>;
+}
+
+/** An account at a provider. Its key is sealed; only dispatch has it opened. */
+export interface ProviderAccount {
+  name: string;
+  /** Kind of the adapter that speaks to it. */
+  kind: string;
+  /** Without a trailing slash; null for a provider that has no upstream. */
+  baseUrl: string | null;
+  /** Ciphertext of the key, for the vault; null where the provider needs none. */
+  sealedKey: string | null;
+  /** Whether loopback, private and link-local addresses may be called. */
+  allowPrivateNetwork: boolean;
+  /** Prices that stand before the public list. */
+  prices: readonly Price[];
+}
+
+/** US dollars per million tokens. */
+export interface Price {
+  /** The provider's name of the model. */
+  model: string;
+  inputPerMTokUsd: number;
+  outputPerMTokUsd: number;
+  cacheReadPerMTokUsd?: number;
+  cacheWritePerMTokUsd?: number;
+}
+
+export interface TargetRow {
+  /** Name of the provider account. */
+  provider: string;
+  /** The provider's own name of the model; `*` stands for the name that the caller used. */
+  model: string;
+  /** Share among the targets of the same model; at least 1. */
+  weight: number;
+}
+
+export interface CatalogModel {
+  /** The name that callers use; a last `*` stands for any rest. */
+  name: string;
+  targets: readonly TargetRow[];
+  /** Asked in order when the targets have failed. */
+  fallbacks: readonly TargetRow[];
+}
+
+export type Stage = "draft" | "published" | "deprecated" | "retired";
+
+/** A published product. */
+export interface Api {
+  slug: string;
+  version: string;
+  stage: Stage;
+  /** When it was deprecated and when it goes away, milliseconds since 1970, where announced. */
+  deprecatedAt: number | null;
+  sunsetAt: number | null;
+  /** Names of models, as in the catalog; a last `*` stands for any rest. */
+  models: readonly string[];
+  /** Names of guardrails, applied in this order. */
+  guardrails: readonly string[];
+  approval: "auto" | "manual";
+  /** Whether prompts and answers are kept in the usage records. */
+  capture: boolean;
+}
+
+export type LimitWindow = "second" | "minute" | "hour" | "day" | "week" | "month";
+export type LimitDimension = "requests" | "tokens" | "usd" | "concurrent";
+
+/** One promise of a plan. Dollars are held in nano-dollars. `window` is null for concurrency only. */
+export interface Limit {
+  dimension: LimitDimension;
+  window: LimitWindow | null;
+  amount: number;
+}
+
+export interface Plan {
+  name: string;
+  limits: readonly Limit[];
+}
+
+/** A guard and how it is set. `phrases`: literal texts, found whatever their case. */
+export interface Guardrail {
+  name: string;
+  kind: "phrases";
+  phrases: readonly string[];
+  action: "mask" | "deny";
+  direction: "input" | "output" | "both";
+}
+
+/** The model of this name, or the longest pattern that it matches. */
+export function findModel(catalog: Catalog, name: string): CatalogModel | undefined {
+  return catalog.models.get(name) ?? catalog.patterns.find((model) => matchesPattern(model.name, name));
+}
+
+/** Whether `name` is `pattern`, or begins with what stands before the pattern's last `*`. */
+export function matchesPattern(pattern: string, name: string): boolean {
+  return pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
+}
+
+export function apiKey(slug: string, version: string): string {
+  return `${slug}/${version}`;
+}

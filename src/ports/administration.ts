@@ -1,0 +1,130 @@
+import type { KeyMode } from "../domain/access/virtual-key.ts";
+import type { Api, CatalogModel, Guardrail, Limit, Price } from "../domain/catalog/catalog.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { Subscription } from "../domain/access/principal.ts";
+
+/** Who changes something. `system` is the gateway itself: first start, configuration file. */
+export interface Actor {
+  kind: "system" | "admin-token";
+  id: string;
+}
+
+/** What a change is called in the audit log, and what it was about. Never a secret. */
+export interface AuditedAction {
+  /** `key.create`, `config.apply`, … */
+  action: string;
+  /** `key:abc123` */
+  subject: string;
+  tenantId: string | null;
+  detail: JsonObject;
+}
+
+export interface AuditEntry extends AuditedAction {
+  id: number;
+  at: number;
+  actor: Actor;
+}
+
+export interface KeyRow {
+  /** The key's public id. */
+  id: string;
+  tenantId: string;
+  applicationId: string;
+  name: string;
+  mode: KeyMode;
+  createdAt: number;
+  expiresAt: number | null;
+  revokedAt: number | null;
+  allowFrom: string[];
+}
+
+export interface ApplicationRow {
+  id: string;
+  name: string;
+  tenant: { id: string; name: string };
+  team: { id: string; name: string };
+}
+
+export interface ProviderRow {
+  name: string;
+  kind: string;
+  baseUrl: string | null;
+  sealedKey: string | null;
+  allowPrivateNetwork: boolean;
+  prices: Price[];
+}
+
+/**
+ * The directory as the configuration file declares it. Things are matched by name: what is
+ * there is changed, what is missing is made; what the file once made and no longer names is
+ * removed (keys are revoked, not removed). What was made by other means stays.
+ */
+export interface DesiredState {
+  providers: ProviderRow[];
+  models: CatalogModel[];
+  guardrails: Guardrail[];
+  plans: { name: string; limits: Limit[] }[];
+  apis: Api[];
+  tenants: {
+    name: string;
+    teams: {
+      name: string;
+      members: { email: string; roles: string[] }[];
+      applications: {
+        name: string;
+        subscriptions: { api: string; plan: string; state: Subscription["state"] }[];
+        keys: DesiredKey[];
+      }[];
+    }[];
+  }[];
+}
+
+export interface DesiredKey {
+  name: string;
+  mode: KeyMode;
+  /** HMAC of the imported key. */
+  digest: string;
+  /** The public id of a key in our own format; otherwise one is made from the digest. */
+  publicId: string | null;
+  allowFrom: string[];
+  expiresAt: number | null;
+}
+
+/** One line of a plan: what `apply` would do, or did. */
+export interface PlannedChange {
+  verb: "create" | "update" | "remove";
+  /** `api chat/v1` */
+  subject: string;
+}
+
+/** The writes of one change. All of it is committed with its audit entry, or nothing. */
+export interface DirectoryWriter {
+  createKey(key: KeyRow, digest: string): Promise<void>;
+  /** False when there is no such key in this tenant. Revoking twice changes nothing and is true. */
+  revokeKey(tenantId: string, keyId: string, at: number): Promise<boolean>;
+  /** Brings the directory to the desired state; applying twice changes nothing. */
+  apply(desired: DesiredState): Promise<PlannedChange[]>;
+}
+
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
+/** What the control plane asks of the store. Every tenant-owned method takes the tenant first. */
+export interface Administration {
+  /**
+   * Runs `fn` in one transaction that also writes the audit entry. When it returns, every
+   * look-up of the data plane on this node sees the change.
+   */
+  change<T>(actor: Actor, action: AuditedAction, fn: (writer: DirectoryWriter) => Promise<T>): Promise<T>;
+  /** What `apply` would do, without doing it. */
+  plan(desired: DesiredState): Promise<PlannedChange[]>;
+  applications(): Promise<ApplicationRow[]>;
+  keys(tenantId: string | null, cursor: string | null, limit: number): Promise<Page<KeyRow>>;
+  key(tenantId: string | null, id: string): Promise<KeyRow | undefined>;
+  audit(cursor: string | null, limit: number): Promise<Page<AuditEntry>>;
+  /** A value that this installation keeps for itself: digest of the admin token, whether it has started before. */
+  setting(name: string): Promise<string | undefined>;
+  setSetting(name: string, value: string): Promise<void>;
+}

@@ -1,0 +1,41 @@
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/**
+ * Every field that may stand in a log line. A field that is not here does not compile, and
+ * is dropped at run time: nothing of a prompt, a body or a credential has a place.
+ */
+export interface LogFields {
+  call?: string;
+  code?: string;
+  status?: number;
+  outcome?: string;
+  endpoint?: string;
+  method?: string;
+  address?: string;
+  tenant?: string;
+  application?: string;
+  key?: string;
+  api?: string;
+  model?: string;
+  provider?: string;
+  attempts?: number;
+  inputTokens?: number;
+  outputTokens?: number;
+  costUsd?: string;
+  queueMs?: number;
+  firstByteMs?: number;
+  totalMs?: number;
+  count?: number;
+  /** For the operator: what went wrong inside. Never a text from a caller or a provider's answer. */
+  detail?: string;
+  file?: string;
+  listen?: string;
+  version?: string;
+  signal?: string;
+  actor?: string;
+  action?: string;
+}
+
+export interface Log {
+  write(level: LogLevel, message: string, fields?: LogFields): void;
+}

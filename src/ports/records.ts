@@ -1,0 +1,99 @@
+import type { NanoUsd } from "../kernel/money.ts";
+
+/**
+ * How a call ended. `refused`: nothing went upstream because we said no. `failed`: no answer
+ * came. `cancelled`: the caller left. `cut`: an answer began and broke. `recovered`: the
+ * process died, and the Hold was settled by rule on the next start.
+ */
+export type Outcome = "finished" | "refused" | "failed" | "cancelled" | "cut" | "recovered";
+
+/** One target that was asked. */
+export interface Attempt {
+  provider: string;
+  model: string;
+  /** HTTP status, or null where none came. */
+  status: number | null;
+  /** Error code, or null where it served. */
+  error: string | null;
+  /** From asking to the first byte or the failure, in milliseconds. */
+  ms: number;
+}
+
+export interface VerdictRecord {
+  guardrail: string;
+  direction: "input" | "output";
+  action: "allow" | "mask" | "deny";
+  /** How many places it concerned. */
+  count: number;
+}
+
+/** One call, whatever became of it. No prompt or answer text is in it unless the API captures. */
+export interface UsageRecord {
+  id: string;
+  /** When it arrived, milliseconds since 1970. */
+  at: number;
+  outcome: Outcome;
+  /** Status that the caller got, or would have got. */
+  status: number;
+  /** Row of errors.ts, or null. */
+  errorCode: string | null;
+  endpoint: string;
+  dialect: string;
+  stream: boolean;
+  address: string;
+  tenantId: string | null;
+  teamId: string | null;
+  applicationId: string | null;
+  keyId: string | null;
+  subscriptionId: string | null;
+  api: string | null;
+  plan: string | null;
+  /** The name the caller used. */
+  model: string | null;
+  /** Who served, and by which name. */
+  provider: string | null;
+  providerModel: string | null;
+  inputTokens: number;
+  outputTokens: number;
+  cacheReadTokens: number;
+  cacheWriteTokens: number;
+  reasoningTokens: number;
+  /** `reported` by the provider, `counted` here, `reserved` by rule after a crash, or `none`. */
+  usageSource: "reported" | "counted" | "reserved" | "none";
+  costNanoUsd: NanoUsd;
+  /** Which price list said so; null where nothing is charged. */
+  priceSource: string | null;
+  /** From arrival to the first upstream attempt, milliseconds. */
+  queueMs: number;
+  /** From arrival to the first byte from upstream; null where none came. */
+  firstByteMs: number | null;
+  totalMs: number;
+  attempts: Attempt[];
+  verdicts: VerdictRecord[];
+  warnings: string[];
+  captured: { request: unknown; answer: unknown } | null;
+}
+
+/** One page of records, newest first. */
+export interface RecordPage {
+  records: UsageRecord[];
+  /** Pass it to get the next page; null on the last. */
+  next: string | null;
+}
+
+export interface RecordQuery {
+  tenantId?: string;
+  keyId?: string;
+  outcome?: Outcome;
+  id?: string;
+  cursor?: string;
+  /** 1 to 200 */
+  limit: number;
+}
+
+/** The usage records. Those of calls with a Hold are written by the meter, in the Hold's own commit. */
+export interface Records {
+  /** A call that never had a Hold. Resolves when the record would survive a kill. */
+  append(record: UsageRecord): Promise<void>;
+  page(query: RecordQuery): Promise<RecordPage>;
+}

@@ -1,0 +1,27 @@
+/** One HTTP request to a provider, after the vault has been opened. */
+export interface UpstreamCall {
+  baseUrl: string;
+  /** Relative to the base URL, with a leading slash. */
+  path: string;
+  headers: Record<string, string>;
+  body: string;
+  allowPrivateNetwork: boolean;
+  signal: AbortSignal;
+}
+
+export interface UpstreamAnswer {
+  status: number;
+  header(name: string): string | null;
+  /** The body as it arrives. Closing the iterator early closes the connection. */
+  chunks(): AsyncIterableIterator<Uint8Array>;
+  /** The whole body. @throws GatewayError upstream_malformed when it is longer than `max` bytes. */
+  bytes(max: number): Promise<Uint8Array>;
+  /** Lets go of the connection without reading on. */
+  discard(): void;
+}
+
+/** Sends over the network, to public addresses only unless the account says otherwise; never follows a redirect. */
+export interface Upstream {
+  /** @throws GatewayError upstream_unreachable, upstream_blocked, or the signal's reason. */
+  send(call: UpstreamCall): Promise<UpstreamAnswer>;
+}
