@@ -71,4 +71,9 @@ export interface ModelRequest extends Extensible {
   /** Who the caller's end user is, in the caller's words. */
   endUser?: string;
   serviceTier?: string;
+  /**
+   * Headers that the caller's dialect defines beside its body (`Wire.requestHeaders`), names in
+   * lower case. They go upstream where the provider speaks that dialect, and nowhere else.
+   */
+  headers?: Record<string, string>;
 }

@@ -39,6 +39,11 @@ export interface AnswerEncoder {
 /** A caller's dialect. Pure. */
 export interface Wire {
   readonly dialect: Dialect;
+  /**
+   * Request headers that are part of the dialect (`anthropic-beta`), in lower case. Whoever
+   * decodes copies those that the caller sent to `ModelRequest.headers`; absent means none.
+   */
+  readonly requestHeaders?: readonly string[];
   /** Throws `InvalidRequest`. */
   decode(body: JsonObject): ModelRequest;
   encoder(request: ModelRequest, context: EncoderContext): AnswerEncoder;
