@@ -1,0 +1,30 @@
+/**
+ * Every right that an administrative operation can ask for. An operation names exactly one.
+ * Adding a row changes the golden matrix in test/security, which is what a reviewer looks at.
+ */
+export const PERMISSIONS = {
+  "application.read": "See applications, and which team and tenant they belong to.",
+  "audit.read": "Read the audit log.",
+  "key.create": "Issue virtual keys; the secret is shown to who does.",
+  "key.read": "See virtual keys, never their secrets.",
+  "key.revoke": "Put virtual keys out of use for good.",
+  "metrics.read": "Read the metrics where the admin listener is reachable from outside this machine.",
+  "status.read": "See version, uptime and counts of this installation.",
+  "usage.read": "Read usage records.",
+} as const satisfies Record<string, string>;
+
+export type Permission = keyof typeof PERMISSIONS;
+
+/** What a role may do. `nobody` stands for actors that never come in by a listener. */
+export const ROLES = {
+  administrator: Object.keys(PERMISSIONS) as Permission[],
+  nobody: [],
+} as const satisfies Record<string, readonly Permission[]>;
+
+export type Role = keyof typeof ROLES;
+
+/** Whether the role has the right. What is not in the table is not allowed. */
+export function roleGrants(role: Role, permission: Permission): boolean {
+  const granted: readonly Permission[] = ROLES[role];
+  return granted.includes(permission);
+}
