@@ -17,7 +17,8 @@ const BEFORE_RESET_MS = 20;
 
 /** Plays a script. False when the connection ended before the script did. */
 export async function play(script: Script, stage: Stage, request: ReceivedRequest): Promise<boolean> {
-  for (const step of script) {
+  for (const [index, step] of script.entries()) {
+    if (index > 0) await breathe();
     if (stage.isGone()) return false;
     await playStep(step, stage, request);
     if (step.do === "close" || step.do === "reset") return request.answered;
@@ -57,6 +58,7 @@ async function playStep(step: Step, stage: Stage, request: ReceivedRequest): Pro
 async function fill(step: Extract<Step, { do: "fill" }>, stage: Stage, request: ReceivedRequest): Promise<void> {
   for (let left = step.total; left > 0 && !stage.isGone(); left -= step.unit.length) {
     if (step.everyMs > 0) await pause(step.everyMs, stage);
+    await breathe();
     await write(left >= step.unit.length ? step.unit : step.unit.subarray(0, left), stage, request);
   }
 }
@@ -70,7 +72,10 @@ async function write(bytes: Uint8Array, stage: Stage, request: ReceivedRequest):
     });
   });
   await Promise.race([taken, stage.gone]);
-  // Lets the peer read what is there before more is added: pieces stay pieces.
+}
+
+/** Lets the peer read what is there before more is added, so that pieces stay pieces. Never after the last piece: the answer is over then, whatever the peer does next. */
+async function breathe(): Promise<void> {
   await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
