@@ -1,7 +1,7 @@
+import type { Subscription } from "../domain/access/principal.ts";
 import type { KeyMode } from "../domain/access/virtual-key.ts";
 import type { Api, CatalogModel, Guardrail, Limit, Price } from "../domain/catalog/catalog.ts";
 import type { JsonObject } from "../kernel/json.ts";
-import type { Subscription } from "../domain/access/principal.ts";
 
 /** Who changes something. `system` is the gateway itself: first start, configuration file. */
 export interface Actor {
@@ -50,16 +50,29 @@ export interface ProviderRow {
   kind: string;
   baseUrl: string | null;
   sealedKey: string | null;
+  /**
+   * The vault's fingerprint of the key. Sealing the same key twice gives two ciphertexts, so
+   * this tells whether it changed: where it is equal, the stored ciphertext stays.
+   */
+  keyFingerprint: string | null;
   allowPrivateNetwork: boolean;
   prices: Price[];
 }
 
+/** Who made a thing: the configuration file, the very first start without one, or an administrator. */
+export type Origin = "config" | "first-start" | "admin";
+
 /**
  * The directory as the configuration file declares it. Things are matched by name: what is
- * there is changed, what is missing is made; what the file once made and no longer names is
- * removed (keys are revoked, not removed). What was made by other means stays.
+ * there is changed, what is missing is made; what the same origin once made and no longer
+ * names is removed. What was made by other means stays.
+ *
+ * Keys are matched by digest and revoked, never removed. A key that an administrator revoked
+ * stays revoked, whatever the file says; one that was revoked because the file no longer
+ * named it works again when the file names it again.
  */
 export interface DesiredState {
+  origin: Origin;
   providers: ProviderRow[];
   models: CatalogModel[];
   guardrails: Guardrail[];
@@ -115,7 +128,10 @@ export interface Page<T> {
 export interface Administration {
   /**
    * Runs `fn` in one transaction that also writes the audit entry. When it returns, every
-   * look-up of the data plane on this node sees the change.
+   * look-up of the data plane on this node sees the change. Where `fn` changed nothing,
+   * there is no entry either. What `apply` did is added to the entry's detail as `changes`.
+   * Changes wait for one another: `fn` must not begin another one.
+   * @throws GatewayError conflict where the result would not hold together, not_found for a foreign or missing thing.
    */
   change<T>(actor: Actor, action: AuditedAction, fn: (writer: DirectoryWriter) => Promise<T>): Promise<T>;
   /** What `apply` would do, without doing it. */

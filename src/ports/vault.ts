@@ -4,6 +4,17 @@ import type { Secret } from "../kernel/secret.ts";
 export interface Sealer {
   /** @param context what the secret is for; a ciphertext opens only under the same context. */
   seal(plaintext: Secret<string>, context: string): string;
+  /** Tells whether two plaintexts under one context are equal, and nothing else. The same every time, unlike `seal`. */
+  fingerprint(plaintext: Secret<string>, context: string): string;
+}
+
+/**
+ * The context of a provider account's key. It names where the key may be sent, so that
+ * whoever can write to the database but lacks the master key gains nothing by moving a
+ * ciphertext to another account, or by giving its account another address.
+ */
+export function providerKeyContext(account: { name: string; kind: string; baseUrl: string | null }): string {
+  return JSON.stringify(["provider key", account.name, account.kind, account.baseUrl]);
 }
 
 export interface Unsealer {

@@ -44,14 +44,18 @@ export interface Price {
 export interface TargetRow {
   /** Name of the provider account. */
   provider: string;
-  /** The provider's own name of the model; `*` stands for the name that the caller used. */
+  /**
+   * The provider's own name of the model. Under a name with a star, one `*` in it stands for
+   * what that star matched: `openai/*` with target `*` asks for `gpt-x` when `openai/gpt-x`
+   * is called; `gpt-*` with target `gpt-*` passes the name on as it is.
+   */
   model: string;
   /** Share among the targets of the same model; at least 1. */
   weight: number;
 }
 
 export interface CatalogModel {
-  /** The name that callers use; a last `*` stands for any rest. */
+  /** The name that callers use; a last `*` stands for any rest of at least one character. */
   name: string;
   targets: readonly TargetRow[];
   /** Asked in order when the targets have failed. */
@@ -103,7 +107,18 @@ export interface Guardrail {
 
 /** The model of this name, or the longest pattern that it matches. */
 export function findModel(catalog: Catalog, name: string): CatalogModel | undefined {
-  return catalog.models.get(name) ?? catalog.patterns.find((model) => matchesPattern(model.name, name));
+  return (
+    catalog.models.get(name) ??
+    catalog.patterns.find((model) => name.length >= model.name.length && matchesPattern(model.name, name))
+  );
+}
+
+/** The provider's name of the model, when `model` was found by `name` and goes to `target`. */
+export function targetModel(model: CatalogModel, target: TargetRow, name: string): string {
+  if (!model.name.endsWith("*")) return target.model;
+  const rest = name.slice(model.name.length - 1);
+  // A function, because in a replacement text `$&` and its like would mean something.
+  return target.model.replace("*", () => rest);
 }
 
 /** Whether `name` is `pattern`, or begins with what stands before the pattern's last `*`. */
