@@ -38,9 +38,10 @@ export interface ProviderError {
 /** What a block holds. Blocks of one choice do not overlap, except tool calls, which may. */
 export type Block =
   | { kind: "text" }
-  | { kind: "reasoning" }
+  /** `extra`: what must come back beside the signature, in the provider's own words (OpenRouter's `format`, `id`). */
+  | { kind: "reasoning"; extra?: JsonObject }
   /** Thought that the provider sealed; it has no deltas. */
-  | { kind: "redacted-reasoning"; data: string }
+  | { kind: "redacted-reasoning"; data: string; extra?: JsonObject }
   | { kind: "refusal" }
   | { kind: "tool-call"; id: string; name: string }
   /** What only `dialect` knows: server-side tools, their results. `value` is the block as it came. */

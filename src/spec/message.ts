@@ -8,6 +8,12 @@ export type Role = "system" | "developer" | "user" | "assistant" | "tool";
  */
 export interface Extensible {
   extra?: JsonObject;
+  /**
+   * How the caller's dialect worded this, where it has several ways of saying the same
+   * (`max_tokens` or `max_completion_tokens`): a provider of that dialect is asked in the same
+   * words. It holds nothing of the content, and is left out elsewhere without a warning.
+   */
+  form?: JsonObject;
 }
 
 export type MediaSource =
