@@ -29,9 +29,14 @@ export interface VerdictRecord {
 
 /** One call, whatever became of it. No prompt or answer text is in it unless the API captures. */
 export interface UsageRecord {
+  /** The call's own id, unique. */
   id: string;
+  /** What the caller was told as `x-request-id`; the caller may have chosen it. */
+  requestId: string;
   /** When it arrived, milliseconds since 1970. */
   at: number;
+  /** When its Hold was admitted, and so counts in limits; null for a call that never had one. */
+  admittedAt: number | null;
   outcome: Outcome;
   /** Status that the caller got, or would have got. */
   status: number;
@@ -85,6 +90,7 @@ export interface RecordQuery {
   tenantId?: string;
   keyId?: string;
   outcome?: Outcome;
+  /** The call's own id, or the request id that the caller was told. */
   id?: string;
   cursor?: string;
   /** 1 to 200 */

@@ -1,0 +1,131 @@
+/**
+ * Promise: what goes on from here is a request for something that exists, from a client
+ * whose address is known, at a gateway that can carry it. Nothing of it has been believed
+ * yet but its shape. Stands first because everything later costs more.
+ */
+import { GatewayError } from "../errors.ts";
+import { type Cidr, isAddress, isWithin } from "../kernel/address.ts";
+import type { Call } from "./call.ts";
+import { type Match, matchEndpoint } from "./endpoints.ts";
+
+class Ticket {
+  protected readonly madeBy = "accept";
+  readonly call: Call;
+  readonly match: Match;
+
+  constructor(call: Call, match: Match) {
+    this.call = call;
+    this.match = match;
+  }
+}
+
+export type Accepted = Ticket;
+
+export interface AcceptSettings {
+  trustedProxies: readonly Cidr[];
+  maxOpenCalls: number;
+  /** Bodies that may be in memory at once, in bytes. */
+  maxBodyBytesInFlight: number;
+}
+
+export interface Load {
+  draining: boolean;
+  openCalls: number;
+  bodyBytes: number;
+}
+
+/** Headers by which a caller could try to choose where the call goes. There is no such choice. */
+// biome-ignore format: a table
+const UPSTREAM_HEADERS = [
+  "x-portkey-custom-host", "x-portkey-provider", "x-portkey-config", "x-portkey-virtual-key", "x-litellm-api-base",
+  "helicone-target-url", "helicone-openai-api-base", "cf-aig-custom-base-url", "x-target-url", "x-upstream-url",
+  "x-upstream-host", "x-provider-url", "x-base-url", "x-api-base", "openai-base-url", "anthropic-base-url", "x-host",
+  "x-original-host", "x-original-url", "x-rewrite-url", "x-http-host-override", "x-http-method-override",
+] as const;
+
+/** Headers that only a proxy may set. Taken from anyone, they would let a client choose its own address or host. */
+const FORWARDING_HEADERS = ["x-forwarded-for", "forwarded", "x-forwarded-host", "x-real-ip"] as const;
+
+const WELL_FORMED_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+
+export function createAccept(settings: AcceptSettings, load: () => Load) {
+  return function accept(call: Call): Accepted {
+    const { request, path } = call.arrival;
+    const headers = request.headers;
+    const given = headers.get("x-request-id");
+    if (given !== null && WELL_FORMED_REQUEST_ID.test(given)) call.requestId = given;
+
+    const match = matchEndpoint(request.method, path, headers.has("anthropic-version"));
+    call.wire = "problem" in match ? match.wire : match.endpoint.wire;
+    shed(settings, load());
+    checkHost(headers.get("host"));
+    for (const name of UPSTREAM_HEADERS) {
+      if (headers.has(name)) {
+        throw new GatewayError("forbidden_header", `The header ${name} is refused: callers cannot choose the upstream.`, { param: name });
+      }
+    }
+    call.address = clientAddress(headers, call.arrival.peer, settings.trustedProxies);
+
+    if ("problem" in match) {
+      if (match.problem === "not_found") throw new GatewayError("not_found", `There is nothing at ${path}.`);
+      throw new GatewayError("method_not_allowed", `${path} takes ${match.allow} only.`, { param: match.allow });
+    }
+    call.match = match;
+    return new Ticket(call, match);
+  };
+}
+
+function shed(settings: AcceptSettings, load: Load): void {
+  if (load.draining) {
+    throw new GatewayError("draining", "The gateway is shutting down; call again in a moment.", { retryAfterMs: 1_000 });
+  }
+  if (load.openCalls > settings.maxOpenCalls || load.bodyBytes > settings.maxBodyBytesInFlight) {
+    throw new GatewayError("overloaded", "The gateway has as many calls as it can carry; call again in a moment.", { retryAfterMs: 1_000 });
+  }
+}
+
+/** Two Host headers arrive joined by a comma; a host has none. RFC 9112 section 3.2: such a request is answered 400. */
+function checkHost(host: string | null): void {
+  if (host === null || host === "" || /[\s,/@]/.test(host)) {
+    throw new GatewayError("forbidden_header", "The request must have exactly one Host header, with one host.", { param: "host" });
+  }
+}
+
+/**
+ * The address of the client. Behind trusted proxies it is the last address of
+ * X-Forwarded-For that is not itself a trusted proxy: what stands before it, the client may
+ * have written. From anyone else a forwarding header is refused rather than ignored: if it
+ * comes from a real proxy that nobody configured, every address rule would silently judge
+ * the proxy's address instead of the client's.
+ */
+function clientAddress(headers: Headers, peer: string, trusted: readonly Cidr[]): string {
+  if (!isWithin(peer, trusted)) {
+    for (const name of FORWARDING_HEADERS) {
+      if (headers.has(name)) {
+        throw new GatewayError(
+          "forbidden_header",
+          `The header ${name} is refused from this address; if a proxy of yours sets it, name the proxy in SALLYPORT_TRUSTED_PROXIES.`,
+          { param: name },
+        );
+      }
+    }
+    return peer;
+  }
+  const hops = headers.get("x-forwarded-for")?.split(",") ?? [];
+  let address = peer;
+  for (let i = hops.length - 1; i >= 0 && isWithin(address, trusted); i--) {
+    const hop = withoutPort(hops[i]!.trim());
+    if (!isAddress(hop)) {
+      throw new GatewayError("forbidden_header", "X-Forwarded-For must be a list of addresses.", { param: "x-forwarded-for" });
+    }
+    address = hop;
+  }
+  return address;
+}
+
+/** Some proxies write `203.0.113.7:4711` or `[2001:db8::1]:4711`. */
+function withoutPort(hop: string): string {
+  const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(hop);
+  if (bracketed !== null) return bracketed[1]!;
+  return /^\d+\.\d+\.\d+\.\d+:\d+$/.test(hop) ? hop.slice(0, hop.lastIndexOf(":")) : hop;
+}

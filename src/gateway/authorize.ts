@@ -1,0 +1,73 @@
+/**
+ * Promise: this principal may call this model, under this subscription, now. Whatever is
+ * not granted answers like what does not exist.
+ */
+import { subscriptionFor } from "../domain/access/decide.ts";
+import type { Subscription } from "../domain/access/principal.ts";
+import { type Api, type Catalog, type CatalogModel, findModel, matchesPattern, type Plan } from "../domain/catalog/catalog.ts";
+import { GatewayError } from "../errors.ts";
+import type { ModelRequest } from "../spec/request.ts";
+import type { Call } from "./call.ts";
+import type { Decoded } from "./decode.ts";
+import type { Identified } from "./identify.ts";
+
+/** Who, what, now. `reserve` takes nothing else, and nobody else can make one. */
+class Ticket {
+  protected readonly madeBy = "authorize";
+  readonly call: Call;
+  readonly caller: Identified;
+  readonly request: ModelRequest;
+  readonly bodyBytes: number;
+  readonly catalog: Catalog;
+  readonly model: CatalogModel;
+  readonly api: Api;
+  readonly subscription: Subscription;
+  readonly plan: Plan;
+
+  constructor(decoded: Decoded, catalog: Catalog, model: CatalogModel, api: Api, subscription: Subscription, plan: Plan) {
+    this.call = decoded.call;
+    this.caller = decoded.caller;
+    this.request = decoded.request;
+    this.bodyBytes = decoded.bodyBytes;
+    this.catalog = catalog;
+    this.model = model;
+    this.api = api;
+    this.subscription = subscription;
+    this.plan = plan;
+  }
+}
+
+export type Grant = Ticket;
+
+export function createAuthorize(catalogNow: () => Catalog, isTestProvider: (kind: string) => boolean) {
+  return function authorize(decoded: Decoded): Grant {
+    const catalog = catalogNow();
+    const { caller, request } = decoded;
+    const { principal, match } = caller;
+    const granted = subscriptionFor(principal, request.model, match.api, (name) => catalog.apis.get(name), offers);
+    const model = granted === undefined ? undefined : findModel(catalog, request.model);
+    const plan = granted === undefined ? undefined : catalog.plans.get(granted.subscription.plan);
+    if (granted === undefined || model === undefined || plan === undefined) throw notFound(request.model, match.api);
+    if (principal.key.mode === "test" && !onlyTest(catalog, model, isTestProvider)) throw notFound(request.model, match.api);
+    return new Ticket(decoded, catalog, model, granted.api, granted.subscription, plan);
+  };
+}
+
+export function offers(api: Pick<Api, "models">, model: string): boolean {
+  return api.models.some((name) => matchesPattern(name, model));
+}
+
+/** A test key reaches test providers only; a model with one real target is out of its reach. */
+export function onlyTest(catalog: Catalog, model: CatalogModel, isTestProvider: (kind: string) => boolean): boolean {
+  return [...model.targets, ...model.fallbacks].every((row) => {
+    const account = catalog.providers.get(row.provider);
+    return account !== undefined && isTestProvider(account.kind);
+  });
+}
+
+function notFound(model: string, api: string | null): GatewayError {
+  const where = api === null ? "to this key" : `to this key in ${api}`;
+  return new GatewayError("model_not_found", `The model ${JSON.stringify(model)} does not exist or is not available ${where}.`, {
+    param: "model",
+  });
+}

@@ -1,0 +1,131 @@
+import { GatewayError } from "../errors.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { ErrorCode } from "../errors.ts";
+import type { Level } from "../ports/meter.ts";
+import type { Attempt, VerdictRecord } from "../ports/records.ts";
+import type { Wire } from "../spec/wire.ts";
+import type { Match } from "./endpoints.ts";
+
+/** A request as the listener hands it over. */
+export interface Arrival {
+  request: Request;
+  /** Path without the query. */
+  path: string;
+  query: string;
+  /** Address of the socket's other end. */
+  peer: string;
+}
+
+/**
+ * One call from its first to its last byte: identity, time and the abort signal, and what
+ * was observed on the way. Decisions do not stand here; they travel in the tickets.
+ */
+export class Call {
+  readonly id: string;
+  /** The caller's own `x-request-id` where it was well-formed, else our id. */
+  requestId: string;
+  /** Wall time of arrival, milliseconds. */
+  readonly at: number;
+  readonly startedTicks: number;
+  readonly arrival: Arrival;
+  /** The client's address: the peer's, or what a trusted proxy says. */
+  address: string;
+  wire: Wire;
+  match: Match | null = null;
+  /** How the plan's limits stood at the reserve; for the headers. */
+  levels: readonly Level[] = [];
+  /** Observed for the record; nothing decides by it. */
+  readonly observed: Observed = {
+    dispatchedTicks: null,
+    firstByteTicks: null,
+    attempts: [],
+    verdicts: [],
+    warnings: [],
+  };
+
+  readonly #controller = new AbortController();
+  readonly #clock: Clock;
+  readonly #deadline: number;
+  #due: number;
+  #dueCode: ErrorCode = "deadline_exceeded";
+  #ended = false;
+  readonly #releases: (() => void)[] = [];
+
+  constructor(arrival: Arrival, id: string, wire: Wire, clock: Clock, totalMs: number) {
+    this.arrival = arrival;
+    this.id = id;
+    this.requestId = id;
+    this.wire = wire;
+    this.address = arrival.peer;
+    this.at = clock.now();
+    this.startedTicks = clock.ticks();
+    this.#clock = clock;
+    this.#deadline = this.startedTicks + totalMs;
+    this.#due = this.#deadline;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get aborted(): GatewayError | undefined {
+    return this.signal.aborted ? (this.signal.reason as GatewayError) : undefined;
+  }
+
+  /** Ends the call wherever it is: the connection to the provider is closed and every wait ends. The first reason stays. */
+  abort(reason: GatewayError): void {
+    if (!this.#ended && !this.signal.aborted) this.#controller.abort(reason);
+  }
+
+  /** From now on the call waits for something that must come within `ms`; otherwise it is aborted with `code`. */
+  expect(code: ErrorCode, ms: number): void {
+    const due = this.#clock.ticks() + ms;
+    if (due < this.#deadline) {
+      this.#due = due;
+      this.#dueCode = code;
+    } else {
+      this.#due = this.#deadline;
+      this.#dueCode = "deadline_exceeded";
+    }
+  }
+
+  /** For the watch: aborts the call if what it waits for is overdue. */
+  checkDue(ticks: number): void {
+    if (ticks >= this.#due) this.abort(new GatewayError(this.#dueCode, DUE_MESSAGES[this.#dueCode] ?? "The call took too long."));
+  }
+
+  /** Runs when the call is over, whatever became of it. */
+  onEnd(release: () => void): void {
+    this.#releases.push(release);
+  }
+
+  /** The call is over: nothing can abort it any more, and what it held is given back, once. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const release of this.#releases) release();
+  }
+
+  elapsed(): number {
+    return this.#clock.ticks() - this.startedTicks;
+  }
+
+  ticks(): number {
+    return this.#clock.ticks();
+  }
+}
+
+export interface Observed {
+  dispatchedTicks: number | null;
+  firstByteTicks: number | null;
+  attempts: Attempt[];
+  verdicts: VerdictRecord[];
+  warnings: string[];
+}
+
+const DUE_MESSAGES: Partial<Record<ErrorCode, string>> = {
+  body_timeout: "The request's body did not arrive in time.",
+  upstream_timeout: "The provider was silent for too long.",
+  client_closed: "The caller stopped reading the answer.",
+  deadline_exceeded: "The call took longer than calls may take.",
+};

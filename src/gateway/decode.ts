@@ -1,0 +1,82 @@
+/**
+ * Promise: bytes became a request in canonical form, or a 400 that names the field.
+ * Stands after identify, because reading and parsing are what a stranger could make
+ * expensive.
+ */
+import { GatewayError } from "../errors.ts";
+import type { ModelRequest } from "../spec/request.ts";
+import { InvalidRequest } from "../spec/wire.ts";
+import { type BodyLedger, parseBody, readBody } from "./body.ts";
+import type { Call } from "./call.ts";
+import type { Identified } from "./identify.ts";
+
+class Ticket {
+  protected readonly madeBy = "decode";
+  readonly call: Call;
+  readonly caller: Identified;
+  readonly request: ModelRequest;
+  /** Length of the body as it came; what the request can cost is bounded by it. */
+  readonly bodyBytes: number;
+
+  constructor(caller: Identified, request: ModelRequest, bodyBytes: number) {
+    this.call = caller.call;
+    this.caller = caller;
+    this.request = request;
+    this.bodyBytes = bodyBytes;
+  }
+}
+
+export type Decoded = Ticket;
+
+export interface DecodeSettings {
+  maxBodyBytes: number;
+  bodyMs: number;
+}
+
+export function createDecode(settings: DecodeSettings, ledger: BodyLedger) {
+  return async function decode(caller: Identified): Promise<Decoded> {
+    const { call } = caller;
+    checkMediaType(call.arrival.request.headers);
+    const bytes = await readBody(call, settings.maxBodyBytes, settings.bodyMs);
+    ledger.bytes += bytes.length;
+    call.onEnd(() => {
+      ledger.bytes -= bytes.length;
+    });
+    const { wire } = caller.match.endpoint;
+    try {
+      const request = wire.decode(parseBody(bytes));
+      const headers = dialectHeaders(call.arrival.request.headers, wire.requestHeaders);
+      return new Ticket(caller, headers === undefined ? request : { ...request, headers }, bytes.length);
+    } catch (thrown) {
+      if (thrown instanceof InvalidRequest) {
+        throw new GatewayError("invalid_request", thrown.message, { param: thrown.field });
+      }
+      throw thrown;
+    }
+  };
+}
+
+function checkMediaType(headers: Headers): void {
+  const type = headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  if (type !== "application/json") {
+    throw new GatewayError("unsupported_media_type", "The body must be sent with content-type: application/json.", {
+      param: "content-type",
+    });
+  }
+  const encoding = headers.get("content-encoding");
+  if (encoding !== null && encoding.toLowerCase() !== "identity") {
+    throw new GatewayError("unsupported_media_type", "A compressed body is not taken.", { param: "content-encoding" });
+  }
+}
+
+/** The headers that the caller's dialect defines; no other header of the caller's goes any further. */
+function dialectHeaders(headers: Headers, names: readonly string[] | undefined): Record<string, string> | undefined {
+  let found: Record<string, string> | undefined;
+  for (const name of names ?? []) {
+    const value = headers.get(name);
+    if (value === null) continue;
+    found ??= {};
+    found[name] = value;
+  }
+  return found;
+}

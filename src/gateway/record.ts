@@ -1,0 +1,130 @@
+import type { Principal } from "../domain/access/principal.ts";
+import { type GatewayError, toGatewayError } from "../errors.ts";
+import type { NanoUsd } from "../kernel/money.ts";
+import type { UsageRecord } from "../ports/records.ts";
+import type { Accepted } from "./accept.ts";
+import type { Grant } from "./authorize.ts";
+import type { Call } from "./call.ts";
+import type { Decoded } from "./decode.ts";
+import type { Identified } from "./identify.ts";
+
+/** The furthest ticket of a call that ended before it had a Hold. */
+export interface Reached {
+  accepted?: Accepted;
+  identified?: Identified;
+  decoded?: Decoded;
+  grant?: Grant;
+}
+
+/** A record with everything that is known before a Hold, and nothing charged. */
+function blank(call: Call): UsageRecord {
+  return {
+    id: call.id,
+    requestId: call.requestId,
+    at: call.at,
+    admittedAt: null,
+    outcome: "refused",
+    status: 0,
+    errorCode: null,
+    endpoint: call.match?.endpoint.name ?? "none",
+    dialect: call.wire.dialect,
+    stream: false,
+    address: call.address,
+    tenantId: null,
+    teamId: null,
+    applicationId: null,
+    keyId: null,
+    subscriptionId: null,
+    api: null,
+    plan: null,
+    model: null,
+    provider: null,
+    providerModel: null,
+    inputTokens: 0,
+    outputTokens: 0,
+    cacheReadTokens: 0,
+    cacheWriteTokens: 0,
+    reasoningTokens: 0,
+    usageSource: "none",
+    costNanoUsd: 0,
+    priceSource: null,
+    queueMs: 0,
+    firstByteMs: null,
+    totalMs: 0,
+    attempts: [],
+    verdicts: [],
+    warnings: [],
+    captured: null,
+  };
+}
+
+function name(record: UsageRecord, principal: Principal): void {
+  record.tenantId = principal.tenant.id;
+  record.teamId = principal.team.id;
+  record.applicationId = principal.application.id;
+  record.keyId = principal.key.id;
+}
+
+function grantFacts(record: UsageRecord, grant: Grant): void {
+  name(record, grant.caller.principal);
+  record.stream = grant.request.stream;
+  record.model = grant.request.model;
+  record.subscriptionId = grant.subscription.id;
+  record.api = `${grant.api.slug}/${grant.api.version}`;
+  record.plan = grant.plan.name;
+}
+
+/** What the journal keeps while the call is open: should the process die, this is its record, charged at the worst. */
+export function draftRecord(grant: Grant, worst: { input: number; output: number; usd: NanoUsd }): UsageRecord {
+  const record = blank(grant.call);
+  grantFacts(record, grant);
+  record.outcome = "recovered";
+  record.status = 500;
+  record.errorCode = "internal";
+  record.inputTokens = worst.input;
+  record.outputTokens = worst.output;
+  record.costNanoUsd = worst.usd;
+  record.usageSource = "reserved";
+  return record;
+}
+
+/** The record of a call that was refused before it had a Hold. */
+export function refusalRecord(call: Call, error: GatewayError, reached: Reached): UsageRecord {
+  const record = blank(call);
+  if (reached.identified !== undefined) name(record, reached.identified.principal);
+  if (reached.decoded !== undefined) {
+    record.model = reached.decoded.request.model;
+    record.stream = reached.decoded.request.stream;
+  }
+  if (reached.grant !== undefined) grantFacts(record, reached.grant);
+  record.outcome = error.code === "client_closed" ? "cancelled" : "refused";
+  record.status = error.status;
+  record.errorCode = error.code;
+  record.totalMs = round(call.elapsed());
+  return record;
+}
+
+/** The record of a call that had a Hold, but for what it used and cost, which settle adds. */
+export function finalRecord(grant: Grant, outcome: UsageRecord["outcome"], thrown: unknown): UsageRecord {
+  const { call } = grant;
+  const record = blank(call);
+  grantFacts(record, grant);
+  const error = thrown === null ? null : toGatewayError(thrown);
+  record.outcome = outcome;
+  record.status = error?.status ?? 200;
+  record.errorCode = error?.code ?? null;
+  const { observed } = call;
+  const since = (ticks: number) => round(ticks - call.startedTicks);
+  record.queueMs = since(observed.dispatchedTicks ?? call.ticks());
+  record.firstByteMs = observed.firstByteTicks === null ? null : since(observed.firstByteTicks);
+  record.totalMs = round(call.elapsed());
+  record.attempts = observed.attempts;
+  record.verdicts = observed.verdicts;
+  record.warnings = observed.warnings;
+  return record;
+}
+
+/** Microseconds are enough, and shorter. */
+function round(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
+}

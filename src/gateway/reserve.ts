@@ -1,0 +1,112 @@
+/**
+ * Promise: every limit of the plan has been taken from at once, or none, and what was taken
+ * survives the death of the process. Stands before everything that costs money; from here
+ * on only settle can end the call.
+ */
+import type { Limit, ProviderAccount } from "../domain/catalog/catalog.ts";
+import { targetModel } from "../domain/catalog/catalog.ts";
+import { worstCase } from "../domain/plans/estimate.ts";
+import { worstPriceOf } from "../domain/plans/price.ts";
+import { GatewayError } from "../errors.ts";
+import type { NanoUsd } from "../kernel/money.ts";
+import type { Demand, Level, Meter, Reservation } from "../ports/meter.ts";
+import type { Prices } from "../ports/prices.ts";
+import type { Grant } from "./authorize.ts";
+import type { Call } from "./call.ts";
+import { draftRecord } from "./record.ts";
+
+/** Reserved, not yet settled. */
+class Ticket {
+  protected readonly madeBy = "reserve";
+  readonly call: Call;
+  readonly grant: Grant;
+  readonly number: number;
+
+  constructor(grant: Grant, number: number) {
+    this.call = grant.call;
+    this.grant = grant;
+    this.number = number;
+  }
+}
+
+export type Hold = Ticket;
+
+export interface ReservePorts {
+  meter: Meter;
+  prices: Prices;
+}
+
+export function createReserve(ports: ReservePorts) {
+  return async function reserve(grant: Grant): Promise<Hold> {
+    const worst = worstCaseOf(grant, ports.prices);
+    const demands = grant.plan.limits.map((limit) => demandOf(limit, grant, worst));
+    const reservation = await ports.meter.reserve(demands, draftRecord(grant, worst));
+    grant.call.levels = reservation.levels;
+    if (!reservation.admitted) throw refusal(reservation);
+    return new Ticket(grant, reservation.hold);
+  };
+}
+
+interface Worst {
+  input: number;
+  output: number;
+  usd: NanoUsd;
+}
+
+/** Only plans that limit tokens or money ask what a call could cost at most. */
+function worstCaseOf(grant: Grant, prices: Prices): Worst {
+  const { limits } = grant.plan;
+  const money = limits.some((limit) => limit.dimension === "usd");
+  if (!money && !limits.some((limit) => limit.dimension === "tokens")) return { input: 0, output: 0, usd: 0 };
+  const { input, output } = worstCase(grant.request, grant.bodyBytes);
+  return { input, output, usd: money ? dearest(grant, prices, input, output) : 0 };
+}
+
+/** The most that any target of the model could charge. Without a price there is no such bound, so nothing is admitted. */
+function dearest(grant: Grant, prices: Prices, input: number, output: number): NanoUsd {
+  let most = 0;
+  for (const row of [...grant.model.targets, ...grant.model.fallbacks]) {
+    const account = grant.catalog.providers.get(row.provider) as ProviderAccount;
+    const model = targetModel(grant.model, row, grant.request.model);
+    const rates = prices.rates(account, model);
+    if (rates === undefined) {
+      throw new GatewayError("not_allowed", "This model has no price, so it cannot be used under a budget in money.", {
+        internal: `no price for ${account.kind} ${model}; give the provider account one under prices`,
+      });
+    }
+    most = Math.max(most, worstPriceOf(input, output, rates));
+  }
+  return most;
+}
+
+function demandOf(limit: Limit, grant: Grant, worst: Worst): Demand {
+  const amount = { requests: 1, concurrent: 1, tokens: worst.input + worst.output, usd: worst.usd }[limit.dimension];
+  return {
+    scope: `subscription:${grant.subscription.id}`,
+    dimension: limit.dimension,
+    window: limit.window,
+    limit: limit.amount,
+    amount,
+  };
+}
+
+const RATE_WINDOWS: readonly unknown[] = ["second", "minute", "hour", null];
+
+/** A rate passes by itself; a quota or budget is gone for its period. Callers act on the difference. */
+function refusal(reservation: Extract<Reservation, { admitted: false }>): GatewayError {
+  const { refusedBy, retryAfterMs } = reservation;
+  const rate = RATE_WINDOWS.includes(refusedBy.demand.window) && refusedBy.demand.dimension !== "usd";
+  const details = retryAfterMs === null ? {} : { retryAfterMs };
+  return new GatewayError(rate ? "rate_limit_exceeded" : "insufficient_quota", say(refusedBy, retryAfterMs), details);
+}
+
+const NOUNS = { requests: "requests", tokens: "tokens", usd: "budget", concurrent: "concurrent calls" } as const;
+
+function say({ demand }: Level, retryAfterMs: number | null): string {
+  const noun = NOUNS[demand.dimension];
+  const of = demand.window === null ? noun : `${noun} per ${demand.window}`;
+  const limit = demand.dimension === "usd" ? `$${demand.limit / 1e9}` : `${demand.limit}`;
+  if (retryAfterMs === null) return `This call could need more than the plan's limit of ${limit} ${of} allows at all; lower max_tokens or the prompt.`;
+  const wait = demand.window === null ? "" : ` Try again in ${Math.ceil(retryAfterMs / 1_000)} s.`;
+  return `The plan's limit of ${limit} ${of} is used up.${wait}`;
+}

@@ -1,0 +1,172 @@
+import { createWindow, type WindowCounter } from "../../domain/plans/window.ts";
+import { GatewayError } from "../../errors.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Charge, Demand, Level, Meter, Reservation } from "../../ports/meter.ts";
+import type { UsageRecord } from "../../ports/records.ts";
+import type { Journal, Spent } from "../journal.ts";
+
+interface OpenHold {
+  at: number;
+  demands: readonly Demand[];
+}
+
+/**
+ * Counts in memory, remembers in a journal. Everything between the first check and the last
+ * addition of `reserve` happens without a wait, so on one thread it is one step: no two
+ * calls can both take the last of a limit. A counter is filled from the journal when it is
+ * first asked for, so a restart forgets nothing and grants nothing.
+ */
+export class MemoryMeter implements Meter {
+  readonly #journal: Journal;
+  readonly #clock: Clock;
+  readonly #windows = new Map<string, WindowCounter>();
+  readonly #running = new Map<string, number>();
+  readonly #holds = new Map<number, OpenHold>();
+  #nextHold: number;
+  /** Time of the last step: a wall clock that goes back must not reopen a window. */
+  #latest = 0;
+
+  constructor(journal: Journal, clock: Clock) {
+    this.#journal = journal;
+    this.#clock = clock;
+    this.#nextHold = journal.lastHold() + 1;
+  }
+
+  /** Holds that are reserved and not settled. */
+  get openHolds(): number {
+    return this.#holds.size;
+  }
+
+  async reserve(demands: readonly Demand[], draft: UsageRecord): Promise<Reservation> {
+    const now = this.#now();
+    const refusal = this.#firstRefusal(demands, now);
+    if (refusal !== undefined) return { ...refusal, admitted: false, levels: this.#levels(demands, now) };
+    const hold = this.#nextHold++;
+    for (const demand of demands) this.#add(demand, now);
+    this.#holds.set(hold, { at: now, demands });
+    const levels = this.#levels(demands, now);
+    draft.admittedAt = now;
+    try {
+      await this.#journal.open({ hold, at: now, draft });
+    } catch (cause) {
+      this.#release(hold, { tokens: 0, usd: 0 });
+      throw unavailable(cause);
+    }
+    return { admitted: true, hold, levels };
+  }
+
+  async settle(hold: number, charge: Charge, record: UsageRecord): Promise<void> {
+    const open = this.#release(hold, charge);
+    if (open === undefined) throw new Error(`broken promise: Hold ${hold} is settled once`);
+    record.admittedAt = open.at;
+    try {
+      await this.#journal.close(hold, record);
+    } catch (cause) {
+      throw unavailable(cause);
+    }
+  }
+
+  /**
+   * Settles by rule what a process that died has left open: the request counts, and what
+   * was reserved is charged in full, because the provider may have done all of the work.
+   * @returns the records, for whoever tells the operator.
+   */
+  async recover(): Promise<UsageRecord[]> {
+    const left = this.#journal.unsettled();
+    const records = left.map(({ at, draft }) => ({ ...draft, admittedAt: at, outcome: "recovered" as const }));
+    await Promise.all(left.map(({ hold }, i) => this.#journal.close(hold, records[i]!)));
+    return records;
+  }
+
+  #now(): number {
+    this.#latest = Math.max(this.#latest, this.#clock.now());
+    return this.#latest;
+  }
+
+  /** The refusal that takes longest to pass, if there is one. */
+  #firstRefusal(demands: readonly Demand[], now: number) {
+    let worst: { refusedBy: Level; retryAfterMs: number | null } | undefined;
+    for (const demand of demands) {
+      const used = this.#used(demand, now);
+      if (used + demand.amount <= demand.limit) continue;
+      // A place under a concurrency limit comes free when any call ends: soon, but nobody knows when.
+      const wait = demand.window === null ? 1_000 : this.#window(demand, now).waitFor(now, demand.amount, demand.limit);
+      const longer = worst === undefined || (worst.retryAfterMs !== null && (wait === null || wait > worst.retryAfterMs));
+      if (longer) worst = { refusedBy: this.#level(demand, now), retryAfterMs: wait };
+    }
+    return worst;
+  }
+
+  #levels(demands: readonly Demand[], now: number): Level[] {
+    return demands.map((demand) => this.#level(demand, now));
+  }
+
+  #level(demand: Demand, now: number): Level {
+    const remaining = Math.max(0, demand.limit - this.#used(demand, now));
+    return { demand, remaining, resetMs: demand.window === null ? 0 : this.#window(demand, now).resetIn(now) };
+  }
+
+  #used(demand: Demand, now: number): number {
+    return demand.window === null ? (this.#running.get(demand.scope) ?? 0) : this.#window(demand, now).used(now);
+  }
+
+  #add(demand: Demand, now: number): void {
+    if (demand.window === null) this.#running.set(demand.scope, (this.#running.get(demand.scope) ?? 0) + demand.amount);
+    else this.#window(demand, now).add(now, demand.amount);
+  }
+
+  /** Turns what was reserved into what was spent. */
+  #release(hold: number, charge: Charge): OpenHold | undefined {
+    const open = this.#holds.get(hold);
+    if (open === undefined) return undefined;
+    this.#holds.delete(hold);
+    const now = this.#now();
+    for (const demand of open.demands) {
+      if (demand.window === null) {
+        const left = (this.#running.get(demand.scope) ?? 0) - demand.amount;
+        if (left > 0) this.#running.set(demand.scope, left);
+        else this.#running.delete(demand.scope);
+      } else if (demand.dimension !== "requests") {
+        const spent = demand.dimension === "tokens" ? charge.tokens : charge.usd;
+        this.#window(demand, now).correct(open.at, now, spent - demand.amount);
+      }
+    }
+    return open;
+  }
+
+  #window(demand: Demand, now: number): WindowCounter {
+    const key = `${demand.scope} ${demand.dimension} ${demand.window}`;
+    let counter = this.#windows.get(key);
+    if (counter === undefined) {
+      counter = createWindow(demand.window!);
+      this.#seed(counter, demand, now);
+      this.#windows.set(key, counter);
+    }
+    return counter;
+  }
+
+  /** What the journal has of this window, and what is held open now. */
+  #seed(counter: WindowCounter, demand: Demand, now: number): void {
+    const subscription = demand.scope.slice(demand.scope.indexOf(":") + 1);
+    for (const spent of this.#journal.spent(subscription, counter.since(now), counter.step)) {
+      counter.add(Math.min(spent.at, now), amountOf(spent, demand));
+    }
+    for (const open of this.#holds.values()) {
+      const same = open.demands.find((other) => other.scope === demand.scope && other.dimension === demand.dimension);
+      if (same !== undefined) counter.add(now, same.amount);
+    }
+  }
+}
+
+function amountOf(spent: Spent, demand: Demand): number {
+  if (demand.dimension === "requests") return spent.requests;
+  return demand.dimension === "tokens" ? spent.tokens : spent.usd;
+}
+
+function unavailable(cause: unknown): GatewayError {
+  return new GatewayError("store_unavailable", "The gateway cannot keep its books at the moment, so it admits nothing.", {
+    internal: "the journal refused a write",
+    cause,
+    retryAfterMs: 1_000,
+  });
+}

@@ -1,0 +1,222 @@
+import { Database, type Statement } from "bun:sqlite";
+import { chmodSync } from "node:fs";
+import type { RecordPage, RecordQuery, UsageRecord } from "../../ports/records.ts";
+import { type Journal, type JournaledHold, limitedTokens, type Spent } from "../journal.ts";
+
+/**
+ * `holds` is appended to when a call is admitted; `usage_records` when it is settled, with
+ * the Hold's number under a unique index, so that no Hold is ever charged twice. An open
+ * Hold is one without a record. Settled rows of `holds` are swept away in bulk later.
+ * What is asked for by column stands in columns; the record itself is the JSON beside them.
+ */
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS holds (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  draft TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS usage_records (
+  id TEXT PRIMARY KEY,
+  hold INTEGER,
+  admitted_at INTEGER,
+  subscription_id TEXT,
+  tokens INTEGER NOT NULL,
+  cost_nano_usd INTEGER NOT NULL,
+  record TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS usage_records_hold ON usage_records (hold) WHERE hold IS NOT NULL;
+CREATE INDEX IF NOT EXISTS usage_records_spent ON usage_records (subscription_id, admitted_at) WHERE admitted_at IS NOT NULL;
+`;
+
+/** Version of the schema above, in `PRAGMA user_version`. */
+export const LEDGER_VERSION = 1;
+
+/** Settled Holds are swept when this many have gathered. */
+const SWEEP_AFTER = 2_000;
+
+/** One entry that waits for the next commit. */
+interface Write extends PromiseWithResolvers<void> {
+  run(): void;
+  /** After the commit. */
+  committed(): void;
+}
+
+/**
+ * The journal in SQLite. Writes of one turn of the event loop share a transaction (group
+ * commit): a commit costs more than ten rows do. WAL with `synchronous=NORMAL` means that a
+ * committed entry survives the death of the process at once, and the death of the machine
+ * from the next checkpoint on.
+ */
+export class SqliteJournal implements Journal {
+  readonly #db: Database;
+  readonly #insertHold: Statement;
+  readonly #insertRecord: Statement;
+  readonly #begin: Statement;
+  readonly #commit: Statement;
+  readonly #open = new Set<number>();
+  #writes: Write[] = [];
+  #settledSinceSweep = 0;
+  #lastHold: number;
+
+  constructor(path: string) {
+    this.#db = new Database(path, { create: true, strict: true });
+    if (path !== ":memory:") chmodSync(path, 0o600);
+    this.#db.run("PRAGMA journal_mode = WAL");
+    this.#db.run("PRAGMA synchronous = NORMAL");
+    this.#db.run("PRAGMA wal_autocheckpoint = 4000");
+    const version = (this.#db.query("PRAGMA user_version").get() as { user_version: number }).user_version;
+    if (version > LEDGER_VERSION) {
+      throw new Error(`${path} was written by a newer Sallyport (ledger ${version}; this one knows ${LEDGER_VERSION})`);
+    }
+    this.#db.run(SCHEMA);
+    this.#db.run(`PRAGMA user_version = ${LEDGER_VERSION}`);
+    this.#insertHold = this.#db.prepare("INSERT INTO holds (id, at, draft) VALUES (?, ?, ?)");
+    this.#insertRecord = this.#db.prepare("INSERT INTO usage_records VALUES (?, ?, ?, ?, ?, ?, ?)");
+    this.#begin = this.#db.prepare("BEGIN IMMEDIATE");
+    this.#commit = this.#db.prepare("COMMIT");
+    const last = this.#db
+      .query("SELECT max(coalesce((SELECT max(id) FROM holds), 0), coalesce((SELECT max(hold) FROM usage_records), 0)) AS id")
+      .get() as { id: number };
+    this.#lastHold = last.id;
+    for (const { hold } of this.unsettled()) this.#open.add(hold);
+  }
+
+  lastHold(): number {
+    return this.#lastHold;
+  }
+
+  unsettled(): JournaledHold[] {
+    const rows = this.#db
+      .query("SELECT id, at, draft FROM holds WHERE NOT EXISTS (SELECT 1 FROM usage_records WHERE hold = holds.id) ORDER BY id")
+      .all() as { id: number; at: number; draft: string }[];
+    return rows.map((row) => ({ hold: row.id, at: row.at, draft: JSON.parse(row.draft) as UsageRecord }));
+  }
+
+  open({ hold, at, draft }: JournaledHold): Promise<void> {
+    const text = JSON.stringify(draft);
+    return this.#write(
+      () => this.#insertHold.run(hold, at, text),
+      () => {
+        this.#open.add(hold);
+        this.#lastHold = Math.max(this.#lastHold, hold);
+      },
+    );
+  }
+
+  close(hold: number, record: UsageRecord): Promise<void> {
+    const text = JSON.stringify(record);
+    return this.#write(
+      () => this.#insert(hold, record, text),
+      () => {
+        this.#open.delete(hold);
+        this.#settledSinceSweep++;
+      },
+    );
+  }
+
+  append(record: UsageRecord): Promise<void> {
+    const text = JSON.stringify(record);
+    return this.#write(() => this.#insert(null, record, text));
+  }
+
+  spent(subscriptionId: string, since: number, step: number): Spent[] {
+    const at = Number.isFinite(step) ? "admitted_at / $step * $step" : "$since";
+    const query = this.#db.query(
+      `SELECT ${at} AS at, count(*) AS requests, sum(tokens) AS tokens, sum(cost_nano_usd) AS usd
+       FROM usage_records WHERE subscription_id = $subscription AND admitted_at >= $since GROUP BY 1 ORDER BY 1`,
+    );
+    const values = { subscription: subscriptionId, since };
+    return query.all(Number.isFinite(step) ? { ...values, step } : values) as Spent[];
+  }
+
+  async page(query: RecordQuery): Promise<RecordPage> {
+    const where = ["1 = 1"];
+    const values: Record<string, string | number> = { limit: query.limit + 1 };
+    const equal = (column: string, name: "tenantId" | "keyId" | "outcome") => {
+      const value = query[name];
+      if (value === undefined) return;
+      where.push(`${column} = $${name}`);
+      values[name] = value;
+    };
+    equal("record ->> 'tenantId'", "tenantId");
+    equal("record ->> 'keyId'", "keyId");
+    equal("record ->> 'outcome'", "outcome");
+    if (query.id !== undefined) {
+      where.push("(id = $id OR record ->> 'requestId' = $id)");
+      values.id = query.id;
+    }
+    if (query.cursor !== undefined) {
+      where.push("id < $cursor");
+      values.cursor = query.cursor;
+    }
+    const rows = this.#db
+      .query(`SELECT record FROM usage_records WHERE ${where.join(" AND ")} ORDER BY id DESC LIMIT $limit`)
+      .all(values) as { record: string }[];
+    const records = rows.slice(0, query.limit).map((row) => JSON.parse(row.record) as UsageRecord);
+    return { records, next: rows.length > query.limit ? records.at(-1)!.id : null };
+  }
+
+  /** Commits what is waiting and closes the file. */
+  shut(): void {
+    this.#flush();
+    this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    this.#db.close();
+  }
+
+  #insert(hold: number | null, record: UsageRecord, text: string): void {
+    this.#insertRecord.run(record.id, hold, record.admittedAt, record.subscriptionId, limitedTokens(record), record.costNanoUsd, text);
+  }
+
+  #write(run: () => void, committed: () => void = nothing): Promise<void> {
+    const write: Write = { ...Promise.withResolvers<void>(), run, committed };
+    if (this.#writes.push(write) === 1) setImmediate(() => this.#flush());
+    return write.promise;
+  }
+
+  #flush(): void {
+    const writes = this.#writes;
+    this.#writes = [];
+    if (writes.length === 0) return;
+    try {
+      this.#commitAll(writes);
+    } catch (cause) {
+      // One entry that cannot be written must not take its neighbours with it.
+      if (writes.length === 1) writes[0]!.reject(cause);
+      else for (const write of writes) this.#commitAlone(write);
+    }
+  }
+
+  #commitAlone(write: Write): void {
+    try {
+      this.#commitAll([write]);
+    } catch (cause) {
+      write.reject(cause);
+    }
+  }
+
+  #commitAll(writes: readonly Write[]): void {
+    this.#begin.run();
+    try {
+      for (const write of writes) write.run();
+      if (this.#settledSinceSweep >= SWEEP_AFTER) this.#sweep();
+      this.#commit.run();
+    } catch (cause) {
+      if (this.#db.inTransaction) this.#db.run("ROLLBACK");
+      throw cause;
+    }
+    for (const write of writes) {
+      write.committed();
+      write.resolve();
+    }
+  }
+
+  /** Forgets the settled Holds before the oldest open one: one range, no search. */
+  #sweep(): void {
+    this.#settledSinceSweep = 0;
+    let oldest = this.#lastHold + 1;
+    for (const hold of this.#open) oldest = Math.min(oldest, hold);
+    this.#db.query("DELETE FROM holds WHERE id < ?").run(oldest);
+  }
+}
+
+const nothing = () => {};

@@ -1,0 +1,124 @@
+import { GatewayError } from "../errors.ts";
+import type { Upstream, UpstreamAnswer, UpstreamCall } from "../ports/upstream.ts";
+import type { Egress } from "./egress.ts";
+
+/** Sends by fetch, to pinned addresses, never through a proxy of the environment, never following a redirect. */
+export function createUpstream(egress: Egress): Upstream {
+  return {
+    async send(call: UpstreamCall): Promise<UpstreamAnswer> {
+      const pin =
+        egress.recent(call.baseUrl, call.allowPrivateNetwork) ?? (await egress.pin(call.baseUrl, call.allowPrivateNetwork));
+      const init: BunFetchRequestInit = {
+        method: "POST",
+        headers: { ...call.headers, host: pin.host, "accept-encoding": "identity" },
+        body: call.body,
+        signal: call.signal,
+        redirect: "manual",
+      };
+      if (pin.serverName !== null) init.tls = { serverName: pin.serverName };
+      let response: Response;
+      try {
+        response = await fetch(pin.origin + pathOf(call.baseUrl) + call.path, init);
+      } catch (cause) {
+        call.signal.throwIfAborted();
+        throw unreachable(cause);
+      }
+      return new FetchedAnswer(response, call.signal);
+    },
+  };
+}
+
+const paths = new Map<string, string>();
+
+/** The path of a base URL, without a slash at its end. Accounts are few, so their paths are kept. */
+function pathOf(baseUrl: string): string {
+  let path = paths.get(baseUrl);
+  if (path === undefined) {
+    if (paths.size > 1_000) paths.clear();
+    path = new URL(baseUrl).pathname.replace(/\/+$/, "");
+    paths.set(baseUrl, path);
+  }
+  return path;
+}
+
+function unreachable(cause: unknown): GatewayError {
+  const code = (cause as { code?: unknown }).code;
+  return new GatewayError("upstream_unreachable", "The provider could not be reached.", {
+    internal: typeof code === "string" ? code : "the connection failed",
+    cause,
+  });
+}
+
+class FetchedAnswer implements UpstreamAnswer {
+  readonly status: number;
+  readonly #response: globalThis.Response;
+  readonly #signal: AbortSignal;
+
+  constructor(response: Response, signal: AbortSignal) {
+    this.status = response.status;
+    this.#response = response;
+    this.#signal = signal;
+  }
+
+  header(name: string): string | null {
+    return this.#response.headers.get(name);
+  }
+
+  async *chunks(): AsyncIterableIterator<Uint8Array> {
+    const body = this.#response.body;
+    if (body === null) return;
+    const reader = body.getReader();
+    let whole = false;
+    try {
+      for (;;) {
+        const { done, value } = await reader.read().catch((cause) => this.#broken(cause));
+        if (done) break;
+        yield value;
+      }
+      whole = true;
+    } finally {
+      // A reader that is let go before the end must be cancelled, or the provider writes on.
+      if (!whole) void reader.cancel().catch(() => {});
+    }
+  }
+
+  /** Why reading failed: our own abort, or the other side. */
+  #broken(cause: unknown): never {
+    this.#signal.throwIfAborted();
+    throw new GatewayError("upstream_cut", "The provider's answer broke off before it was whole.", {
+      internal: "the connection broke in mid-answer",
+      cause,
+    });
+  }
+
+  async bytes(max: number): Promise<Uint8Array> {
+    const length = Number(this.header("content-length"));
+    if (length > max) {
+      this.discard();
+      throw tooLong(max);
+    }
+    // With a length that is known and small there is nothing to guard against, and one call is faster
+    // than many. A compressed body tells only its compressed length.
+    if (length > 0 && this.header("content-encoding") === null) {
+      return this.#response.bytes().catch((cause) => this.#broken(cause));
+    }
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of this.chunks()) {
+      size += chunk.length;
+      if (size > max) throw tooLong(max);
+      parts.push(chunk);
+    }
+    return parts.length === 1 ? parts[0]! : new Uint8Array(Buffer.concat(parts, size));
+  }
+
+  discard(): void {
+    void this.#response.body?.cancel().catch(() => {});
+  }
+}
+
+function tooLong(max: number): GatewayError {
+  return new GatewayError("upstream_malformed", "The provider's answer is larger than this gateway takes.", {
+    internal: `the answer is longer than ${max} bytes`,
+  });
+}

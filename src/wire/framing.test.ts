@@ -1,0 +1,67 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { MAX_FRAME_BYTES } from "../kernel/bounds.ts";
+import { MalformedAnswer } from "../spec/adapter.ts";
+import { SseFramer, sseComment } from "./framing.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+function frame(chunks: Uint8Array[]) {
+  const framer = new SseFramer();
+  const frames = chunks.flatMap((chunk) => framer.push(chunk));
+  return [...frames, ...framer.close()];
+}
+
+const said = (text: string) => frame([bytes(text)]).map(({ event, data }) => [event, data]);
+
+describe("server-sent events are read as WHATWG says", () => {
+  const rows: [string, string, [string, string][]][] = [
+    ["one line of data", "data: a\n\n", [["", "a"]]],
+    ["no space after the colon", "data:a\n\n", [["", "a"]]],
+    ["CRLF", "data: a\r\n\r\ndata: b\r\n\r\n", [["", "a"], ["", "b"]]],
+    ["CR alone", "data: a\r\rdata: b\r\r", [["", "a"], ["", "b"]]],
+    ["several data lines", "data: a\ndata: b\n\n", [["", "a\nb"]]],
+    ["named events", "event: ping\ndata: {}\n\n", [["ping", "{}"]]],
+    ["id and unknown fields are passed over", "id: 1\nfoo\ndata: a\n\n", [["", "a"]]],
+    ["a comment is a frame that says nothing", ": OPENROUTER\n\ndata: a\n\n", [["", ""], ["", "a"]]],
+    ["blank lines between events are nothing", "\n\ndata: a\n\n\n\ndata: b\n\n", [["", "a"], ["", "b"]]],
+    ["the last event needs no blank line", "data: a\n\ndata: b", [["", "a"], ["", "b"]]],
+    ["data with line separators of JSON strings", "data: \u2028x\u0085\n\n", [["", "\u2028x\u0085"]]],
+  ];
+  for (const [name, text, expected] of rows) test(name, () => expect(said(text)).toEqual(expected));
+});
+
+test("however the network cuts a stream, the events and their bytes are the same", () => {
+  const line = fc.constantFrom("data: {\"a\":\"ä€😀\"}", "data: [DONE]", "event: x", ": c", "data:", "id: 7");
+  const end = fc.constantFrom("\n", "\r\n", "\r");
+  const event = fc.tuple(fc.array(line, { minLength: 1, maxLength: 3 }), end).map(([l, e]) => l.join(e) + e + e);
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 8 }), fc.array(fc.nat(400), { maxLength: 30 }), (events, cuts) => {
+      const whole = bytes(events.join(""));
+      const at = [...new Set(cuts.map((cut) => cut % (whole.length + 1)))].sort((a, b) => a - b);
+      const chunks = [0, ...at].map((from, i) => whole.slice(from, at[i] ?? whole.length));
+      const cut = frame(chunks);
+      expect(cut.map(({ event, data }) => [event, data])).toEqual(frame([whole]).map(({ event, data }) => [event, data]));
+      const relayed = Buffer.concat(cut.map((f) => f.bytes)).toString();
+      expect(relayed.replace(/\r\n|\r|\n/g, "")).toBe(events.join("").replace(/\r\n|\r|\n/g, ""));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("relayed bytes of well-formed events are the bytes that came", () => {
+  const text = "event: a\ndata: 1\n\n: hi\n\ndata: 2\n\n";
+  expect(Buffer.concat(frame([...bytes(text)].map((b) => Uint8Array.of(b))).map((f) => f.bytes)).toString()).toBe(text);
+});
+
+test("an event longer than the bound is refused, and not kept", () => {
+  const framer = new SseFramer();
+  const chunk = new Uint8Array(1024 * 1024).fill(97);
+  expect(() => {
+    for (let i = 0; i <= MAX_FRAME_BYTES / chunk.length; i++) framer.push(chunk);
+  }).toThrow(MalformedAnswer);
+});
+
+test("a comment cannot break out of its line", () => {
+  expect(sseComment("a\n\ndata: x")).toBe(": a data: x\n\n");
+});

@@ -1,0 +1,134 @@
+import { MAX_FRAME_BYTES } from "../kernel/bounds.ts";
+import { type Frame, MalformedAnswer } from "../spec/adapter.ts";
+
+/** A server-sent event with the bytes that said it, its closing blank line included. */
+export interface RawFrame extends Frame {
+  bytes: Uint8Array;
+}
+
+const LF = 10;
+const CR = 13;
+const decoder = new TextDecoder("utf-8");
+
+/**
+ * Cuts a byte stream into server-sent events (WHATWG HTML, "Server-sent events"), however
+ * the network has chunked it. Lines may end in LF, CRLF or CR. Comments and unknown fields
+ * stay in `bytes`, so a relayed stream loses nothing. Memory is bounded by MAX_FRAME_BYTES:
+ * a longer event is a MalformedAnswer.
+ */
+export class SseFramer {
+  /** Bytes of the event that has not ended yet, in a buffer that grows by doubling. */
+  #tail = new Uint8Array(0);
+  #length = 0;
+  /** Up to here the tail has no event end; scanning goes on from the line that was open. */
+  #lineStart = 0;
+  #sawCr = false;
+
+  push(chunk: Uint8Array): RawFrame[] {
+    if (chunk.length === 0) return [];
+    this.#sawCr ||= chunk.includes(CR);
+    const data = this.#length === 0 ? chunk : this.#append(chunk);
+    const frames: RawFrame[] = [];
+    const rest = this.#sawCr ? this.#cutAnyLineEnd(data, frames) : this.#cutLf(data, frames);
+    this.#keep(data, rest);
+    return frames;
+  }
+
+  /** What stands after the last blank line, as an event if it says anything. */
+  close(): RawFrame[] {
+    if (this.#length === 0) return [];
+    const bytes = this.#tail.slice(0, this.#length);
+    this.#length = 0;
+    return [parseFrame(bytes)];
+  }
+
+  #append(chunk: Uint8Array): Uint8Array {
+    const needed = this.#length + chunk.length;
+    if (needed > MAX_FRAME_BYTES) throw new MalformedAnswer(`an event is longer than ${MAX_FRAME_BYTES} bytes`);
+    if (needed > this.#tail.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#tail.length * 2, 1024));
+      grown.set(this.#tail.subarray(0, this.#length));
+      this.#tail = grown;
+    }
+    this.#tail.set(chunk, this.#length);
+    this.#length = needed;
+    return this.#tail.subarray(0, needed);
+  }
+
+  /** Keeps data[rest…]. Frames that were cut own the buffer under them, so it is never written again. */
+  #keep(data: Uint8Array, rest: number): void {
+    const left = data.length - rest;
+    if (left === 0) {
+      this.#length = 0;
+      this.#tail = EMPTY;
+    } else if (rest > 0 || this.#length === 0) {
+      if (left > MAX_FRAME_BYTES) throw new MalformedAnswer(`an event is longer than ${MAX_FRAME_BYTES} bytes`);
+      this.#tail = data.slice(rest);
+      this.#length = left;
+    }
+    this.#lineStart -= rest;
+  }
+
+  /** The usual case: lines end in LF only, so the search for them is native. Returns where the open event begins. */
+  #cutLf(data: Uint8Array, frames: RawFrame[]): number {
+    let start = 0;
+    let line = this.#lineStart;
+    for (let at = data.indexOf(LF, line); at !== -1; at = data.indexOf(LF, line)) {
+      if (at === line) {
+        if (line > start) frames.push(parseFrame(data.subarray(start, at + 1)));
+        start = at + 1;
+      }
+      line = at + 1;
+    }
+    this.#lineStart = line;
+    return start;
+  }
+
+  /** Any of LF, CRLF, CR ends a line. A CR that is the last byte waits for what follows it. */
+  #cutAnyLineEnd(data: Uint8Array, frames: RawFrame[]): number {
+    let start = 0;
+    let line = this.#lineStart;
+    for (let at = line; at < data.length; at++) {
+      const byte = data[at]!;
+      if (byte !== LF && byte !== CR) continue;
+      if (byte === CR && at + 1 === data.length) break;
+      const end = byte === CR && data[at + 1] === LF ? at + 2 : at + 1;
+      if (at === line) {
+        if (line > start) frames.push(parseFrame(data.subarray(start, end)));
+        start = end;
+      }
+      line = end;
+      at = end - 1;
+    }
+    this.#lineStart = line;
+    return start;
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+function parseFrame(bytes: Uint8Array): RawFrame {
+  const text = decoder.decode(bytes);
+  // Nearly every event of every provider is one `data: ` line.
+  if (text.startsWith("data: ") && text.indexOf("\n") === text.length - 2 && text.indexOf("\r") === -1) {
+    return { event: "", data: text.slice(6, -2), bytes };
+  }
+  let event = "";
+  let data = "";
+  let lines = 0;
+  for (const line of text.split(/\r\n|\n|\r/)) {
+    if (line === "" || line.startsWith(":")) continue;
+    const colon = line.indexOf(":");
+    const name = colon === -1 ? line : line.slice(0, colon);
+    let value = colon === -1 ? "" : line.slice(colon + 1);
+    if (value.startsWith(" ")) value = value.slice(1);
+    if (name === "data") data = lines++ === 0 ? value : `${data}\n${value}`;
+    else if (name === "event") event = value;
+  }
+  return { event, data, bytes };
+}
+
+/** A comment frame: clients skip it, people and scripts may read it. */
+export function sseComment(text: string): string {
+  return `: ${text.replace(/[\r\n]+/g, " ")}\n\n`;
+}
