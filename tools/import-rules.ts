@@ -1,0 +1,138 @@
+/**
+ * Who may import whom. A line of code finds its room by one question: does it decide
+ * (domain), translate (wire, providers), order (gateway, admin), or touch the world
+ * (store, upstream, vault, http)? Each row has a planted violation and a control in
+ * test/planted/imports.ts. Three more rules need no row: no circles, no orphans, and
+ * every imported package is declared.
+ */
+
+export interface Rule {
+  name: string;
+  why: string;
+  /** The files it speaks about. Tests are never meant. */
+  from: RegExp;
+  except?: RegExp;
+  /** The only targets allowed: paths in the checkout, `npm:zod`, `node:fs`, `bun:sqlite`. */
+  only?: RegExp;
+  /** Targets that are not allowed. A group that both patterns name `room` must differ. */
+  never?: RegExp;
+  /** Code that must not stand in the file. */
+  code?: RegExp;
+}
+
+/** Time, chance, network, disk, environment: what a pure function never asks. */
+const WORLD =
+  /(?<![.\w])(?:Date\.now|new Date\(\s*\)|Math\.random|process\.|Bun\.|fetch\(|set(?:Timeout|Interval|Immediate)\(|performance\.|crypto\.|console\.|globalThis\b|import\.meta)|\b(?:randomBytes|randomUUID|randomInt|getRandomValues)\b/;
+
+export const RULES: readonly Rule[] = [
+  {
+    name: "kernel is a leaf",
+    why: "what everything stands on must stay still",
+    from: /^src\/kernel\//,
+    only: /^(?:src\/kernel\/|node:crypto$|npm:ipaddr\.js$)/,
+  },
+  {
+    name: "spec knows only kernel",
+    why: "the canonical call belongs to no dialect, provider or plane",
+    from: /^src\/spec\//,
+    only: /^src\/(?:spec|kernel)\//,
+  },
+  {
+    name: "wire is pure",
+    why: "a dialect is bytes in, values out",
+    from: /^src\/wire\//,
+    only: /^(?:src\/(?:wire|spec|kernel)\/|npm:zod$)/,
+  },
+  {
+    name: "providers are pure",
+    why: "an adapter is tested with recorded bytes, so it has no network, key or clock",
+    from: /^src\/providers\//,
+    only: /^(?:src\/(?:providers|spec|kernel)\/|npm:zod$)/,
+  },
+  {
+    name: "domain is pure",
+    why: "a decision depends on what it is given and on nothing else",
+    from: /^src\/domain\//,
+    only: /^(?:src\/(?:domain|spec|kernel)\/|npm:zod$)/,
+  },
+  {
+    name: "pure rooms ask the world nothing",
+    why: "time, chance and environment are handed in, so that a test owns them",
+    from: /^src\/(?:kernel|spec|wire|providers|domain)\//,
+    code: WORLD,
+  },
+  {
+    name: "domain rooms are islands",
+    why: "a decision that needs two rooms is made where both are called",
+    from: /^src\/domain\/(?<room>[^/]+)\//,
+    never: /^src\/domain\/(?<room>[^/]+)\//,
+  },
+  {
+    name: "providers are islands",
+    why: "removing a provider is deleting its folder; only lookalikes lean on openai",
+    from: /^src\/providers\/(?!openai-compatible\/)(?<room>[^/]+)\//,
+    never: /^src\/providers\/(?<room>[^/]+)\//,
+  },
+  {
+    name: "lookalikes lean on openai alone",
+    why: "openai-compatible is a table over one dialect",
+    from: /^src\/providers\/openai-compatible\//,
+    never: /^src\/providers\/(?!openai\/|openai-compatible\/)[^/]+\//,
+  },
+  {
+    name: "the data plane does not know the control plane",
+    why: "a call must not depend on what administers it",
+    from: /^src\/gateway\//,
+    never: /^src\/admin\//,
+  },
+  {
+    name: "the control plane does not know the data plane",
+    why: "administering must not reach into calls",
+    from: /^src\/admin\//,
+    never: /^src\/gateway\//,
+  },
+  {
+    name: "ports know no implementation",
+    why: "a port is what two planes need from the world, in their words",
+    from: /^src\/ports\//,
+    only: /^src\/(?:ports|domain|spec|kernel|errors\.ts)/,
+  },
+  {
+    name: "only compose picks implementations",
+    why: "everyone else speaks to a port, so an implementation can be exchanged in one place",
+    from: /^src\//,
+    except: /^src\/(?:compose\.ts|store\/|upstream\/|vault\/)/,
+    never: /^src\/(?:store|upstream|vault)\//,
+  },
+  {
+    name: "implementations do not know each other",
+    why: "what they share is in the ports",
+    from: /^src\/(?<room>store|upstream|vault)\//,
+    never: /^src\/(?<room>store|upstream|vault)\//,
+  },
+  {
+    name: "one unsealer",
+    why: "only dispatch opens a provider's key; whoever reviews key handling reads one file",
+    from: /^src\//,
+    except: /^src\/(?:gateway\/dispatch\.ts|ports\/vault\.ts|vault\/|compose\.ts)/,
+    code: /\bUnsealer\b|\bunsealer\b|\bvault\.open\(/,
+  },
+  {
+    name: "the console speaks HTTP",
+    why: "it can be removed, replaced or hosted elsewhere",
+    from: /^console\//,
+    never: /^src\//,
+  },
+  {
+    name: "examples are strangers",
+    why: "they show what a user can do with the published interface",
+    from: /^examples\//,
+    never: /^(?:src|test|tools)\//,
+  },
+  {
+    name: "the product does not know its workshop",
+    why: "tests, tools and benchmarks are not on a user's machine",
+    from: /^src\//,
+    never: /^(?:test|tools|bench|console)\//,
+  },
+];
