@@ -1,8 +1,10 @@
-import { GatewayError } from "../errors.ts";
+import type { Principal, Subscription } from "../domain/access/principal.ts";
+import type { Api, Plan } from "../domain/catalog/catalog.ts";
+import { type ErrorCode, GatewayError } from "../errors.ts";
 import type { Clock } from "../kernel/clock.ts";
-import type { ErrorCode } from "../errors.ts";
 import type { Level } from "../ports/meter.ts";
 import type { Attempt, VerdictRecord } from "../ports/records.ts";
+import type { ModelRequest } from "../spec/request.ts";
 import type { Wire } from "../spec/wire.ts";
 import type { Match } from "./endpoints.ts";
 
@@ -42,6 +44,9 @@ export class Call {
     verdicts: [],
     warnings: [],
   };
+
+  /** How far it has got, for the record of a refusal. */
+  readonly reached: Reached = { held: false };
 
   readonly #controller = new AbortController();
   readonly #clock: Clock;
@@ -113,6 +118,15 @@ export class Call {
   ticks(): number {
     return this.#clock.ticks();
   }
+}
+
+/** What the stages before the Hold have found out. */
+export interface Reached {
+  principal?: Principal;
+  request?: ModelRequest;
+  granted?: { subscription: Subscription; api: Api; plan: Plan };
+  /** Whether there is a Hold, which settle ends and records. */
+  held: boolean;
 }
 
 export interface Observed {

@@ -1,20 +1,7 @@
-import type { Principal } from "../domain/access/principal.ts";
 import { type GatewayError, toGatewayError } from "../errors.ts";
 import type { NanoUsd } from "../kernel/money.ts";
 import type { UsageRecord } from "../ports/records.ts";
-import type { Accepted } from "./accept.ts";
-import type { Grant } from "./authorize.ts";
-import type { Call } from "./call.ts";
-import type { Decoded } from "./decode.ts";
-import type { Identified } from "./identify.ts";
-
-/** The furthest ticket of a call that ended before it had a Hold. */
-export interface Reached {
-  accepted?: Accepted;
-  identified?: Identified;
-  decoded?: Decoded;
-  grant?: Grant;
-}
+import type { Call, Reached } from "./call.ts";
 
 /** A record with everything that is known before a Hold, and nothing charged. */
 function blank(call: Call): UsageRecord {
@@ -58,26 +45,29 @@ function blank(call: Call): UsageRecord {
   };
 }
 
-function name(record: UsageRecord, principal: Principal): void {
-  record.tenantId = principal.tenant.id;
-  record.teamId = principal.team.id;
-  record.applicationId = principal.application.id;
-  record.keyId = principal.key.id;
-}
-
-function grantFacts(record: UsageRecord, grant: Grant): void {
-  name(record, grant.caller.principal);
-  record.stream = grant.request.stream;
-  record.model = grant.request.model;
-  record.subscriptionId = grant.subscription.id;
-  record.api = `${grant.api.slug}/${grant.api.version}`;
-  record.plan = grant.plan.name;
+/** What the stages before the Hold have found out about who calls what. */
+function whoAndWhat(record: UsageRecord, { principal, request, granted }: Reached): void {
+  if (principal !== undefined) {
+    record.tenantId = principal.tenant.id;
+    record.teamId = principal.team.id;
+    record.applicationId = principal.application.id;
+    record.keyId = principal.key.id;
+  }
+  if (request !== undefined) {
+    record.model = request.model;
+    record.stream = request.stream;
+  }
+  if (granted !== undefined) {
+    record.subscriptionId = granted.subscription.id;
+    record.api = `${granted.api.slug}/${granted.api.version}`;
+    record.plan = granted.plan.name;
+  }
 }
 
 /** What the journal keeps while the call is open: should the process die, this is its record, charged at the worst. */
-export function draftRecord(grant: Grant, worst: { input: number; output: number; usd: NanoUsd }): UsageRecord {
-  const record = blank(grant.call);
-  grantFacts(record, grant);
+export function draftRecord(call: Call, worst: { input: number; output: number; usd: NanoUsd }): UsageRecord {
+  const record = blank(call);
+  whoAndWhat(record, call.reached);
   record.outcome = "recovered";
   record.status = 500;
   record.errorCode = "internal";
@@ -89,14 +79,9 @@ export function draftRecord(grant: Grant, worst: { input: number; output: number
 }
 
 /** The record of a call that was refused before it had a Hold. */
-export function refusalRecord(call: Call, error: GatewayError, reached: Reached): UsageRecord {
+export function refusalRecord(call: Call, error: GatewayError): UsageRecord {
   const record = blank(call);
-  if (reached.identified !== undefined) name(record, reached.identified.principal);
-  if (reached.decoded !== undefined) {
-    record.model = reached.decoded.request.model;
-    record.stream = reached.decoded.request.stream;
-  }
-  if (reached.grant !== undefined) grantFacts(record, reached.grant);
+  whoAndWhat(record, call.reached);
   record.outcome = error.code === "client_closed" ? "cancelled" : "refused";
   record.status = error.status;
   record.errorCode = error.code;
@@ -105,10 +90,9 @@ export function refusalRecord(call: Call, error: GatewayError, reached: Reached)
 }
 
 /** The record of a call that had a Hold, but for what it used and cost, which settle adds. */
-export function finalRecord(grant: Grant, outcome: UsageRecord["outcome"], thrown: unknown): UsageRecord {
-  const { call } = grant;
+export function finalRecord(call: Call, outcome: UsageRecord["outcome"], thrown: unknown): UsageRecord {
   const record = blank(call);
-  grantFacts(record, grant);
+  whoAndWhat(record, call.reached);
   const error = thrown === null ? null : toGatewayError(thrown);
   record.outcome = outcome;
   record.status = error?.status ?? 200;

@@ -40,7 +40,7 @@ export function createReserve(ports: ReservePorts) {
   return async function reserve(grant: Grant): Promise<Hold> {
     const worst = worstCaseOf(grant, ports.prices);
     const demands = grant.plan.limits.map((limit) => demandOf(limit, grant, worst));
-    const reservation = await ports.meter.reserve(demands, draftRecord(grant, worst));
+    const reservation = await ports.meter.reserve(demands, draftRecord(grant.call, worst));
     grant.call.levels = reservation.levels;
     if (!reservation.admitted) throw refusal(reservation);
     return new Ticket(grant, reservation.hold);

@@ -1,0 +1,21 @@
+import { GatewayError } from "../errors.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { type RandomBytes, timeOrderedId } from "../kernel/id.ts";
+import { openaiChat } from "../wire/openai-chat/index.ts";
+import { type Arrival, Call } from "./call.ts";
+import type { Watch } from "./watch.ts";
+
+/** Gives a request its id, deadline and abort signal, and puts it under watch. Cannot fail, so that every failure has a call. */
+export function createBegin(clock: Clock, random: RandomBytes, watch: Watch, totalMs: number) {
+  return function begin(arrival: Arrival): Call {
+    const call = new Call(arrival, timeOrderedId("call", clock.now(), random), openaiChat, clock, totalMs);
+    watch.add(call);
+    call.onEnd(() => watch.remove(call));
+    arrival.request.signal.addEventListener(
+      "abort",
+      () => call.abort(new GatewayError("client_closed", "The caller left before the answer was whole.")),
+      { once: true },
+    );
+    return call;
+  };
+}

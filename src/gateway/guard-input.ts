@@ -1,0 +1,93 @@
+/**
+ * Promise: what goes on from here has passed every guard that the API puts on prompts, with
+ * what had to be masked masked. A guard that throws ends the call: it fails closed. Stands
+ * after reserve, so that a denied prompt spends its request count, and probing has a price.
+ */
+import { maskFor, maskMatches } from "../domain/guardrails/phrases.ts";
+import type { Part } from "../spec/message.ts";
+import type { ModelRequest } from "../spec/request.ts";
+import type { Call } from "./call.ts";
+import { denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
+import type { Hold } from "./reserve.ts";
+
+class Ticket {
+  protected readonly madeBy = "guardInput";
+  readonly call: Call;
+  readonly hold: Hold;
+  readonly request: ModelRequest;
+
+  constructor(hold: Hold, request: ModelRequest) {
+    this.call = hold.call;
+    this.hold = hold;
+    this.request = request;
+  }
+}
+
+export type CleanRequest = Ticket;
+
+export function createGuardInput() {
+  return async function guardInput(hold: Hold): Promise<CleanRequest> {
+    const guards = guardsOf(hold.grant, "input");
+    let { request } = hold.grant;
+    for (const guard of guards) {
+      const judged = mask(request, guard);
+      // What cannot be rewritten without knowing what it means is denied even where the rule says mask.
+      const elsewhere = countElsewhere(judged.request, guard);
+      noteVerdict(hold.call.observed.verdicts, guard, "input", judged.count + elsewhere);
+      if (elsewhere > 0 || (judged.count > 0 && guard.rule.action === "deny")) throw denial(guard, "input");
+      request = judged.request;
+    }
+    return new Ticket(hold, request);
+  };
+}
+
+/** The request with one guard's matches masked in every turn, tool result, tool call and tool description. */
+function mask(request: ModelRequest, guard: Guard): { request: ModelRequest; count: number } {
+  let count = 0;
+  const mark = maskFor(guard.rule.name);
+  const clean = (text: string): string => {
+    const matches = guard.matcher.find(text);
+    count += matches.length;
+    return maskMatches(text, matches, mark);
+  };
+  const part = (given: Part): Part => {
+    switch (given.type) {
+      case "text":
+      case "reasoning":
+      case "refusal":
+        return { ...given, text: clean(given.text) };
+      case "tool-call":
+        return { ...given, arguments: clean(given.arguments) };
+      case "tool-result":
+        return { ...given, content: given.content.map((item) => part(item) as typeof item) };
+      case "document":
+        return given.source.kind === "text" ? { ...given, source: { ...given.source, text: clean(given.source.text) } } : given;
+      default:
+        return given;
+    }
+  };
+  const messages = request.messages.map((message) => ({ ...message, parts: message.parts.map(part) }));
+  const tools = request.tools?.map((tool) =>
+    tool.type === "function" && tool.description !== undefined ? { ...tool, description: clean(tool.description) } : tool,
+  );
+  return { request: tools === undefined ? { ...request, messages } : { ...request, messages, tools }, count };
+}
+
+/** Matches anywhere else in the request: schemas, names, unknown fields, what only the dialect knows. Media bytes are not text. */
+function countElsewhere(request: ModelRequest, guard: Guard): number {
+  let count = 0;
+  const walk = (value: unknown): void => {
+    if (typeof value === "string") count += guard.matcher.find(value).length;
+    else if (Array.isArray(value)) for (const item of value) walk(item);
+    else if (typeof value === "object" && value !== null) {
+      const { type, data: _bytes, ...rest } = value as Record<string, unknown>;
+      for (const [name, inner] of Object.entries(type === "audio" || "mediaType" in value ? rest : value)) {
+        walk(name);
+        walk(inner);
+      }
+    }
+  };
+  const { model: _model, dialect: _dialect, ...rest } = request;
+  walk(rest);
+  return count;
+}

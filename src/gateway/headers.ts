@@ -1,0 +1,80 @@
+import type { GatewayError } from "../errors.ts";
+import type { Level } from "../ports/meter.ts";
+import type { PublicError } from "../spec/wire.ts";
+import type { Call } from "./call.ts";
+import type { Settled } from "./settle.ts";
+
+export type HeaderMap = Record<string, string>;
+
+/** On every answer, good or bad. */
+export function commonHeaders(call: Call): HeaderMap {
+  const headers: HeaderMap = { "x-request-id": call.requestId, "x-content-type-options": "nosniff" };
+  limitHeaders(headers, call.levels);
+  return headers;
+}
+
+export function answerHeaders(settled: Settled): HeaderMap {
+  const { call, clean } = settled;
+  const headers = commonHeaders(call);
+  const { target } = clean.answer;
+  const { api } = clean.answer.clean.hold.grant;
+  headers["x-sallyport-model"] = headerSafe(`${target.account.name}/${target.model}`);
+  headers["x-sallyport-attempts"] = String(call.observed.attempts.length);
+  if (call.observed.warnings.length > 0) headers["x-sallyport-warnings"] = headerSafe(call.observed.warnings.join("; ")).slice(0, 1_000);
+  if (api.stage === "deprecated") {
+    // RFC 9745: a date as a structured field; RFC 8594: an HTTP date.
+    headers.deprecation = `@${Math.floor((api.deprecatedAt ?? call.at) / 1_000)}`;
+    if (api.sunsetAt !== null) headers.sunset = new Date(api.sunsetAt).toUTCString();
+  }
+  return headers;
+}
+
+/**
+ * `x-ratelimit-*` as OpenAI writes them, for the limit of each dimension that is nearest to
+ * its end; `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) for all.
+ */
+function limitHeaders(headers: HeaderMap, levels: readonly Level[]): void {
+  const policies: string[] = [];
+  const states: string[] = [];
+  const nearest = new Map<string, Level>();
+  for (const level of levels) {
+    const { dimension, window, limit } = level.demand;
+    if (window === null) continue;
+    const name = dimension === "requests" ? window : `${window}-${dimension}`;
+    policies.push(`"${name}";q=${limit};w=${WINDOW_SECONDS[window]}`);
+    states.push(`"${name}";r=${level.remaining};t=${Math.ceil(level.resetMs / 1_000)}`);
+    const known = nearest.get(dimension);
+    if (known === undefined || level.remaining / limit < known.remaining / known.demand.limit) nearest.set(dimension, level);
+  }
+  if (policies.length === 0) return;
+  headers["ratelimit-policy"] = policies.join(", ");
+  headers.ratelimit = states.join(", ");
+  for (const dimension of ["requests", "tokens"] as const) {
+    const level = nearest.get(dimension);
+    if (level === undefined) continue;
+    headers[`x-ratelimit-limit-${dimension}`] = String(level.demand.limit);
+    headers[`x-ratelimit-remaining-${dimension}`] = String(level.remaining);
+    headers[`x-ratelimit-reset-${dimension}`] = duration(level.resetMs);
+  }
+}
+
+const WINDOW_SECONDS = { second: 1, minute: 60, hour: 3_600, day: 86_400, week: 604_800, month: 2_592_000 } as const;
+
+/** OpenAI's way of writing durations: `120ms`, `59s`, `6m0s`, `23h59m1s`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.ceil(ms)}ms`;
+  const seconds = Math.ceil(ms / 1_000);
+  const parts = [Math.floor(seconds / 3_600), Math.floor((seconds % 3_600) / 60), seconds % 60];
+  const units = ["h", "m", "s"];
+  const from = parts.findIndex((part) => part > 0);
+  return parts.map((part, i) => (i < from ? "" : `${part}${units[i]}`)).join("");
+}
+
+export function publicError(error: GatewayError, call: Call): PublicError {
+  return { status: error.status, code: error.code, message: error.public, param: error.param, requestId: call.requestId };
+}
+
+/** Model names come from configuration and callers; a header takes printable ASCII only. */
+function headerSafe(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "?");
+}

@@ -1,0 +1,79 @@
+import { subscriptionFor } from "../domain/access/decide.ts";
+import { type Catalog, findModel, matchesPattern } from "../domain/catalog/catalog.ts";
+import { GatewayError } from "../errors.ts";
+import type { ProviderAdapter } from "../spec/adapter.ts";
+import { offers, onlyTest } from "./authorize.ts";
+import { commonHeaders } from "./headers.ts";
+import type { Identified } from "./identify.ts";
+
+export interface ListModelsPorts {
+  catalog(): Catalog;
+  adapter(kind: string): ProviderAdapter | undefined;
+}
+
+/** What a key may use, in the caller's dialect. Spends nothing: no provider is asked, the catalog is in memory. */
+export function createListModels(ports: ListModelsPorts) {
+  return function listModels(caller: Identified): Response {
+    const { call, match } = caller;
+    const names = usable(caller, ports);
+    const anthropic = match.endpoint.wire.dialect === "anthropic-messages";
+    const describe: (name: string) => object = anthropic ? describeAnthropic : describeOpenai;
+    const headers = { ...commonHeaders(call), "content-type": "application/json", "cache-control": "no-store" };
+    if (match.item !== null) {
+      const name = decodeName(match.item);
+      const known = names.includes(name) || isUsable(caller, ports, name);
+      if (!known) throw new GatewayError("model_not_found", `The model ${JSON.stringify(name)} does not exist or is not available to this key.`, { param: "model" });
+      call.end();
+      return new Response(JSON.stringify(describe(name)), { headers });
+    }
+    const data = names.map(describe);
+    const body = anthropic
+      ? { data, has_more: false, first_id: names[0] ?? null, last_id: names.at(-1) ?? null }
+      : { object: "list", data };
+    call.end();
+    return new Response(JSON.stringify(body), { headers });
+  };
+}
+
+/** Exact names of the catalog, and of a pattern those that its providers are known to have. */
+function usable(caller: Identified, ports: ListModelsPorts): string[] {
+  const catalog = ports.catalog();
+  const names = new Set<string>(catalog.models.keys());
+  for (const model of catalog.patterns) {
+    for (const target of model.targets) {
+      const kind = catalog.providers.get(target.provider)?.kind;
+      for (const known of (kind === undefined ? undefined : ports.adapter(kind))?.models ?? []) {
+        const name = model.name.slice(0, -1) + (target.model === "*" ? known : "");
+        if (target.model === "*" || matchesPattern(target.model, known)) names.add(target.model === "*" ? name : known);
+      }
+    }
+  }
+  return [...names].filter((name) => isUsable(caller, ports, name)).sort();
+}
+
+function isUsable(caller: Identified, ports: ListModelsPorts, name: string): boolean {
+  const catalog = ports.catalog();
+  const model = findModel(catalog, name);
+  if (model === undefined) return false;
+  const { principal, match } = caller;
+  const isTest = (kind: string) => ports.adapter(kind)?.test === true;
+  if (principal.key.mode === "test" && !onlyTest(catalog, model, isTest)) return false;
+  return subscriptionFor(principal, name, match.api, (api) => catalog.apis.get(api), offers) !== undefined;
+}
+
+function decodeName(item: string): string {
+  try {
+    return decodeURIComponent(item);
+  } catch {
+    return item;
+  }
+}
+
+/** Neither dialect's clients do anything with the time; the gateway does not know when a model was made. */
+function describeOpenai(id: string) {
+  return { id, object: "model", created: 0, owned_by: "sallyport" };
+}
+
+function describeAnthropic(id: string) {
+  return { type: "model", id, display_name: id, created_at: "1970-01-01T00:00:00Z" };
+}

@@ -1,0 +1,55 @@
+import { type GatewayError, toGatewayError } from "../errors.ts";
+import type { Log } from "../ports/log.ts";
+import type { Records, UsageRecord } from "../ports/records.ts";
+import type { Call } from "./call.ts";
+import { commonHeaders, publicError } from "./headers.ts";
+import { refusalRecord } from "./record.ts";
+
+export interface RefusePorts {
+  records: Pick<Records, "append">;
+  log: Log;
+  onRecord(record: UsageRecord): void;
+}
+
+/** The one place where a failure becomes an answer. What had no Hold gets its record here; the rest has one already. */
+export function createRefuse(ports: RefusePorts) {
+  return async function refuse(call: Call, thrown: unknown): Promise<Response> {
+    const error = toGatewayError(thrown);
+    if (error.code === "internal") {
+      ports.log.write("error", "a call failed inside the gateway", { call: call.id, detail: detailOf(error) });
+    }
+    if (!call.reached.held) await keepRecord(call, error, ports);
+    call.end();
+    const headers = { ...commonHeaders(call), "content-type": "application/json", "cache-control": "no-store" } as Record<string, string>;
+    if (error.retryAfterMs !== undefined) headers["retry-after"] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000)));
+    if (error.code === "method_not_allowed" && error.param !== null) headers.allow = error.param;
+    if (error.status === 401) headers["www-authenticate"] = 'Bearer realm="sallyport"';
+    // The rest of a body that was not read must not be taken for the next request, nor be read to be thrown away.
+    if (CLOSES.has(error.code)) headers.connection = "close";
+    return new Response(JSON.stringify(call.wire.errorBody(publicError(error, call))), { status: error.status, headers });
+  };
+}
+
+const CLOSES: ReadonlySet<string> = new Set(["body_too_large", "body_timeout", "client_closed", "overloaded", "draining"]);
+
+async function keepRecord(call: Call, error: GatewayError, ports: RefusePorts): Promise<void> {
+  const record = refusalRecord(call, error);
+  ports.onRecord(record);
+  // A stranger who keeps guessing is counted, not recorded: otherwise guessing would fill the disk.
+  if (error.code === "too_many_attempts") return;
+  try {
+    await ports.records.append(record);
+  } catch (cause) {
+    ports.log.write("error", "a refusal record could not be committed", {
+      call: call.id,
+      code: error.code,
+      detail: cause instanceof Error ? cause.message : String(cause),
+    });
+  }
+}
+
+function detailOf(error: GatewayError): string {
+  const { cause } = error;
+  const stack = cause instanceof Error ? cause.stack : undefined;
+  return [error.internal, stack].filter(Boolean).join("\n");
+}

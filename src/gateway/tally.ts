@@ -1,0 +1,72 @@
+import { countPromptTokens, countTokens, utf8Length } from "../domain/plans/estimate.ts";
+import { MAX_REPORTED_TOKENS } from "../kernel/bounds.ts";
+import type { EventPart, ModelEvent } from "../spec/event.ts";
+import type { ModelRequest } from "../spec/request.ts";
+import type { Usage } from "../spec/usage.ts";
+
+/**
+ * Counts an answer as it comes from the provider, before any guard has seen it: what a guard
+ * withholds was paid for all the same, and an answer that is cut off has no usage frame.
+ */
+export class Tally {
+  readonly #request: ModelRequest;
+  readonly #reported: Partial<Usage> = {};
+  #bytes = 0;
+  #captured: string[] | null;
+  /** Whether the answer said that it is whole. */
+  ended = false;
+
+  constructor(request: ModelRequest, capture: boolean) {
+    this.#request = request;
+    this.#captured = capture ? [] : null;
+  }
+
+  see(event: ModelEvent): void {
+    for (const part of event.parts) this.#seePart(part);
+  }
+
+  #seePart(part: EventPart): void {
+    switch (part.type) {
+      case "text-delta":
+      case "arguments-delta":
+        this.#bytes += utf8Length(part.text);
+        this.#captured?.push(part.text);
+        break;
+      case "usage":
+        Object.assign(this.#reported, part.usage);
+        break;
+      case "end":
+        this.ended = true;
+        break;
+    }
+  }
+
+  /** Text of the answer, where the API captures. */
+  get captured(): string | null {
+    return this.#captured?.join("") ?? null;
+  }
+
+  /**
+   * What to charge. A whole answer is charged as reported, if the report can be true; an
+   * answer that was cut is charged at least for the prompt and what was streamed.
+   */
+  usage(): { usage: Usage; source: "reported" | "counted" } {
+    const { input, output } = this.#reported;
+    const counted = countTokens(this.#bytes);
+    if (this.ended && believable(input) && believable(output)) {
+      return { usage: { ...this.#reported, input, output }, source: "reported" };
+    }
+    return {
+      usage: {
+        ...this.#reported,
+        input: believable(input) ? input : countPromptTokens(this.#request),
+        output: Math.max(believable(output) ? output : 0, counted),
+      },
+      source: "counted",
+    };
+  }
+}
+
+function believable(tokens: number | undefined): tokens is number {
+  return tokens !== undefined && Number.isSafeInteger(tokens) && tokens >= 0 && tokens <= MAX_REPORTED_TOKENS;
+}

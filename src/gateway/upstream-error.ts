@@ -1,0 +1,45 @@
+import { GatewayError, toGatewayError } from "../errors.ts";
+import { MalformedAnswer } from "../spec/adapter.ts";
+import type { ProviderError } from "../spec/event.ts";
+
+/** The longest message of a provider's that is passed on. */
+const MAX_MESSAGE = 2_000;
+
+/**
+ * A provider's refusal as our error. What concerns the caller's request keeps its status
+ * and message. What concerns our account there is not the caller's business: telling 401
+ * would make the caller change its own key, and such messages quote the provider's.
+ */
+export function fromProviderError(error: ProviderError): GatewayError {
+  const { status } = error;
+  const message = error.message.slice(0, MAX_MESSAGE) || `The provider answered ${status}.`;
+  const internal = `the provider answered ${status}${error.type === undefined ? "" : ` ${error.type}`}`;
+  const param = error.param ?? null;
+  if (status === 401 || status === 402 || status === 403 || status === 407) {
+    return new GatewayError("upstream_refused", "The provider refused the gateway's account; its operator has to act.", { internal });
+  }
+  if (status === 429) {
+    const retry = error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs };
+    return new GatewayError("upstream_rate_limited", message, { internal, ...retry });
+  }
+  if (status >= 400 && status < 500) return new GatewayError("upstream_rejected", message, { internal, param, status });
+  const overloaded = status === 503 || status === 529;
+  return new GatewayError("upstream_error", message, {
+    internal,
+    status: overloaded ? 503 : status === 504 ? 504 : 502,
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+  });
+}
+
+/** Whether another target may do better: where this one is broken, silent, full or unreachable, not where the request is at fault. */
+export function mayFallBack(error: GatewayError): boolean {
+  return error.owner === "upstream";
+}
+
+/** Whatever broke in mid-stream, as the caller may hear it. */
+export function toStreamError(thrown: unknown): GatewayError {
+  if (thrown instanceof MalformedAnswer) {
+    return new GatewayError("upstream_malformed", "The provider sent something that is no answer.", { internal: thrown.message, cause: thrown });
+  }
+  return toGatewayError(thrown);
+}
