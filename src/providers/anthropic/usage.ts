@@ -1,0 +1,43 @@
+import { MAX_REPORTED_TOKENS } from "../../kernel/bounds.ts";
+import { isObject, type Json } from "../../kernel/json.ts";
+import type { Usage } from "../../spec/usage.ts";
+
+/**
+ * Anthropic's counts, taken together. `input_tokens` leaves out what the cache gave and
+ * took, our `input` does not. `message_delta` counts cumulatively, and repeats the input
+ * or not: what it leaves out stays as it was. A count that cannot be true is left out too.
+ */
+export class UsageReader {
+  #input: number | undefined;
+  #cacheRead: number | undefined;
+  #cacheWrite: number | undefined;
+
+  /** What a `usage` object tells, or undefined where it tells nothing. */
+  read(value: Json | undefined): Partial<Usage> | undefined {
+    if (!isObject(value)) return undefined;
+    const input = tokens(value.input_tokens);
+    const read = tokens(value.cache_read_input_tokens);
+    const write = tokens(value.cache_creation_input_tokens);
+    const output = tokens(value.output_tokens);
+    const usage: Partial<Usage> = {};
+    if (input !== undefined || read !== undefined || write !== undefined) {
+      this.#input = input ?? this.#input;
+      this.#cacheRead = read ?? this.#cacheRead;
+      this.#cacheWrite = write ?? this.#cacheWrite;
+      usage.input = (this.#input ?? 0) + (this.#cacheRead ?? 0) + (this.#cacheWrite ?? 0);
+      if (this.#cacheRead !== undefined) usage.cacheRead = this.#cacheRead;
+      if (this.#cacheWrite !== undefined) usage.cacheWrite = this.#cacheWrite;
+    }
+    if (output !== undefined) usage.output = output;
+    const details = value.output_tokens_details;
+    const reasoning = isObject(details) ? tokens(details.thinking_tokens) : undefined;
+    if (reasoning !== undefined) usage.reasoning = reasoning;
+    for (const _ in usage) return usage;
+    return undefined;
+  }
+}
+
+function tokens(value: Json | undefined): number | undefined {
+  if (typeof value !== "number" || !Number.isInteger(value)) return undefined;
+  return value >= 0 && value <= MAX_REPORTED_TOKENS ? value : undefined;
+}

@@ -1,0 +1,48 @@
+import type { JsonObject } from "../../kernel/json.ts";
+import type { ProviderError } from "../../spec/event.ts";
+import type { PublicError } from "../../spec/wire.ts";
+
+/** Anthropic's error words (https://docs.claude.com/en/api/errors) by the status that carries them. */
+const TYPE_OF_STATUS: Readonly<Record<number, string>> = {
+  400: "invalid_request_error",
+  401: "authentication_error",
+  402: "billing_error",
+  403: "permission_error",
+  404: "not_found_error",
+  408: "timeout_error",
+  409: "conflict_error",
+  413: "request_too_large",
+  429: "rate_limit_error",
+  503: "overloaded_error",
+  504: "timeout_error",
+  529: "overloaded_error",
+};
+
+const TYPES: ReadonlySet<string> = new Set([...Object.values(TYPE_OF_STATUS), "api_error"]);
+
+/** A budget that is used up shares its status with rate limits, and is no rate limit. */
+const TYPE_OF_CODE: Readonly<Record<string, string>> = { insufficient_quota: "billing_error" };
+
+function typeOfStatus(status: number): string {
+  return TYPE_OF_STATUS[status] ?? (status >= 500 ? "api_error" : "invalid_request_error");
+}
+
+export function errorBody(error: PublicError): JsonObject {
+  const type = TYPE_OF_CODE[error.code] ?? typeOfStatus(error.status);
+  return { type: "error", error: { type, message: error.message }, request_id: error.requestId };
+}
+
+/** The event that ends a broken stream. */
+export function errorFrame(error: PublicError): string {
+  return frame(errorBody(error));
+}
+
+/** An upstream's error inside an answer that has begun, in Anthropic's words. */
+export function providerErrorBody(error: ProviderError): JsonObject {
+  const type = error.type !== undefined && TYPES.has(error.type) ? error.type : typeOfStatus(error.status);
+  return { type: "error", error: { type, message: error.message } };
+}
+
+export function frame(body: JsonObject): string {
+  return `event: ${body.type}\ndata: ${JSON.stringify(body)}\n\n`;
+}
