@@ -5,12 +5,13 @@
 export const PERMISSIONS = {
   "application.read": "See applications, and which team and tenant they belong to.",
   "audit.read": "Read the audit log.",
+  "capture.read": "Read prompts and answers, where an API keeps them.",
   "key.create": "Issue virtual keys; the secret is shown to who does.",
   "key.read": "See virtual keys, never their secrets.",
   "key.revoke": "Put virtual keys out of use for good.",
   "metrics.read": "Read the metrics where the admin listener is reachable from outside this machine.",
   "status.read": "See version, uptime and counts of this installation.",
-  "usage.read": "Read usage records.",
+  "usage.read": "Read usage records: who called what, when, for how much; not the prompts.",
 } as const satisfies Record<string, string>;
 
 export type Permission = keyof typeof PERMISSIONS;

@@ -39,8 +39,8 @@ export function parseVirtualKey(text: string): VirtualKey | undefined {
   return { mode: mode as KeyMode, publicId: publicId!, text };
 }
 
-export function mintVirtualKey(mode: KeyMode, random: RandomBytes): VirtualKey {
-  const publicId = randomText(random, 12);
+/** A fresh key. The public id may be given, where it must be found again; the secret is always random. */
+export function mintVirtualKey(mode: KeyMode, random: RandomBytes, publicId = randomText(random, 12)): VirtualKey {
   const body = `sp_${mode}_${publicId}_${randomText(random, 32)}`;
   return { mode, publicId, text: body + checksum(body) };
 }

@@ -1,0 +1,24 @@
+import { listApplications } from "./applications.ts";
+import { listAuditEntries } from "./audit-entries.ts";
+import { createKey, getKey, listKeys, revokeKey } from "./keys.ts";
+import type { Operation } from "./operation.ts";
+import { getStatus } from "./status.ts";
+import { getCapture, getUsageRecord, listUsageRecords } from "./usage-records.ts";
+
+/**
+ * Every administrative operation there is. The listener routes by this list, the OpenAPI
+ * document is made from it, and an operation that is not tested for its permission fails
+ * test/security/operation-coverage.test.ts.
+ */
+export const OPERATIONS: readonly Operation[] = [
+  listApplications,
+  listAuditEntries,
+  createKey,
+  listKeys,
+  getKey,
+  revokeKey,
+  getStatus,
+  listUsageRecords,
+  getUsageRecord,
+  getCapture,
+];

@@ -1,0 +1,197 @@
+import { tokenDigest, tokenVerifier } from "../../src/admin/authenticate.ts";
+import { OPERATIONS } from "../../src/admin/operations.ts";
+import { type AdminDependencies, createAdminPlane } from "../../src/admin/plane.ts";
+import { keyDigest } from "../../src/domain/access/virtual-key.ts";
+import type { Catalog } from "../../src/domain/catalog/catalog.ts";
+import { GatewayError } from "../../src/errors.ts";
+import type {
+  Actor,
+  Administration,
+  ApplicationRow,
+  AuditEntry,
+  AuditedAction,
+  DesiredState,
+  DirectoryWriter,
+  KeyRow,
+  Page,
+  PlannedChange,
+} from "../../src/ports/administration.ts";
+import type { LogFields, LogLevel } from "../../src/ports/log.ts";
+import type { RecordPage, RecordQuery, UsageRecord } from "../../src/ports/records.ts";
+
+export const ADMIN_TOKEN = "test-admin-token-0123456789";
+export const NOW = Date.UTC(2026, 10, 22, 12);
+
+const PEPPER = new Uint8Array(32).fill(7);
+const EMPTY: Catalog = {
+  revision: 3,
+  providers: new Map(),
+  models: new Map(),
+  patterns: [],
+  apis: new Map(),
+  plans: new Map(),
+  guardrails: new Map(),
+};
+
+export const BOT: ApplicationRow = {
+  id: "app_bot",
+  name: "bot",
+  team: { id: "team_research", name: "research" },
+  tenant: { id: "ten_acme", name: "acme" },
+};
+export const CRAWLER: ApplicationRow = {
+  id: "app_crawler",
+  name: "crawler",
+  team: { id: "team_search", name: "search" },
+  tenant: { id: "ten_other", name: "other" },
+};
+
+/** An Administration in memory that commits like a store: the writes of one change and its entry, or nothing. */
+export class MemoryAdministration implements Administration {
+  rows: KeyRow[] = [];
+  digests = new Map<string, string>();
+  entries: AuditEntry[] = [];
+  apps: ApplicationRow[] = [BOT, CRAWLER];
+  /** Set to let the next commit fail. */
+  broken: Error | undefined;
+
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** One change at a time, as in a store. */
+  change<T>(actor: Actor, action: AuditedAction, fn: (writer: DirectoryWriter) => Promise<T>): Promise<T> {
+    const result = this.#last.then(() => this.#commit(actor, action, fn));
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #commit<T>(actor: Actor, action: AuditedAction, fn: (writer: DirectoryWriter) => Promise<T>): Promise<T> {
+    const rows = this.rows.map((row) => ({ ...row }));
+    const digests = new Map(this.digests);
+    const writer: DirectoryWriter = {
+      createKey: async (key, digest) => {
+        if (rows.some(({ id }) => id === key.id)) throw new GatewayError("conflict", "There is such a key already.");
+        rows.push({ ...key });
+        digests.set(key.id, digest);
+      },
+      revokeKey: async (tenantId, keyId, at) => {
+        const row = rows.find((candidate) => candidate.id === keyId && candidate.tenantId === tenantId);
+        if (row === undefined) return false;
+        row.revokedAt ??= at;
+        return true;
+      },
+      apply: (_desired: DesiredState): Promise<PlannedChange[]> => Promise.reject(new Error("not in this test")),
+    };
+    const result = await fn(writer);
+    if (this.broken !== undefined) throw this.broken;
+    this.rows = rows;
+    this.digests = digests;
+    this.entries.unshift({ ...action, id: this.entries.length + 1, at: NOW, actor });
+    return result;
+  }
+
+  plan = (): Promise<PlannedChange[]> => Promise.reject(new Error("not in this test"));
+  applications = async () => [...this.apps];
+  keys = async (tenantId: string | null, cursor: string | null, limit: number) =>
+    pageOf(
+      this.rows.filter((row) => tenantId === null || row.tenantId === tenantId),
+      cursor,
+      limit,
+    );
+  key = async (tenantId: string | null, id: string) =>
+    this.rows.find((row) => row.id === id && (tenantId === null || row.tenantId === tenantId));
+  audit = async (cursor: string | null, limit: number) => pageOf(this.entries, cursor, limit);
+  setting = async () => undefined;
+  setSetting = async () => undefined;
+}
+
+function pageOf<T>(all: readonly T[], cursor: string | null, limit: number): Page<T> {
+  const from = cursor === null ? 0 : Number(cursor);
+  if (!Number.isInteger(from)) throw new GatewayError("invalid_request", "cursor is not one that a page gave");
+  const items = all.slice(from, from + limit);
+  return { items, next: from + items.length < all.length ? String(from + items.length) : null };
+}
+
+export interface LogLine {
+  level: LogLevel;
+  message: string;
+  fields: LogFields | undefined;
+}
+
+/** An admin plane over memory, with everything that a test wants to look at or turn. */
+export function adminPlane(overrides: Partial<AdminDependencies> = {}) {
+  const administration = new MemoryAdministration();
+  const records: UsageRecord[] = [];
+  const log: LogLine[] = [];
+  const clock = { wall: NOW };
+  const deps: AdminDependencies = {
+    administration,
+    records: { page: async (query) => pageOfRecords(records, query) },
+    directory: { catalog: () => EMPTY },
+    clock: { now: () => clock.wall, ticks: () => clock.wall - NOW },
+    random: (count) => crypto.getRandomValues(new Uint8Array(count)),
+    log: { write: (level, message, fields) => void log.push({ level, message, fields }) },
+    keyPepper: PEPPER,
+    idempotencyPepper: new Uint8Array(32).fill(8),
+    version: "0.0.0-test",
+    startedAt: NOW - 90_500,
+    verifyToken: tokenVerifier(PEPPER, tokenDigest(PEPPER, ADMIN_TOKEN)),
+    badTokens: { refuse: (_address, message) => new GatewayError("invalid_credential", message) },
+    operations: OPERATIONS,
+    ...overrides,
+  };
+  const plane = createAdminPlane(deps);
+  const call = async (method: string, path: string, options: CallOptions = {}) => {
+    const response = await plane.handle(adminRequest(method, path, options), { address: "127.0.0.1" });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: text === "" ? undefined : JSON.parse(text),
+    };
+  };
+  return {
+    deps,
+    plane,
+    administration,
+    records,
+    log,
+    clock,
+    call,
+    digestOf: (text: string) => keyDigest(PEPPER, text),
+  };
+}
+
+export interface CallOptions {
+  /** Absent: the admin token. null: no credential. */
+  token?: string | null;
+  /** A text goes as it is. */
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+export function adminRequest(method: string, path: string, options: CallOptions = {}): Request {
+  const { token = ADMIN_TOKEN, body } = options;
+  return new Request(`http://127.0.0.1:8081${path}`, {
+    method,
+    headers: {
+      host: "127.0.0.1:8081",
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...options.headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+}
+
+function pageOfRecords(all: readonly UsageRecord[], query: RecordQuery): RecordPage {
+  const matching = all.filter(
+    (record) =>
+      (query.id === undefined || record.id === query.id) &&
+      (query.tenantId === undefined || record.tenantId === query.tenantId) &&
+      (query.keyId === undefined || record.keyId === query.keyId) &&
+      (query.outcome === undefined || record.outcome === query.outcome),
+  );
+  const page = pageOf(matching, query.cursor ?? null, query.limit);
+  return { records: page.items, next: page.next };
+}
