@@ -66,7 +66,7 @@ export function words(text: string | string[]): string[] {
 
 /** The pieces of streamed arguments. */
 export function fragments(text: string | string[]): string[] {
-  return typeof text === "string" ? (text.match(/[\s\S]{1,7}/g) ?? []) : text;
+  return typeof text === "string" ? (text.match(/[\s\S]{1,7}/gu) ?? []) : text;
 }
 
 export function whole(text: string | string[]): string {
