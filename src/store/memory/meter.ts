@@ -91,7 +91,8 @@ export class MemoryMeter implements Meter {
       if (used + demand.amount <= demand.limit) continue;
       // A place under a concurrency limit comes free when any call ends: soon, but nobody knows when.
       const wait = demand.window === null ? 1_000 : this.#window(demand, now).waitFor(now, demand.amount, demand.limit);
-      const longer = worst === undefined || (worst.retryAfterMs !== null && (wait === null || wait > worst.retryAfterMs));
+      const longer =
+        worst === undefined || (worst.retryAfterMs !== null && (wait === null || wait > worst.retryAfterMs));
       if (longer) worst = { refusedBy: this.#level(demand, now), retryAfterMs: wait };
     }
     return worst;
@@ -164,9 +165,13 @@ function amountOf(spent: Spent, demand: Demand): number {
 }
 
 function unavailable(cause: unknown): GatewayError {
-  return new GatewayError("store_unavailable", "The gateway cannot keep its books at the moment, so it admits nothing.", {
-    internal: "the journal refused a write",
-    cause,
-    retryAfterMs: 1_000,
-  });
+  return new GatewayError(
+    "store_unavailable",
+    "The gateway cannot keep its books at the moment, so it admits nothing.",
+    {
+      internal: "the journal refused a write",
+      cause,
+      retryAfterMs: 1_000,
+    },
+  );
 }

@@ -75,7 +75,9 @@ export class SqliteJournal implements Journal {
     this.#begin = this.#db.prepare("BEGIN IMMEDIATE");
     this.#commit = this.#db.prepare("COMMIT");
     const last = this.#db
-      .query("SELECT max(coalesce((SELECT max(id) FROM holds), 0), coalesce((SELECT max(hold) FROM usage_records), 0)) AS id")
+      .query(
+        "SELECT max(coalesce((SELECT max(id) FROM holds), 0), coalesce((SELECT max(hold) FROM usage_records), 0)) AS id",
+      )
       .get() as { id: number };
     this.#lastHold = last.id;
     for (const { hold } of this.unsettled()) this.#open.add(hold);
@@ -87,7 +89,9 @@ export class SqliteJournal implements Journal {
 
   unsettled(): JournaledHold[] {
     const rows = this.#db
-      .query("SELECT id, at, draft FROM holds WHERE NOT EXISTS (SELECT 1 FROM usage_records WHERE hold = holds.id) ORDER BY id")
+      .query(
+        "SELECT id, at, draft FROM holds WHERE NOT EXISTS (SELECT 1 FROM usage_records WHERE hold = holds.id) ORDER BY id",
+      )
       .all() as { id: number; at: number; draft: string }[];
     return rows.map((row) => ({ hold: row.id, at: row.at, draft: JSON.parse(row.draft) as UsageRecord }));
   }
@@ -156,6 +160,11 @@ export class SqliteJournal implements Journal {
     return { records, next: rows.length > query.limit ? records.at(-1)!.id : null };
   }
 
+  /** Rows of `holds`, settled ones that were not swept yet included. */
+  heldRows(): number {
+    return (this.#db.query("SELECT count(*) AS count FROM holds").get() as { count: number }).count;
+  }
+
   /** Commits what is waiting and closes the file. */
   shut(): void {
     this.#flush();
@@ -164,7 +173,15 @@ export class SqliteJournal implements Journal {
   }
 
   #insert(hold: number | null, record: UsageRecord, text: string): void {
-    this.#insertRecord.run(record.id, hold, record.admittedAt, record.subscriptionId, limitedTokens(record), record.costNanoUsd, text);
+    this.#insertRecord.run(
+      record.id,
+      hold,
+      record.admittedAt,
+      record.subscriptionId,
+      limitedTokens(record),
+      record.costNanoUsd,
+      text,
+    );
   }
 
   #write(run: () => void, committed: () => void = nothing): Promise<void> {

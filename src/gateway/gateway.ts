@@ -1,0 +1,143 @@
+import type { Cidr } from "../kernel/address.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { RandomBytes } from "../kernel/id.ts";
+import { GatewayError } from "../errors.ts";
+import type { Directory } from "../ports/directory.ts";
+import type { Log } from "../ports/log.ts";
+import type { Meter } from "../ports/meter.ts";
+import type { Prices } from "../ports/prices.ts";
+import type { Records, UsageRecord } from "../ports/records.ts";
+import type { Upstream } from "../ports/upstream.ts";
+import type { Unsealer } from "../ports/vault.ts";
+import type { ProviderAdapter } from "../spec/adapter.ts";
+import { createAccept } from "./accept.ts";
+import { createAuthorize } from "./authorize.ts";
+import { createBegin } from "./begin.ts";
+import type { BodyLedger } from "./body.ts";
+import type { Arrival } from "./call.ts";
+import { createDecode } from "./decode.ts";
+import { createDispatch } from "./dispatch.ts";
+import { createGuardInput } from "./guard-input.ts";
+import { createGuardOutput } from "./guard-output.ts";
+import { createHandle } from "./handle.ts";
+import { createIdentify } from "./identify.ts";
+import { createListModels } from "./list-models.ts";
+import { observe } from "./observe.ts";
+import { createRefuse } from "./refuse.ts";
+import { createReserve } from "./reserve.ts";
+import { createRespond } from "./respond.ts";
+import { createRoute } from "./route.ts";
+import { createSettle } from "./settle.ts";
+import { Strangers } from "./strangers.ts";
+import { Watch } from "./watch.ts";
+
+export interface GatewayPorts {
+  directory: Directory;
+  meter: Meter;
+  records: Pick<Records, "append">;
+  prices: Prices;
+  upstream: Upstream;
+  unsealer: Unsealer;
+  log: Log;
+  clock: Clock;
+  random: RandomBytes;
+  /** From 0 inclusive to 1 exclusive; draws among weighted targets. */
+  draw: () => number;
+  /** HMAC of a credential, as the store keeps it. */
+  digest(credential: string): string;
+  adapter(kind: string): ProviderAdapter | undefined;
+  /** Told of every call that is over. */
+  onRecord(record: UsageRecord): void;
+}
+
+/** Times in milliseconds, sizes in bytes. */
+export interface GatewaySettings {
+  trustedProxies: readonly Cidr[];
+  maxBodyBytes: number;
+  maxOpenCalls: number;
+  badCredentialsPerMinute: number;
+  deadlines: {
+    bodyMs: number;
+    firstByteMs: number;
+    unaryMs: number;
+    idleMs: number;
+    totalMs: number;
+    readerMs: number;
+  };
+}
+
+/** Bodies in memory at once, as a multiple of the largest single one. */
+const BODIES_IN_FLIGHT = 64;
+
+/** The data plane, ready to take requests. */
+export interface Gateway {
+  handle(arrival: Arrival): Promise<Response>;
+  readonly openCalls: number;
+  readonly bodyBytes: number;
+  readonly draining: boolean;
+  /** Aborts what is overdue; to be called every SWEEP_MS. */
+  sweep(): void;
+  /** From now on new calls are refused. */
+  drain(): void;
+  /** Ends the calls that are still open, telling their callers why. */
+  abortAll(): void;
+}
+
+export function createGateway(ports: GatewayPorts, settings: GatewaySettings): Gateway {
+  const { clock, directory, log, onRecord, prices, meter } = ports;
+  const { deadlines } = settings;
+  const watch = new Watch(clock);
+  const bodies: BodyLedger = { bytes: 0 };
+  let draining = false;
+  const catalog = () => directory.catalog();
+  const isTest = (kind: string) => ports.adapter(kind)?.test === true;
+
+  const handle = createHandle(
+    observe({
+      begin: createBegin(clock, ports.random, watch, deadlines.totalMs),
+      accept: createAccept(
+        {
+          trustedProxies: settings.trustedProxies,
+          maxOpenCalls: settings.maxOpenCalls,
+          maxBodyBytesInFlight: settings.maxBodyBytes * BODIES_IN_FLIGHT,
+        },
+        () => ({ draining, openCalls: watch.open, bodyBytes: bodies.bytes }),
+      ),
+      identify: createIdentify({
+        findPrincipal: (digest) => directory.findPrincipal(digest),
+        digest: ports.digest,
+        strangers: new Strangers(clock, settings.badCredentialsPerMinute),
+        now: () => clock.now(),
+      }),
+      listModels: createListModels({ catalog, adapter: ports.adapter }),
+      decode: createDecode({ maxBodyBytes: settings.maxBodyBytes, bodyMs: deadlines.bodyMs }, bodies),
+      authorize: createAuthorize(catalog, isTest),
+      reserve: createReserve({ meter, prices }),
+      settle: createSettle({ meter, prices, log, onRecord }),
+      guardInput: createGuardInput(),
+      route: createRoute(ports.draw),
+      dispatch: createDispatch({ upstream: ports.upstream, unsealer: ports.unsealer, adapter: ports.adapter }, deadlines),
+      guardOutput: createGuardOutput(),
+      respond: createRespond({ readerMs: deadlines.readerMs }),
+      refuse: createRefuse({ records: ports.records, log, onRecord }),
+    }),
+  );
+
+  return {
+    handle,
+    get openCalls() {
+      return watch.open;
+    },
+    get bodyBytes() {
+      return bodies.bytes;
+    },
+    get draining() {
+      return draining;
+    },
+    sweep: () => watch.sweep(),
+    drain() {
+      draining = true;
+    },
+    abortAll: () => watch.each((call) => call.abort(new GatewayError("draining", "The gateway is shutting down; call again in a moment."))),
+  };
+}

@@ -1,0 +1,66 @@
+import type { Log, LogFields, LogLevel } from "../ports/log.ts";
+import type { Clock } from "../kernel/clock.ts";
+
+const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+
+/** The allow-list of LogFields at run time: a type does not hold what comes through a cast. */
+const FIELDS: Record<keyof LogFields, true> = {
+  call: true, code: true, status: true, outcome: true, endpoint: true, method: true, address: true, tenant: true,
+  application: true, key: true, api: true, model: true, provider: true, attempts: true, inputTokens: true,
+  outputTokens: true, costUsd: true, queueMs: true, firstByteMs: true, totalMs: true, count: true, detail: true,
+  file: true, listen: true, version: true, signal: true, actor: true, action: true,
+}; // biome-ignore format: a table
+
+export interface LogSettings {
+  format: "json" | "pretty";
+  level: LogLevel;
+}
+
+/** Lines gathered before they are written; a line waits for its neighbours no longer than this turn of the event loop. */
+type Sink = (text: string) => void;
+
+/**
+ * A log of one line an entry. JSON lines have `time`, `level`, `message` and allowed fields
+ * only. Text is escaped in both forms, so that no value can begin a line of its own.
+ */
+export function createLog(settings: LogSettings, clock: Clock, sink: Sink): Log & { flush(): void } {
+  const least = LEVELS.indexOf(settings.level);
+  const format = settings.format === "json" ? jsonLine : prettyLine;
+  let waiting = "";
+  const flush = () => {
+    const text = waiting;
+    waiting = "";
+    if (text !== "") sink(text);
+  };
+  return {
+    write(level, message, fields = {}) {
+      if (LEVELS.indexOf(level) < least) return;
+      if (waiting === "") setImmediate(flush);
+      waiting += format(clock.now(), level, message, fields);
+    },
+    flush,
+  };
+}
+
+function jsonLine(now: number, level: LogLevel, message: string, fields: LogFields): string {
+  const line: Record<string, unknown> = { time: new Date(now).toISOString(), level, message };
+  for (const name in fields) {
+    const value = fields[name as keyof LogFields];
+    if (name in FIELDS && value !== undefined) line[name] = value;
+  }
+  return `${JSON.stringify(line)}\n`;
+}
+
+function prettyLine(now: number, level: LogLevel, message: string, fields: LogFields): string {
+  let line = `${new Date(now).toISOString().slice(11, 23)} ${level.padEnd(5)} ${escapeControls(message)}`;
+  for (const name in fields) {
+    const value = fields[name as keyof LogFields];
+    if (name in FIELDS && value !== undefined) line += ` ${name}=${escapeControls(String(value))}`;
+  }
+  return `${line}\n`;
+}
+
+/** No terminal sequence, and no line break, from a value. */
+function escapeControls(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
