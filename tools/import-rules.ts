@@ -114,8 +114,14 @@ export const RULES: readonly Rule[] = [
     name: "one unsealer",
     why: "only dispatch opens a provider's key; whoever reviews key handling reads one file",
     from: /^src\//,
-    except: /^src\/(?:gateway\/dispatch\.ts|ports\/vault\.ts|vault\/|compose\.ts)/,
-    code: /\bUnsealer\b|\bunsealer\b|\bvault\.open\(/,
+    except: /^src\/(?:gateway\/(?:dispatch|gateway)\.ts|ports\/vault\.ts|vault\/|compose\.ts)/,
+    code: /\b[uU]nsealer\b|\bvault\.open\b/,
+  },
+  {
+    name: "the unsealer is handed on unopened",
+    why: "whoever assembles the road passes it to dispatch, and to nobody else",
+    from: /^src\/(?:gateway\/gateway|compose)\.ts$/,
+    code: /\b(?:[uU]nsealer|vault)\.open\b/,
   },
   {
     name: "the console speaks HTTP",

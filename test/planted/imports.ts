@@ -123,6 +123,13 @@ export const PLANTED_IMPORTS: readonly PlantedImports[] = [
     },
   },
   {
+    rule: "the unsealer is handed on unopened",
+    violation: { "src/compose.ts": "export const key = (vault: { open(x: string): string }) => vault.open('x');" },
+    control: {
+      "src/gateway/gateway.ts": "export const pass = (ports: { unsealer: object }) => ({ unsealer: ports.unsealer });",
+    },
+  },
+  {
     rule: "the console speaks HTTP",
     violation: { "console/a.ts": 'import type { X } from "../src/errors.ts";', "src/errors.ts": type },
     control: { "console/a.ts": 'import "./b.ts";', "console/b.ts": value },
