@@ -34,14 +34,9 @@ export interface Field {
 /** Every named field below a schema, outer before inner. A field of several forms is listed once for each path. */
 export function fieldsOf(schema: JsonSchema, definitions: Record<string, JsonSchema> = schema.$defs ?? {}): Field[] {
   const found = new Map<string, Field>();
-  const visit = (
-    node: JsonSchema,
-    path: string,
-    seen: readonly string[],
-    required: readonly string[] = node.required ?? [],
-  ) => {
+  const visit = (node: JsonSchema, path: string, seen: readonly string[], required?: readonly string[]) => {
     if (node.$ref !== undefined) {
-      if (!seen.includes(node.$ref)) visit(resolve(node, definitions), path, [...seen, node.$ref]);
+      if (!seen.includes(node.$ref)) visit(resolve(node, definitions), path, [...seen, node.$ref], required);
       return;
     }
     const forms = alternatives(node).map((form) => resolve(form, definitions));
@@ -53,7 +48,7 @@ export function fieldsOf(schema: JsonSchema, definitions: Record<string, JsonSch
     for (const [name, child] of Object.entries(node.properties ?? {})) {
       const childPath = path === "" ? name : `${path}.${name}`;
       const known = found.get(childPath);
-      const field = describe(child, childPath, required.includes(name), definitions);
+      const field = describe(child, childPath, (required ?? node.required ?? []).includes(name), definitions);
       if (known === undefined) found.set(childPath, field);
       else found.set(childPath, merge(known, field));
       visit(child, childPath, seen);
