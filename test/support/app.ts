@@ -1,0 +1,205 @@
+import { randomBytes } from "node:crypto";
+import type { Principal } from "../../src/domain/access/principal.ts";
+import { keyDigest, mintVirtualKey } from "../../src/domain/access/virtual-key.ts";
+import type { Api, Catalog, CatalogModel, Guardrail, Limit, Price, ProviderAccount } from "../../src/domain/catalog/catalog.ts";
+import { createGateway, type Gateway, type GatewaySettings } from "../../src/gateway/gateway.ts";
+import { gatewayHandler } from "../../src/http/gateway-listener.ts";
+import { type Listener, listen } from "../../src/http/listener.ts";
+import { parseCidr } from "../../src/kernel/address.ts";
+import type { Clock } from "../../src/kernel/clock.ts";
+import { Secret } from "../../src/kernel/secret.ts";
+import type { LogFields } from "../../src/ports/log.ts";
+import type { UsageRecord } from "../../src/ports/records.ts";
+import type { Unsealer } from "../../src/ports/vault.ts";
+import { ADAPTERS } from "../../src/providers/adapters.ts";
+import type { Journal } from "../../src/store/journal.ts";
+import { MemoryJournal } from "../../src/store/memory/journal.ts";
+import { MemoryMeter } from "../../src/store/memory/meter.ts";
+import { PriceList } from "../../src/store/price-list.ts";
+import { Egress } from "../../src/upstream/egress.ts";
+import { createUpstream } from "../../src/upstream/send.ts";
+
+export const PEPPER = new Uint8Array(32).fill(7);
+
+export interface AppOptions {
+  /** Base URL of a provider, without a path; both dialects are offered there. */
+  upstream?: string;
+  limits?: Limit[];
+  guardrails?: Guardrail[];
+  api?: Partial<Api>;
+  models?: CatalogModel[];
+  providers?: Partial<ProviderAccount>[];
+  prices?: Price[];
+  principal?: Partial<Principal>;
+  settings?: Partial<Omit<GatewaySettings, "deadlines">> & { deadlines?: Partial<GatewaySettings["deadlines"]> };
+  clock?: Clock;
+  journal?: Journal;
+}
+
+/** A gateway on a port of its own, with the directory in plain values and the books in memory. */
+export interface App {
+  url: string;
+  /** A key that may use every model here. */
+  key: string;
+  gateway: Gateway;
+  meter: MemoryMeter;
+  journal: Journal;
+  /** Records in the order of their arrival. */
+  records(): Promise<UsageRecord[]>;
+  logs: { level: string; message: string; fields: LogFields }[];
+  principal: Principal;
+  listener: Listener;
+  stop(): Promise<void>;
+}
+
+export const PROVIDER_KEY = "sk-provider-secret-0123456789";
+
+const DEADLINES = { bodyMs: 30_000, firstByteMs: 120_000, unaryMs: 600_000, idleMs: 120_000, totalMs: 1_800_000, readerMs: 60_000 };
+
+export async function startApp(options: AppOptions = {}): Promise<App> {
+  const clock = options.clock ?? { now: () => Date.now(), ticks: () => performance.now() };
+  const random = (count: number) => new Uint8Array(randomBytes(count));
+  const key = mintVirtualKey(options.principal?.key?.mode ?? "live", random);
+  const principal: Principal = {
+    key: { id: key.publicId, name: "test", mode: key.mode },
+    tenant: { id: "ten_1", name: "acme" },
+    team: { id: "team_1", name: "research" },
+    application: { id: "app_1", name: "bot" },
+    subscriptions: [{ id: "sub_1", api: "chat/v1", plan: "standard", state: "approved" }],
+    allowFrom: [],
+    expiresAt: null,
+    revokedAt: null,
+    ...options.principal,
+  };
+  const principals = new Map([[keyDigest(PEPPER, key.text), principal]]);
+  const catalog = catalogOf(options);
+  const journal = options.journal ?? new MemoryJournal();
+  const meter = new MemoryMeter(journal, clock);
+  const logs: App["logs"] = [];
+  const adapters = new Map(ADAPTERS.map((adapter) => [adapter.kind, adapter]));
+  const adapter = (kind: string) => adapters.get(kind);
+  const unsealer: Unsealer = { open: (sealed) => new Secret(sealed) };
+  const gateway = createGateway(
+    {
+      directory: { catalog: () => catalog, findPrincipal: (digest) => principals.get(digest) },
+      meter,
+      records: journal,
+      prices: new PriceList((kind) => adapter(kind)?.test === true),
+      upstream: createUpstream(new Egress(clock)),
+      unsealer,
+      log: { write: (level, message, fields = {}) => void logs.push({ level, message, fields }) },
+      clock,
+      random,
+      draw: Math.random,
+      digest: (credential) => keyDigest(PEPPER, credential),
+      adapter,
+      onRecord: () => {},
+    },
+    {
+      trustedProxies: [],
+      maxBodyBytes: 8 * 1024 * 1024,
+      maxOpenCalls: 8_192,
+      badCredentialsPerMinute: 1_000,
+      ...options.settings,
+      deadlines: { ...DEADLINES, ...options.settings?.deadlines },
+    },
+  );
+  const answer = gatewayHandler({ handle: gateway.handle, ready: () => ({ ready: !gateway.draining }) });
+  const listener = listen({ hostname: "127.0.0.1", port: 0, tls: undefined, answer });
+  const sweeper = setInterval(() => gateway.sweep(), 25);
+  return {
+    url: listener.url,
+    key: key.text,
+    gateway,
+    meter,
+    journal,
+    records: async () => (await journal.page({ limit: 200 })).records.reverse(),
+    logs,
+    principal,
+    listener,
+    async stop() {
+      clearInterval(sweeper);
+      await listener.stop(true);
+    },
+  };
+}
+
+/** Models `small` and `claude` at the upstream, in OpenAI's and in Anthropic's dialect, and `demo` here. */
+function catalogOf(options: AppOptions): Catalog {
+  const account = (over: Partial<ProviderAccount>): ProviderAccount => ({
+    name: "up",
+    kind: "openai-compatible",
+    baseUrl: null,
+    sealedKey: PROVIDER_KEY,
+    allowPrivateNetwork: true,
+    prices: options.prices ?? [{ model: "*", inputPerMTokUsd: 1, outputPerMTokUsd: 2 }],
+    ...over,
+  });
+  const providers = [
+    account({ name: "up", baseUrl: `${options.upstream}/v1` }),
+    account({ name: "ant", kind: "anthropic", baseUrl: options.upstream ?? null }),
+    account({ name: "demo", kind: "demo", sealedKey: null, prices: [] }),
+    ...(options.providers ?? []).map(account),
+  ];
+  const model = (name: string, provider: string, target: string): CatalogModel => ({
+    name,
+    targets: [{ provider, model: target, weight: 1 }],
+    fallbacks: [],
+  });
+  const models = options.models ?? [model("small", "up", "small-2026"), model("claude", "ant", "claude-2026"), model("demo", "demo", "demo")];
+  const api: Api = {
+    slug: "chat",
+    version: "v1",
+    stage: "published",
+    deprecatedAt: null,
+    sunsetAt: null,
+    models: models.map(({ name }) => name),
+    guardrails: (options.guardrails ?? []).map(({ name }) => name),
+    approval: "auto",
+    capture: false,
+    ...options.api,
+  };
+  return {
+    revision: 1,
+    providers: new Map(providers.map((provider) => [provider.name, provider])),
+    models: new Map(models.filter(({ name }) => !name.endsWith("*")).map((entry) => [entry.name, entry])),
+    patterns: models.filter(({ name }) => name.endsWith("*")),
+    apis: new Map([[`${api.slug}/${api.version}`, api]]),
+    plans: new Map([["standard", { name: "standard", limits: options.limits ?? [] }]]),
+    guardrails: new Map((options.guardrails ?? []).map((rule) => [rule.name, rule])),
+  };
+}
+
+export interface CallOptions {
+  path?: string;
+  headers?: Record<string, string>;
+  key?: string | null;
+  body?: unknown;
+  signal?: AbortSignal;
+}
+
+/** One call in OpenAI's dialect, unless told otherwise. `body` may be a string or bytes, sent as they are. */
+export function post(app: Pick<App, "url" | "key">, options: CallOptions = {}): Promise<Response> {
+  const { path = "/v1/chat/completions", body = chat(), key = app.key } = options;
+  const init: RequestInit = {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+      ...options.headers,
+    },
+    body: typeof body === "string" || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),
+  };
+  if (options.signal !== undefined) init.signal = options.signal;
+  return fetch(app.url + path, init);
+}
+
+export function chat(over: Record<string, unknown> = {}) {
+  return { model: "small", messages: [{ role: "user", content: "Say hello." }], ...over };
+}
+
+export function messages(over: Record<string, unknown> = {}) {
+  return { model: "claude", max_tokens: 100, messages: [{ role: "user", content: "Say hello." }], ...over };
+}
+
+export const trusted = (text: string) => parseCidr(text)!;
