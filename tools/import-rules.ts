@@ -139,6 +139,6 @@ export const RULES: readonly Rule[] = [
     name: "the product does not know its workshop",
     why: "tests, tools and benchmarks are not on a user's machine",
     from: /^src\//,
-    never: /^(?:test|tools|bench|console)\/|\/contract\.ts$|\.test\.ts$/,
+    never: /^(?:test|tools|bench|console)\/|[/-]contract\.ts$|\.test\.ts$/,
   },
 ];

@@ -18,8 +18,8 @@ export interface Packages {
   devDependencies?: Record<string, string>;
 }
 
-/** `contract.ts` is the suite that every implementation of a port runs. */
-const isTest = (file: string) => /(?:\.test|\.wont-compile|\/contract)\.ts$/.test(file);
+/** `contract.ts`, `meter-contract.ts`: the suite that every implementation of a port runs. */
+const isTest = (file: string) => /(?:\.test|\.wont-compile|[/-]contract)\.ts$/.test(file);
 
 /** @param files path in the checkout, with forward slashes → text. @param entry where the product begins. */
 export function checkImports(files: ReadonlyMap<string, string>, packages: Packages, entry: string): Violation[] {

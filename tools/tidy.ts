@@ -46,8 +46,8 @@ interface Machine {
 /** Fixtures are recordings: what stands in them was written by others. */
 const RECORDED = /(?:^|\/)fixtures\/|^package-lock\.json$|^LICENSE$/;
 
-/** `contract.ts` is the suite that every implementation of a port runs. */
-const isTest = (file: string) => /(?:\.test|\.wont-compile|\/contract)\.ts$/.test(file);
+/** `contract.ts`, `meter-contract.ts`: the suite that every implementation of a port runs. */
+const isTest = (file: string) => /(?:\.test|\.wont-compile|[/-]contract)\.ts$/.test(file);
 const isTypeScript = (file: string) => /\.tsx?$/.test(file);
 
 /** @param files path in the checkout, with forward slashes → text. */
