@@ -5,22 +5,28 @@ export type Cidr = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
 /** A block, or a single address as the block of just itself; undefined when the text is neither. */
 export function parseCidr(text: string): Cidr | undefined {
-  try {
-    if (text.includes("/")) return ipaddr.parseCIDR(text) as Cidr;
-    const address = ipaddr.parse(text);
-    return [address, address.kind() === "ipv4" ? 32 : 128];
-  } catch {
-    return undefined;
-  }
+  const [address, bits, ...rest] = text.split("/");
+  if (!isAddress(address!) || rest.length > 0) return undefined;
+  const network = ipaddr.parse(address!);
+  const most = network.kind() === "ipv4" ? 32 : 128;
+  if (bits === undefined) return [network, most];
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= most ? [network, Number(bits)] : undefined;
 }
 
 /** Whether an address lies in one of the blocks. IPv4 written as IPv6 (`::ffff:10.0.0.1`) counts as IPv4. */
 export function isWithin(address: string, blocks: readonly Cidr[]): boolean {
-  if (blocks.length === 0 || !ipaddr.isValid(address)) return false;
+  if (blocks.length === 0 || !isAddress(address)) return false;
   const parsed = ipaddr.process(address);
   return blocks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits));
 }
 
+/**
+ * Whether the text is an address in its usual spelling: IPv4 as four decimal parts without
+ * leading zeros, or IPv6 without a zone. `010.0.0.1`, `0x7f.1` and `1` are addresses to some
+ * readers and others to others, so they are none here.
+ */
 export function isAddress(text: string): boolean {
-  return ipaddr.isValid(text);
+  const four = text.slice(text.lastIndexOf(":") + 1);
+  if (four.includes(".") && !ipaddr.IPv4.isValidFourPartDecimal(four)) return false;
+  return four === text ? four.includes(".") : !text.includes("%") && ipaddr.IPv6.isValid(text);
 }

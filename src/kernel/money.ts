@@ -8,9 +8,12 @@ export const NANO_PER_USD = 1_000_000_000;
 
 /** Tokens × (US dollars per million tokens), rounded up: we never charge less than was spent. */
 export function priceOfTokens(tokens: number, usdPerMillion: number): NanoUsd {
-  // One USD per million tokens is 1000 nano-dollars a token. The product is rounded at
-  // the sixth decimal first, so that 0.1 + 0.2 style noise does not ceil to one more.
-  return Math.ceil(Math.round(tokens * usdPerMillion * 1_000 * 1e6) / 1e6);
+  // One USD per million tokens is 1000 nano-dollars a token. A product that misses a whole
+  // number only by the noise of its three roundings is that number, and does not ceil to one more.
+  const nano = tokens * usdPerMillion * 1_000;
+  const whole = Math.round(nano);
+  const noise = Math.max(1e-6, nano * 4 * Number.EPSILON);
+  return Math.abs(nano - whole) <= noise ? whole : Math.ceil(nano);
 }
 
 /** Nano-dollars as a decimal string of dollars, exact: 1500 → "0.0000015". */
