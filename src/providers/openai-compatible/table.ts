@@ -1,0 +1,190 @@
+import type { Capabilities } from "../../spec/capability.ts";
+// The one import between providers: a lookalike is OpenAI's adapter with other data.
+import type { ChatServer } from "../openai/adapter.ts";
+import { OPENAI_CAPABILITIES } from "../openai/index.ts";
+import { OPENAI_QUIRKS, type Quirks } from "../openai/quirks.ts";
+
+/** A server of OpenAI's dialect, and where its account is usually found in the environment. */
+export interface Lookalike extends ChatServer {
+  /** The variable of its key; null where servers are run without one. */
+  keyVariable: string | null;
+  /** The variable of its address, where there is a usual one. */
+  addressVariable?: string;
+}
+
+/**
+ * A server of which nothing is known but the dialect. What its caller wrote goes through; from
+ * other dialects it is written in the plainest words, which every server takes.
+ */
+const UNKNOWN: Quirks = {
+  ...OPENAI_QUIRKS,
+  developer: false,
+  maxTokens: "max_tokens",
+  thinks: () => true,
+  thoughtsTaken: "any",
+  thoughtsWritten: null,
+  textLists: "as-written",
+  maxStops: 16,
+};
+
+/** What a server run by oneself can depends on the model that it was given, so nothing is ruled out. */
+const ANY: Capabilities = { ...OPENAI_CAPABILITIES, documents: false, audioInput: false, topK: true };
+/** Hosts that look at images but not at documents, and take neither sound nor `top_k`. */
+const HOSTED: Capabilities = { ...OPENAI_CAPABILITIES, documents: false, audioInput: false };
+const TEXT_ONLY: Capabilities = { ...HOSTED, imageUrl: false, imageBytes: false };
+
+const named = (pattern: RegExp) => (model: string) => pattern.test(model);
+
+/**
+ * OpenAI's lookalikes, one row each. Sources: each provider's API reference, the errors that its
+ * users report, and recorded calls. A row says only what is known; the rest is as in `UNKNOWN`.
+ * `models` lists what a fresh account publishes; empty where the choice is the owner's.
+ */
+export const LOOKALIKES: readonly Lookalike[] = [
+  row("openai-compatible", null, null, {}, ANY),
+  row(
+    "groq",
+    "https://api.groq.com/openai/v1",
+    "GROQ_API_KEY",
+    // Refuses reasoning_content; takes reasoning, from models that think only.
+    { thinks: named(/gpt-oss|qwen/), thoughtsTaken: ["reasoning"], maxStops: 4 },
+    HOSTED,
+    ["llama-3.3-70b-versatile", "llama-3.1-8b-instant", "openai/gpt-oss-120b", "openai/gpt-oss-20b", "qwen/qwen3-32b"],
+  ),
+  row(
+    "together",
+    "https://api.together.xyz/v1",
+    "TOGETHER_API_KEY",
+    { thinks: named(/gpt-oss/), topK: true },
+    { ...HOSTED, topK: true },
+    ["meta-llama/Llama-3.3-70B-Instruct-Turbo", "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8"],
+  ),
+  row(
+    "deepseek",
+    "https://api.deepseek.com/v1",
+    "DEEPSEEK_API_KEY",
+    // Refuses a list as content; wants the thoughts before a call back with its result.
+    { reasoning: "thinking", thoughtsWritten: "reasoning_content", textLists: "never" },
+    { ...TEXT_ONLY, choices: false, jsonSchema: false, seed: false, logitBias: false },
+    ["deepseek-v4-pro", "deepseek-v4-flash", "deepseek-chat", "deepseek-reasoner"],
+  ),
+  row(
+    "dashscope",
+    "https://dashscope.aliyuncs.com/compatible-mode/v1",
+    "DASHSCOPE_API_KEY",
+    { reasoning: "enable_thinking", thinks: named(/qwen3|qwq|qwen-(?:plus|turbo|flash|max)/), topK: true },
+    { ...HOSTED, audioInput: true, topK: true, logitBias: false },
+    ["qwen-max", "qwen-plus", "qwen-flash", "qwen-turbo"],
+  ),
+  row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", {
+    developer: true,
+    reasoning: "object",
+    thoughtsWritten: "reasoning_details",
+    topK: true,
+    textLists: "always",
+    // `models` is refused for all; a preset may name models too, and a route is a list of fallbacks.
+    refused: ["preset", "route"],
+  }),
+  row(
+    "mistral",
+    "https://api.mistral.ai/v1",
+    "MISTRAL_API_KEY",
+    // Refuses every field that it does not know.
+    {
+      maxTokens: "max_tokens-only",
+      thinks: named(/mistral-(?:small|medium)/),
+      effortNone: true,
+      thoughtsTaken: ["content"],
+      required: "any",
+      seed: "random_seed",
+      textLists: "always",
+    },
+    { ...HOSTED, documents: false, logprobs: false, logitBias: false },
+    ["mistral-large-latest", "mistral-medium-latest", "mistral-small-latest", "ministral-8b-latest"],
+  ),
+  {
+    ...row(
+      "ollama",
+      "http://127.0.0.1:11434/v1",
+      null,
+      // Refuses the wish where the model cannot think.
+      {
+        thinks: named(/gpt-oss|qwen3|deepseek-(?:r1|v)|magistral|thinking|reason/),
+        effortNone: true,
+        thoughtsWritten: "reasoning",
+      },
+      { ...ANY, choices: false, logprobs: false, logitBias: false, parallelToolSwitch: false, topK: false },
+    ),
+    addressVariable: "OLLAMA_HOST",
+  },
+  row("vllm", null, null, { thoughtsWritten: "reasoning", topK: true, textLists: "always" }, ANY),
+  row("llamacpp", null, null, { thoughtsWritten: "reasoning_content", topK: true }, ANY),
+  row("lmstudio", "http://127.0.0.1:1234/v1", null, { topK: true }, ANY),
+  row("fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", {
+    topK: true,
+    thoughtsWritten: "reasoning_content",
+  }),
+  row(
+    "xai",
+    "https://api.x.ai/v1",
+    "XAI_API_KEY",
+    // Other models refuse reasoning_effort, those that always think included.
+    { thinks: named(/grok-3-mini|grok-4\.[3-9](?!\d)/), thoughtsWritten: "reasoning_content", developer: true },
+    HOSTED,
+    ["grok-4.6", "grok-4.5", "grok-4.3"],
+  ),
+  row(
+    "perplexity",
+    "https://api.perplexity.ai",
+    "PERPLEXITY_API_KEY",
+    { thinks: named(/reasoning|deep-research/), topK: true },
+    { ...HOSTED, tools: false, parallelToolSwitch: false, choices: false, logprobs: false, logitBias: false },
+    ["sonar", "sonar-pro", "sonar-reasoning-pro", "sonar-deep-research"],
+  ),
+  row(
+    "cerebras",
+    "https://api.cerebras.ai/v1",
+    "CEREBRAS_API_KEY",
+    // Refuses reasoning_content by name.
+    { thinks: named(/gpt-oss/), thoughtsTaken: ["reasoning"], maxStops: 4 },
+    TEXT_ONLY,
+    ["gpt-oss-120b"],
+  ),
+  row(
+    "moonshot",
+    "https://api.moonshot.ai/v1",
+    "MOONSHOT_API_KEY",
+    // Wants the thoughts before a call back with its result. Models before K2.5 cannot be asked to think.
+    { reasoning: "thinking", thinks: named(/kimi-k(?:2\.[5-9]|[3-9])/), thoughtsWritten: "reasoning_content" },
+    HOSTED,
+    ["kimi-k3", "kimi-k2.6", "kimi-k2.5"],
+  ),
+  row(
+    "zai",
+    "https://api.z.ai/api/paas/v4",
+    "ZAI_API_KEY",
+    {
+      reasoning: "thinking",
+      thinks: named(/glm-(?:4\.[5-9]|[5-9])/i),
+      thoughtsWritten: "reasoning_content",
+      maxStops: 1,
+    },
+    { ...HOSTED, choices: false, logprobs: false, logitBias: false, jsonSchema: false },
+    ["glm-5.2", "glm-4.7", "glm-4.7-flash"],
+  ),
+  row("nvidia-nim", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY", { reasoning: "none" }),
+  row("sambanova", "https://api.sambanova.ai/v1", "SAMBANOVA_API_KEY", { thinks: named(/gpt-oss/) }),
+  row("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN", { reasoning: "none" }),
+];
+
+function row(
+  kind: string,
+  baseUrl: string | null,
+  keyVariable: string | null,
+  quirks: Partial<Quirks>,
+  capabilities: Capabilities = HOSTED,
+  models: readonly string[] = [],
+): Lookalike {
+  const needsKey = keyVariable !== null;
+  return { kind, baseUrl, keyVariable, needsKey, quirks: { ...UNKNOWN, ...quirks }, capabilities, models };
+}

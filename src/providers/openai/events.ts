@@ -1,0 +1,186 @@
+import { MAX_CHOICES } from "../../kernel/bounds.ts";
+import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
+import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
+import type { EventPart } from "../../spec/event.ts";
+import type { ModelRequest } from "../../spec/request.ts";
+import { Choice } from "./choice.ts";
+import { errorInside } from "./errors.ts";
+import { readUsage } from "./usage.ts";
+
+const NOTHING: EventPart[] = [];
+
+/** Fields of a chunk that only OpenAI's lookalikes know and that hold nothing the model said. */
+const CHUNK_FIELDS = ["prompt_filter_results", "citations", "search_results"] as const;
+
+/**
+ * Reads answers of OpenAI's chat dialect and of what its lookalikes make of it: usage on any
+ * chunk (the last one counts), calls whole or in pieces, thoughts in four spellings, streams
+ * without `[DONE]`, errors inside a 200. After an error nothing more is read, so that what
+ * failed never ends as if it were whole.
+ *
+ * `frame` runs for every chunk of every stream: a plain piece of text costs one array and one part.
+ */
+export class ChatDecoder implements AnswerDecoder {
+  readonly #request: ModelRequest;
+  readonly #choices: Choice[] = [];
+  #started = false;
+  #over = false;
+  /** How much of the lists that some providers repeat in each chunk has been told. */
+  #told = 0;
+
+  constructor(request: ModelRequest) {
+    this.#request = request;
+  }
+
+  unary(body: string): EventPart[] {
+    const answer = parseObject(body);
+    const parts: EventPart[] = [];
+    if (answer.error !== undefined && answer.error !== null) return this.#fail(answer, parts);
+    const { choices } = answer;
+    if (!Array.isArray(choices)) {
+      // DashScope and others refuse with a bare {code, message} and status 200.
+      if (typeof answer.message === "string") return this.#fail(answer, parts);
+      throw new MalformedAnswer("an answer without choices");
+    }
+    this.#start(answer, parts);
+    for (const [position, value] of choices.entries()) {
+      if (!isObject(value)) throw new MalformedAnswer("a choice that is no object");
+      const choice = this.#choice(value.index ?? position);
+      if (isObject(value.message)) choice.read(value.message, parts);
+      else if (isObject(value.delta)) choice.read(value.delta, parts);
+      if (value.finish_reason === "error") return this.#fail(answer, parts);
+      choice.readRest(value, this.#request.stop, parts);
+      choice.close(parts);
+    }
+    this.#usage(answer, parts);
+    this.#unknown(answer, parts);
+    this.#over = true;
+    parts.push({ type: "end" });
+    return parts;
+  }
+
+  frame(frame: Frame): EventPart[] {
+    const { data } = frame;
+    if (this.#over || data === "") return NOTHING;
+    if (data.startsWith("[DONE]")) return this.#done();
+    const chunk = parseObject(data);
+    const parts: EventPart[] = [];
+    const { choices, error } = chunk;
+    // Azure's first chunk has neither id nor choices: it tells what its filters think of the prompt.
+    if (!this.#started && (chunk.id || (Array.isArray(choices) && choices.length > 0))) this.#start(chunk, parts);
+    if ((error !== undefined && error !== null) || frame.event === "error") {
+      this.#usage(chunk, parts);
+      return this.#fail(chunk, parts);
+    }
+    if (Array.isArray(choices)) {
+      for (let i = 0; i < choices.length; i++) {
+        const value = choices[i];
+        if (!isObject(value)) throw new MalformedAnswer("a choice that is no object");
+        const choice = this.#choice(value.index);
+        const delta = value.delta ?? (choice.begun ? undefined : value.message);
+        if (isObject(delta)) choice.read(delta, parts);
+        if (value.finish_reason === "error") return this.#fail(chunk, parts);
+        choice.readRest(value, this.#request.stop, parts);
+      }
+    } else if (choices !== undefined && choices !== null) throw new MalformedAnswer("choices that are no list");
+    if (chunk.usage || chunk.x_groq) this.#usage(chunk, parts);
+    this.#unknown(chunk, parts);
+    return parts;
+  }
+
+  close(): EventPart[] {
+    if (this.#over) return NOTHING;
+    const whole = this.#choices.length > 0 && this.#choices.every((choice) => choice.finished);
+    return whole ? this.#done() : this.#cut("The provider's answer ended before it was whole.");
+  }
+
+  #done(): EventPart[] {
+    if (this.#choices.length === 0) return this.#cut("The provider's answer held nothing.");
+    this.#over = true;
+    const parts: EventPart[] = [];
+    for (const choice of this.#choices) choice.close(parts);
+    parts.push({ type: "end" });
+    return parts;
+  }
+
+  #cut(message: string): EventPart[] {
+    this.#over = true;
+    return [{ type: "error", error: { status: 502, message, code: "upstream_cut" } }];
+  }
+
+  #fail(answer: JsonObject, parts: EventPart[]): EventPart[] {
+    this.#over = true;
+    const value = answer.error === undefined || answer.error === null ? bare(answer) : answer.error;
+    parts.push({ type: "error", error: errorInside(value) });
+    return parts;
+  }
+
+  #choice(index: Json | undefined): Choice {
+    // Almost every chunk is of the first choice, and almost every answer has no other.
+    const first = this.#choices[0];
+    if (first !== undefined && (index === first.index || index === undefined || index === null)) return first;
+    const number = index ?? 0;
+    if (typeof number !== "number" || !Number.isInteger(number) || number < 0 || number >= MAX_CHOICES) {
+      throw new MalformedAnswer(`a choice with index ${String(number).slice(0, 40)}`);
+    }
+    let choice = this.#choices.find((known) => known.index === number);
+    if (choice === undefined) {
+      choice = new Choice(number, `${this.#request.messages.length}_${number}`);
+      this.#choices.push(choice);
+    }
+    return choice;
+  }
+
+  #start(answer: JsonObject, parts: EventPart[]): void {
+    this.#started = true;
+    const start: Extract<EventPart, { type: "start" }> = { type: "start" };
+    const { id, model, created, service_tier, system_fingerprint } = answer;
+    if (typeof id === "string" && id !== "") start.id = id;
+    if (typeof model === "string" && model !== "") start.model = model;
+    if (typeof created === "number" && Number.isInteger(created) && created > 0) start.created = created;
+    const extra: JsonObject = {};
+    if (typeof service_tier === "string" && service_tier !== "") extra.service_tier = service_tier;
+    if (typeof system_fingerprint === "string" && system_fingerprint !== "") {
+      extra.system_fingerprint = system_fingerprint;
+    }
+    for (const _ in extra) {
+      start.extra = extra;
+      break;
+    }
+    parts.push(start);
+  }
+
+  #usage(answer: JsonObject, parts: EventPart[]): void {
+    // Groq repeats the usage under a name of its own, or gives it there only.
+    const given = answer.usage ?? (isObject(answer.x_groq) ? answer.x_groq.usage : undefined);
+    const usage = readUsage(given);
+    if (usage !== undefined) parts.push({ type: "usage", usage });
+  }
+
+  #unknown(answer: JsonObject, parts: EventPart[]): void {
+    for (let i = 0; i < CHUNK_FIELDS.length; i++) {
+      const name = CHUNK_FIELDS[i]!;
+      const value = answer[name];
+      if (!Array.isArray(value) || value.length === 0 || (this.#told & (1 << i)) !== 0) continue;
+      this.#told |= 1 << i;
+      parts.push({ type: "unknown", dialect: "openai-chat", value: { [name]: value } });
+    }
+  }
+}
+
+/** An answer that is an error as a whole, without what belongs to every chunk. */
+function bare(answer: JsonObject): Json {
+  const { choices: _choices, usage: _usage, object: _object, id: _id, model: _model, ...rest } = answer;
+  return rest;
+}
+
+function parseObject(text: string): JsonObject {
+  let value: Json;
+  try {
+    value = JSON.parse(text) as Json;
+  } catch {
+    throw new MalformedAnswer(`not JSON: ${text.slice(0, 80)}`);
+  }
+  if (!isObject(value)) throw new MalformedAnswer(`not a JSON object: ${text.slice(0, 80)}`);
+  return value;
+}

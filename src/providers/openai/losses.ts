@@ -1,0 +1,43 @@
+import type { JsonObject } from "../../kernel/json.ts";
+import { isObject } from "../../kernel/json.ts";
+import { UnsupportedFeature, type Warning } from "../../spec/adapter.ts";
+
+/** What of a request could not be carried over, each thing told once. */
+export class Losses {
+  readonly warnings: Warning[] = [];
+  readonly #told = new Set<string>();
+  /** Whether the caller speaks this dialect, so that unknown fields go through as they came. */
+  readonly own: boolean;
+
+  constructor(own: boolean) {
+    this.own = own;
+  }
+
+  warn(field: string, message: string): void {
+    if (this.#told.has(field)) return;
+    this.#told.add(field);
+    this.warnings.push({ field, message });
+  }
+
+  refuse(field: string, message: string): never {
+    throw new UnsupportedFeature(field, message);
+  }
+
+  /**
+   * Unknown fields of one object. What the canonical form says stands above them, so nothing
+   * that was checked can be replaced by something that was not; inner objects are joined.
+   */
+  carry(extra: JsonObject | undefined, into: JsonObject): void {
+    if (extra === undefined) return;
+    for (const name of Object.keys(extra)) {
+      if (this.own) add(into, name, extra[name]!);
+      else this.warn(name, "the provider has no such field; it was left out");
+    }
+  }
+}
+
+function add(into: JsonObject, name: string, value: JsonObject[string]): void {
+  const there = Object.hasOwn(into, name) ? into[name] : undefined;
+  if (there === undefined) into[name] = value;
+  else if (isObject(there) && isObject(value)) for (const key of Object.keys(value)) add(there, key, value[key]!);
+}

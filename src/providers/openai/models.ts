@@ -1,0 +1,45 @@
+/**
+ * What a fresh account publishes: OpenAI's models that speak Chat Completions. Dated snapshots, and models
+ * that speak only Responses (`-pro`, `-codex`, `-deep-research`), are left out; they can be configured.
+ */
+export const MODELS: readonly string[] = [
+  "gpt-6-sol",
+  "gpt-6-luna",
+  "gpt-6-astra",
+  "gpt-5.6-sol",
+  "gpt-5.6-luna",
+  "gpt-5.6-terra",
+  "gpt-5.5",
+  "gpt-5.4",
+  "gpt-5.4-mini",
+  "gpt-5.4-nano",
+  "gpt-5.3",
+  "gpt-5.2",
+  "gpt-5.1",
+  "gpt-5",
+  "gpt-5-mini",
+  "gpt-5-nano",
+  "gpt-4.1",
+  "gpt-4.1-mini",
+  "gpt-4.1-nano",
+  "gpt-4o",
+  "gpt-4o-mini",
+  "o3",
+  "o3-mini",
+  "o4-mini",
+  "o1",
+  "gpt-4-turbo",
+  "gpt-4",
+  "gpt-3.5-turbo",
+];
+
+/**
+ * Whether a model of OpenAI's thinks before it answers: the o-series and GPT-5 and later, but
+ * not their `chat` variants. Such a model refuses `max_tokens` and takes `reasoning_effort`.
+ * Fine-tuned models are named after their base: `ft:o4-mini-2025-04-16:acme::x`.
+ */
+export function isReasoningModel(model: string): boolean {
+  const name = model.replace(/^ft:/, "").replace(/^openai\//, "");
+  // `gpt-35-turbo` is Azure's name of GPT-3.5.
+  return /^(?:o\d|gpt-(?:[5-9](?!\d)|1\d)|codex)/.test(name) && !/-chat\b/.test(name);
+}

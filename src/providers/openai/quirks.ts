@@ -1,0 +1,65 @@
+import { isReasoningModel } from "./models.ts";
+
+/** A field of an assistant message in which servers take its thoughts back. `content`: as an item of the content list. */
+export type ThoughtField = "reasoning_content" | "reasoning" | "reasoning_details" | "content";
+
+/**
+ * How a server of OpenAI's dialect differs from OpenAI, as data. What the caller wrote in this
+ * dialect goes through in its own words; these say how to write what came from another one, and
+ * the few things in which a server refuses words that OpenAI or its other lookalikes take.
+ */
+export interface Quirks {
+  /** Takes the role `developer`; elsewhere it becomes `system`. */
+  developer: boolean;
+  /**
+   * The bound of the output: `max_tokens` unless the caller wrote the other name, `max_tokens`
+   * in any case, or `max_completion_tokens` for models that think, which refuse the older name.
+   */
+  maxTokens: "max_tokens" | "max_tokens-only" | "by-model";
+  /**
+   * How reasoning is asked for: `reasoning_effort`, `reasoning: {effort | max_tokens | enabled}`
+   * (OpenRouter), `thinking: {type}` (DeepSeek, Z.ai, Moonshot), `enable_thinking` with
+   * `thinking_budget` (DashScope), or not at all.
+   */
+  reasoning: "effort" | "object" | "thinking" | "enable_thinking" | "none";
+  /** Which models may be asked to think; others refuse the request. */
+  thinks: (model: string) => boolean;
+  /** Whether `reasoning_effort: "none"` switches thinking off. */
+  effortNone: boolean;
+  /** The fields in which earlier thoughts may come back; what came in another one is moved, or left out. */
+  thoughtsTaken: readonly ThoughtField[] | "any";
+  /** Where thoughts go that came otherwise; null leaves them out. */
+  thoughtsWritten: ThoughtField | null;
+  topK: boolean;
+  /** The word for "some tool must be called". */
+  required: "required" | "any";
+  seed: "seed" | "random_seed";
+  /** Knows `stream_options.include_usage`. Others tell the usage of a stream unasked. */
+  usageSwitch: boolean;
+  /**
+   * Whether a list of texts may stand for a string: `always`, only where the caller of this
+   * dialect wrote one (it knows its server), or `never`.
+   */
+  textLists: "always" | "as-written" | "never";
+  /** Most stop sequences that are taken. */
+  maxStops: number;
+  /** Fields of the body that would let the caller get around the gateway's choice of model, and are refused. */
+  refused: readonly string[];
+}
+
+export const OPENAI_QUIRKS: Quirks = {
+  developer: true,
+  maxTokens: "by-model",
+  reasoning: "effort",
+  thinks: isReasoningModel,
+  effortNone: false,
+  thoughtsTaken: [],
+  thoughtsWritten: null,
+  topK: false,
+  required: "required",
+  seed: "seed",
+  usageSwitch: true,
+  textLists: "always",
+  maxStops: 4,
+  refused: [],
+};

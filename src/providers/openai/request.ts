@@ -1,0 +1,174 @@
+import type { Json, JsonObject } from "../../kernel/json.ts";
+import type { UpstreamRequest } from "../../spec/adapter.ts";
+import type { ChatRequestForm } from "../../spec/chat-form.ts";
+import type { ModelRequest, Tool, ToolChoice } from "../../spec/request.ts";
+import { writeReasoning } from "./effort.ts";
+import { Losses } from "./losses.ts";
+import type { Quirks } from "./quirks.ts";
+import { writeMessages } from "./turns.ts";
+
+/**
+ * POST /chat/completions, written from what was parsed and checked. A caller of this dialect
+ * finds its own words again, unknown fields included; from another dialect, what has no place
+ * is a warning, and what cannot be left out without asking something else is refused.
+ * @throws UnsupportedFeature
+ */
+export function encodeRequest(request: ModelRequest, model: string, quirks: Quirks): UpstreamRequest {
+  const losses = new Losses(request.dialect === "openai-chat");
+  const form = losses.own ? ((request.form ?? {}) as ChatRequestForm) : {};
+  const body: JsonObject = { model, messages: writeMessages(request.messages, quirks, losses) };
+  if (request.stream) {
+    body.stream = true;
+    // The usage of every call is metered; `wire/openai-chat` hides it from a caller who did not ask.
+    if (quirks.usageSwitch) body.stream_options = { include_usage: true };
+  }
+  writeTools(request, form, quirks, losses, body);
+  writeLimits(request, model, form, quirks, losses, body);
+  writeSampling(request, form, quirks, losses, body);
+  writeFormat(request, body);
+  writeReasoning(request, model, form, quirks, losses, body);
+  if (request.endUser !== undefined) body.user = request.endUser;
+  writeTier(request, losses, body);
+  writeExtra(request, quirks, losses, body);
+  const headers = { accept: request.stream ? "text/event-stream" : "application/json" };
+  return { method: "POST", path: "/chat/completions", headers, body, warnings: losses.warnings };
+}
+
+function writeExtra(request: ModelRequest, quirks: Quirks, losses: Losses, body: JsonObject): void {
+  const { extra } = request;
+  if (extra === undefined) return;
+  for (const name of quirks.refused) {
+    if (losses.own && extra[name] !== undefined && extra[name] !== null) {
+      losses.refuse(name, `${name} is not taken from callers: the gateway chooses the model`);
+    }
+  }
+  const { stream_options, ...rest } = extra;
+  if (stream_options !== undefined && request.stream && quirks.usageSwitch) losses.carry({ stream_options }, body);
+  losses.carry(rest, body);
+}
+
+function writeTools(
+  request: ModelRequest,
+  form: ChatRequestForm,
+  quirks: Quirks,
+  losses: Losses,
+  body: JsonObject,
+): void {
+  const { tools, toolChoice } = request;
+  const some = tools !== undefined && tools.length > 0;
+  if (tools !== undefined && (some || losses.own)) {
+    if (form.functions) body.functions = tools.map((tool) => writeFunction(tool, losses));
+    else body.tools = tools.map((tool, index) => writeTool(tool, index, losses));
+  }
+  // OpenAI refuses a choice, or a switch, without tools. A caller of this dialect hears so from OpenAI.
+  if (!some && !losses.own) return;
+  if (toolChoice !== undefined) {
+    if (form.functions) body.function_call = toolChoice.type === "tool" ? { name: toolChoice.name } : toolChoice.type;
+    else body.tool_choice = writeChoice(toolChoice, form, quirks, losses);
+  }
+  if (request.parallelToolCalls !== undefined) body.parallel_tool_calls = request.parallelToolCalls;
+}
+
+function writeTool(tool: Tool, index: number, losses: Losses): JsonObject {
+  if (tool.type === "opaque") {
+    if (losses.own) return tool.value;
+    const type = typeof tool.value.type === "string" ? tool.value.type : "this kind";
+    return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${type}`);
+  }
+  const called: JsonObject = { name: tool.name };
+  if (tool.description !== undefined) called.description = tool.description;
+  if (tool.parameters !== undefined) called.parameters = tool.parameters;
+  if (tool.strict !== undefined) called.strict = tool.strict;
+  const written: JsonObject = { type: "function", function: called };
+  losses.carry(tool.extra, written);
+  return written;
+}
+
+function writeFunction(tool: Tool, losses: Losses): JsonObject {
+  if (tool.type === "opaque") return tool.value;
+  const written: JsonObject = { name: tool.name };
+  if (tool.description !== undefined) written.description = tool.description;
+  if (tool.parameters !== undefined) written.parameters = tool.parameters;
+  losses.carry(tool.extra, written);
+  return written;
+}
+
+function writeChoice(choice: ToolChoice, form: ChatRequestForm, quirks: Quirks, losses: Losses): Json {
+  switch (choice.type) {
+    case "auto":
+    case "none":
+      return choice.type;
+    case "required":
+      return form.required ?? quirks.required;
+    case "tool":
+      return { type: "function", function: { name: choice.name } };
+    case "opaque":
+      return losses.own ? choice.value : losses.refuse("tool_choice", "the provider has no such choice of tools");
+  }
+}
+
+function writeLimits(
+  request: ModelRequest,
+  model: string,
+  form: ChatRequestForm,
+  quirks: Quirks,
+  losses: Losses,
+  body: JsonObject,
+): void {
+  if (request.maxOutputTokens !== undefined) {
+    let name = form.maxTokens ?? "max_tokens";
+    if (quirks.maxTokens === "max_tokens-only") name = "max_tokens";
+    else if (quirks.maxTokens === "by-model" && quirks.thinks(model)) name = "max_completion_tokens";
+    body[name] = request.maxOutputTokens;
+  }
+  if (request.choices !== undefined) body.n = request.choices;
+  if (request.stop === undefined) return;
+  if (!losses.own && request.stop.length > quirks.maxStops) {
+    losses.refuse("stop", `the provider takes at most ${quirks.maxStops} stop sequences`);
+  }
+  const one = form.stop === "string" && request.stop.length === 1;
+  if (request.stop.length > 0 || losses.own) body.stop = one ? request.stop[0]! : request.stop;
+}
+
+function writeSampling(
+  request: ModelRequest,
+  form: ChatRequestForm,
+  quirks: Quirks,
+  losses: Losses,
+  body: JsonObject,
+): void {
+  if (request.temperature !== undefined) body.temperature = request.temperature;
+  if (request.topP !== undefined) body.top_p = request.topP;
+  if (request.topK !== undefined) {
+    if (losses.own || quirks.topK) body.top_k = request.topK;
+    else losses.warn("top_k", "the provider has no top_k; it was left out");
+  }
+  if (request.seed !== undefined) body[quirks.seed] = request.seed;
+  if (request.presencePenalty !== undefined) body.presence_penalty = request.presencePenalty;
+  if (request.frequencyPenalty !== undefined) body.frequency_penalty = request.frequencyPenalty;
+  if (request.logprobs !== undefined) body.logprobs = form.logprobs ?? request.logprobs;
+  if (request.topLogprobs !== undefined) body.top_logprobs = request.topLogprobs;
+  if (request.logitBias !== undefined) body.logit_bias = request.logitBias;
+}
+
+function writeFormat(request: ModelRequest, body: JsonObject): void {
+  const format = request.responseFormat;
+  if (format === undefined) return;
+  if (format.type === "text") body.response_format = { type: "text" };
+  else if (format.type === "json") body.response_format = { type: "json_object" };
+  else {
+    const schema: JsonObject = { name: format.name };
+    if (format.description !== undefined) schema.description = format.description;
+    if (format.schema !== undefined) schema.schema = format.schema;
+    if (format.strict !== undefined) schema.strict = format.strict;
+    body.response_format = { type: "json_schema", json_schema: schema };
+  }
+}
+
+/** Tiers are each provider's own; `auto` is the one word that means the same everywhere. */
+function writeTier(request: ModelRequest, losses: Losses, body: JsonObject): void {
+  const { serviceTier } = request;
+  if (serviceTier === undefined) return;
+  if (losses.own || serviceTier === "auto") body.service_tier = serviceTier;
+  else losses.warn("service_tier", `the provider has no tier ${serviceTier}; it was left out`);
+}
