@@ -1,0 +1,45 @@
+import { expect, test } from "bun:test";
+import { cli, healthyProbes } from "../../test/support/cli.ts";
+
+const broken = healthyProbes({
+  configuration: async (file) => [
+    { where: `${file}:3:5: providers[0].kind`, message: "must be one of demo, openai" },
+    { where: `${file}:9:1: plan`, message: 'is not a field here; did you mean "plans"?' },
+  ],
+});
+
+test("0: a valid file is told so", async () => {
+  expect(await cli(["config", "validate", "sallyport.yaml"])).toEqual({
+    exit: 0,
+    stdout: "sallyport.yaml is valid.\n",
+    stderr: "",
+  });
+});
+
+test("1: every problem is told with file, line, column and field", async () => {
+  const { exit, stdout, stderr } = await cli(["config", "validate", "s.yaml"], { probes: broken });
+  expect(exit).toBe(1);
+  expect(stdout).toBe("");
+  expect(stderr).toBe(
+    's.yaml:3:5: providers[0].kind: must be one of demo, openai\ns.yaml:9:1: plan: is not a field here; did you mean "plans"?\ns.yaml has 2 problems.\n',
+  );
+});
+
+test("1: as JSON", async () => {
+  const { exit, stdout } = await cli(["config", "validate", "s.yaml", "--json"], { probes: broken });
+  expect(exit).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({
+    file: "s.yaml",
+    valid: false,
+    problems: [{ where: "s.yaml:3:5: providers[0].kind" }, {}],
+  });
+});
+
+test("without a file it is the one that SALLYPORT_CONFIG names; 2 where none is named", async () => {
+  const env = { SALLYPORT_CONFIG: "named.yaml" };
+  expect((await cli(["config", "validate"], { env })).stdout).toBe("named.yaml is valid.\n");
+  expect(await cli(["config", "validate"], { env: {} })).toMatchObject({
+    exit: 2,
+    stderr: expect.stringContaining("SALLYPORT_CONFIG"),
+  });
+});

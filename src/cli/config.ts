@@ -1,0 +1,28 @@
+import { readEnvironment } from "../config/environment.ts";
+import { formatProblem } from "../config/problem.ts";
+import type { Command } from "./command.ts";
+import { EXIT_FAILURE, EXIT_OK, UsageError } from "./io.ts";
+import { printable } from "./print.ts";
+
+export const configValidate: Command = {
+  name: "config validate",
+  summary:
+    "Checks a configuration file and prints everything that is wrong with it. Without a file: the one that SALLYPORT_CONFIG names.",
+  positionals: [{ name: "file", required: false }],
+  flags: {},
+  async run({ positionals, json }, io) {
+    const file = positionals[0] ?? readEnvironment(io.env, io.readFile, { serving: false }).configFile;
+    if (file === undefined) throw new UsageError("<file> is required where SALLYPORT_CONFIG is not set");
+    const problems = await io.probes.configuration(file);
+    const valid = problems.length === 0;
+    if (json) {
+      io.stdout(`${JSON.stringify({ file, valid, problems }, null, 2)}\n`);
+    } else if (valid) {
+      io.stdout(`${file} is valid.\n`);
+    } else {
+      for (const problem of problems) io.stderr(`${printable(formatProblem(problem))}\n`);
+      io.stderr(`${file} has ${problems.length} ${problems.length === 1 ? "problem" : "problems"}.\n`);
+    }
+    return valid ? EXIT_OK : EXIT_FAILURE;
+  },
+};
