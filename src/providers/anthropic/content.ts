@@ -6,7 +6,13 @@ import type { Block, EventPart, FinishReason } from "../../spec/event.ts";
 export const DIALECT = "anthropic-messages";
 
 const MESSAGE = new Set(["id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage"]);
-const USAGE = new Set(["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens"]);
+const USAGE = new Set([
+  "input_tokens",
+  "cache_read_input_tokens",
+  "cache_creation_input_tokens",
+  "output_tokens",
+  "output_tokens_details",
+]);
 const TEXT = new Set(["type", "text"]);
 const THINKING = new Set(["type", "thinking", "signature"]);
 const REDACTED = new Set(["type", "data"]);

@@ -27,7 +27,7 @@ export function encodeRequest(request: ModelRequest, model: string): UpstreamReq
   };
   const own = request.dialect === "anthropic-messages";
   const body = own ? ownBody(request, model, warn) : foreignBody(request, model, warn);
-  const headers: Record<string, string> = { "anthropic-version": VERSION, "content-type": "application/json" };
+  const headers: Record<string, string> = { "anthropic-version": VERSION };
   const beta = request.headers?.["anthropic-beta"];
   if (own && beta !== undefined && BETA.test(beta)) headers["anthropic-beta"] = beta;
   return { method: "POST", path: "/v1/messages", headers, body, warnings };

@@ -36,6 +36,8 @@ class NativeWriter {
   readonly #root: JsonObject;
   /** References on the way down: one that comes again is a recursion. */
   readonly #path: string[] = [];
+  /** Those that were followed: once each, or definitions that fan out would take exponential time. */
+  readonly #followed = new Set<string>();
 
   constructor(root: JsonObject) {
     this.#root = root;
@@ -93,6 +95,8 @@ class NativeWriter {
   #reference(value: Json, depth: number): string {
     const match = typeof value === "string" ? /^#\/(\$defs|definitions)\/([^/]+)$/.exec(value) : null;
     if (match === null || this.#path.includes(match[0])) throw new NotNative();
+    if (this.#followed.has(match[0])) return match[0];
+    this.#followed.add(match[0]);
     const definitions = this.#root[match[1]!];
     const definition = isObject(definitions) ? definitions[match[2]!] : undefined;
     this.#path.push(match[0]);

@@ -18,7 +18,9 @@ export type AnswerFormat =
   | { kind: "native"; format: JsonObject }
   | { kind: "tool"; name: string; tool: JsonObject };
 
+/** Where the format has no name of its own, or none that a tool may have. */
 const RESPONSE_TOOL = "respond_with_json";
+const TOOL_NAME = /^[\w-]{1,64}$/;
 
 export function answerFormat(request: ModelRequest, traits: ModelTraits): AnswerFormat {
   const wanted = request.responseFormat;
@@ -40,8 +42,9 @@ export function answerFormat(request: ModelRequest, traits: ModelTraits): Answer
  */
 export function responseTool(request: ModelRequest): string | undefined {
   if (request.dialect === "anthropic-messages") return undefined;
-  if (request.responseFormat === undefined || request.responseFormat.type === "text") return undefined;
-  let name = RESPONSE_TOOL;
+  const format = request.responseFormat;
+  if (format === undefined || format.type === "text") return undefined;
+  let name = format.type === "json-schema" && TOOL_NAME.test(format.name) ? format.name : RESPONSE_TOOL;
   while (request.tools?.some((tool) => tool.type === "function" && tool.name === name)) name += "_";
   return name;
 }

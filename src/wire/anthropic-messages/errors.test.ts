@@ -1,0 +1,43 @@
+import { describe, expect, test } from "bun:test";
+import { ERRORS, type ErrorCode } from "../../errors.ts";
+import type { PublicError } from "../../spec/wire.ts";
+import { anthropicMessages } from "./index.ts";
+
+function publicError(code: ErrorCode): PublicError {
+  return { status: ERRORS[code].status, code, message: "why", param: null, requestId: "call_1" };
+}
+
+describe("every failure has one of Anthropic's error types", () => {
+  test.each<[ErrorCode, string]>([
+    ["invalid_request", "invalid_request_error"],
+    ["unsupported_feature", "invalid_request_error"],
+    ["missing_credential", "authentication_error"],
+    ["invalid_credential", "authentication_error"],
+    ["not_allowed", "permission_error"],
+    ["model_not_found", "not_found_error"],
+    ["method_not_allowed", "invalid_request_error"],
+    ["body_timeout", "timeout_error"],
+    ["conflict", "conflict_error"],
+    ["body_too_large", "request_too_large"],
+    ["unsupported_media_type", "invalid_request_error"],
+    ["guardrail_blocked", "invalid_request_error"],
+    ["rate_limit_exceeded", "rate_limit_error"],
+    ["insufficient_quota", "billing_error"],
+    ["internal", "api_error"],
+    ["upstream_error", "api_error"],
+    ["overloaded", "overloaded_error"],
+    ["upstream_timeout", "timeout_error"],
+  ])("%s is %s", (code, type) => {
+    expect(anthropicMessages.errorBody(publicError(code))).toEqual({
+      type: "error",
+      error: { type, message: "why" },
+      request_id: "call_1",
+    });
+  });
+});
+
+test("an error in a stream is an event of that name", () => {
+  expect(anthropicMessages.errorFrame(publicError("upstream_cut"))).toBe(
+    'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"why"},"request_id":"call_1"}\n\n',
+  );
+});
