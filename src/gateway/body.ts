@@ -13,10 +13,10 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Reads a request's body within its cap and its time. @throws GatewayError body_too_large, body_timeout, client_closed. */
 export async function readBody(call: Call, maxBytes: number, timeoutMs: number): Promise<Uint8Array> {
   const { request } = call.arrival;
-  const declared = request.headers.get("content-length");
-  if (declared !== null && Number(declared) > maxBytes) throw tooLarge(maxBytes);
+  const declared = call.headers["content-length"];
+  if (declared !== undefined && Number(declared) > maxBytes) throw tooLarge(maxBytes);
   call.expect("body_timeout", timeoutMs);
-  const reading = declared !== null ? request.bytes() : readChunks(request, maxBytes);
+  const reading = declared !== undefined ? request.bytes() : readChunks(request, maxBytes);
   const bytes = await withAbort(call, reading);
   if (bytes.length > maxBytes) throw tooLarge(maxBytes);
   return bytes;

@@ -30,6 +30,8 @@ export class Call {
   readonly at: number;
   readonly startedTicks: number;
   readonly arrival: Arrival;
+  /** Request headers by lower-case name, taken out of the native object once: dozens of look-ups follow. */
+  readonly headers: Readonly<Record<string, string>>;
   /** The client's address: the peer's, or what a trusted proxy says. */
   address: string;
   wire: Wire;
@@ -58,6 +60,7 @@ export class Call {
 
   constructor(arrival: Arrival, id: string, wire: Wire, clock: Clock, totalMs: number) {
     this.arrival = arrival;
+    this.headers = arrival.request.headers.toJSON();
     this.id = id;
     this.requestId = id;
     this.wire = wire;
@@ -136,6 +139,8 @@ export interface Observed {
   verdicts: VerdictRecord[];
   warnings: string[];
 }
+
+export const CLIENT_LEFT = "The caller left before the answer was whole.";
 
 const DUE_MESSAGES: Partial<Record<ErrorCode, string>> = {
   body_timeout: "The request's body did not arrive in time.",

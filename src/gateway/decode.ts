@@ -36,7 +36,7 @@ export interface DecodeSettings {
 export function createDecode(settings: DecodeSettings, ledger: BodyLedger) {
   return async function decode(caller: Identified): Promise<Decoded> {
     const { call } = caller;
-    checkMediaType(call.arrival.request.headers);
+    checkMediaType(call.headers);
     const bytes = await readBody(call, settings.maxBodyBytes, settings.bodyMs);
     ledger.bytes += bytes.length;
     call.onEnd(() => {
@@ -45,7 +45,7 @@ export function createDecode(settings: DecodeSettings, ledger: BodyLedger) {
     const { wire } = caller.match.endpoint;
     try {
       const request = wire.decode(parseBody(bytes));
-      const headers = dialectHeaders(call.arrival.request.headers, wire.requestHeaders);
+      const headers = dialectHeaders(call.headers, wire.requestHeaders);
       return new Ticket(caller, headers === undefined ? request : { ...request, headers }, bytes.length);
     } catch (thrown) {
       if (thrown instanceof InvalidRequest) {
@@ -56,25 +56,25 @@ export function createDecode(settings: DecodeSettings, ledger: BodyLedger) {
   };
 }
 
-function checkMediaType(headers: Headers): void {
-  const type = headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+function checkMediaType(headers: Call["headers"]): void {
+  const type = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
   if (type !== "application/json") {
     throw new GatewayError("unsupported_media_type", "The body must be sent with content-type: application/json.", {
       param: "content-type",
     });
   }
-  const encoding = headers.get("content-encoding");
-  if (encoding !== null && encoding.toLowerCase() !== "identity") {
+  const encoding = headers["content-encoding"];
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     throw new GatewayError("unsupported_media_type", "A compressed body is not taken.", { param: "content-encoding" });
   }
 }
 
 /** The headers that the caller's dialect defines; no other header of the caller's goes any further. */
-function dialectHeaders(headers: Headers, names: readonly string[] | undefined): Record<string, string> | undefined {
+function dialectHeaders(headers: Call["headers"], names: readonly string[] | undefined): Record<string, string> | undefined {
   let found: Record<string, string> | undefined;
   for (const name of names ?? []) {
-    const value = headers.get(name);
-    if (value === null) continue;
+    const value = headers[name];
+    if (value === undefined) continue;
     found ??= {};
     found[name] = value;
   }

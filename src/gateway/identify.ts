@@ -41,7 +41,7 @@ const CREDENTIAL_HEADERS = ["authorization", "x-api-key", "api-key", "x-goog-api
 export function createIdentify(ports: IdentifyPorts) {
   return function identify(accepted: Accepted): Identified {
     const { call } = accepted;
-    const credential = readCredential(call.arrival.request.headers, call.arrival.query);
+    const credential = readCredential(call.headers, call.arrival.query);
     const principal = look(ports, credential);
     if (principal === undefined) throw ports.strangers.refuse(call.address, "The key is not valid.");
     if (principal.revokedAt !== null) throw ports.strangers.refuse(call.address, "The key has been revoked.");
@@ -73,11 +73,11 @@ function blocksOf(principal: Principal) {
   return parsed;
 }
 
-function readCredential(headers: Headers, query: string): string {
+function readCredential(headers: Call["headers"], query: string): string {
   let credential: string | null = null;
   for (const name of CREDENTIAL_HEADERS) {
-    const value = headers.get(name);
-    if (value === null) continue;
+    const value = headers[name];
+    if (value === undefined) continue;
     const found = name === "authorization" ? bearer(value) : value.trim();
     if (found === "") continue;
     if (credential !== null && credential !== found) {

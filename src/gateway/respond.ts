@@ -10,7 +10,7 @@ import type { UsageRecord } from "../ports/records.ts";
 import type { EventBatch, EventPart, ModelEvent } from "../spec/event.ts";
 import type { AnswerEncoder } from "../spec/wire.ts";
 import { sseComment } from "../wire/framing.ts";
-import type { Call } from "./call.ts";
+import { type Call, CLIENT_LEFT } from "./call.ts";
 import { answerHeaders, publicError } from "./headers.ts";
 import type { Settled } from "./settle.ts";
 import { toStreamError } from "./upstream-error.ts";
@@ -146,7 +146,7 @@ class StreamedBody {
   /** The caller left. Aborting first ends the wait for the provider, so that the generators can be closed at all. */
   async #cancel(): Promise<void> {
     this.#over = true;
-    this.#call.abort(new GatewayError("client_closed", "The caller left before the answer was whole."));
+    this.#call.abort(new GatewayError("client_closed", CLIENT_LEFT));
     await this.#settled.events.return(undefined).catch(() => {});
   }
 

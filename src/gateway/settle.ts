@@ -11,7 +11,7 @@ import type { Meter } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { Outcome, UsageRecord } from "../ports/records.ts";
 import type { EventBatch } from "../spec/event.ts";
-import type { Call } from "./call.ts";
+import { type Call, CLIENT_LEFT } from "./call.ts";
 import type { CleanAnswer } from "./guard-output.ts";
 import { finalRecord } from "./record.ts";
 import type { Hold } from "./reserve.ts";
@@ -83,7 +83,7 @@ async function* settling(clean: CleanAnswer, closing: Closing): AsyncGenerator<E
     await closing.close(outcomeOf(thrown, begun ? "cut" : "failed"), toStreamError(thrown));
     throw thrown;
   } finally {
-    await closing.close("cancelled", clean.call.aborted ?? new GatewayError("client_closed", "The caller left before the answer was whole."));
+    if (!closing.done) await closing.close("cancelled", clean.call.aborted ?? new GatewayError("client_closed", CLIENT_LEFT));
   }
 }
 

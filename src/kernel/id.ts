@@ -23,3 +23,17 @@ export function timeOrderedId(prefix: string, now: number, random: RandomBytes):
   }
   return `${prefix}_${time}${randomText(random, 16)}`;
 }
+
+/** Asks the system for random bytes in pages of 4 KiB, because each asking costs more than the bytes do. No byte is given twice. */
+export function pooled(random: RandomBytes): RandomBytes {
+  let pool = new Uint8Array(0);
+  let at = 0;
+  return (count) => {
+    if (count > 1_024) return random(count);
+    if (at + count > pool.length) {
+      pool = new Uint8Array(random(4_096));
+      at = 0;
+    }
+    return pool.slice(at, (at += count));
+  };
+}

@@ -7,9 +7,11 @@ import { gatewayHandler } from "../../src/http/gateway-listener.ts";
 import { type Listener, listen } from "../../src/http/listener.ts";
 import { parseCidr } from "../../src/kernel/address.ts";
 import type { Clock } from "../../src/kernel/clock.ts";
+import { pooled } from "../../src/kernel/id.ts";
 import { Secret } from "../../src/kernel/secret.ts";
 import type { LogFields } from "../../src/ports/log.ts";
 import type { UsageRecord } from "../../src/ports/records.ts";
+import type { Upstream } from "../../src/ports/upstream.ts";
 import type { Unsealer } from "../../src/ports/vault.ts";
 import { ADAPTERS } from "../../src/providers/adapters.ts";
 import type { Journal } from "../../src/store/journal.ts";
@@ -34,6 +36,7 @@ export interface AppOptions {
   settings?: Partial<Omit<GatewaySettings, "deadlines">> & { deadlines?: Partial<GatewaySettings["deadlines"]> };
   clock?: Clock;
   journal?: Journal;
+  upstreamPort?: Upstream;
 }
 
 /** A gateway on a port of its own, with the directory in plain values and the books in memory. */
@@ -58,7 +61,7 @@ const DEADLINES = { bodyMs: 30_000, firstByteMs: 120_000, unaryMs: 600_000, idle
 
 export async function startApp(options: AppOptions = {}): Promise<App> {
   const clock = options.clock ?? { now: () => Date.now(), ticks: () => performance.now() };
-  const random = (count: number) => new Uint8Array(randomBytes(count));
+  const random = pooled((count) => new Uint8Array(randomBytes(count)));
   const key = mintVirtualKey(options.principal?.key?.mode ?? "live", random);
   const principal: Principal = {
     key: { id: key.publicId, name: "test", mode: key.mode },
@@ -85,7 +88,7 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
       meter,
       records: journal,
       prices: new PriceList((kind) => adapter(kind)?.test === true),
-      upstream: createUpstream(new Egress(clock)),
+      upstream: options.upstreamPort ?? createUpstream(new Egress(clock)),
       unsealer,
       log: { write: (level, message, fields = {}) => void logs.push({ level, message, fields }) },
       clock,

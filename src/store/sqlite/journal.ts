@@ -2,29 +2,31 @@ import { Database, type Statement } from "bun:sqlite";
 import { chmodSync } from "node:fs";
 import type { RecordPage, RecordQuery, UsageRecord } from "../../ports/records.ts";
 import { type Journal, type JournaledHold, limitedTokens, type Spent } from "../journal.ts";
+import { fieldOfText, recordFromText, recordToText } from "../record-text.ts";
 
 /**
- * `holds` is appended to when a call is admitted; `usage_records` when it is settled, with
- * the Hold's number under a unique index, so that no Hold is ever charged twice. An open
- * Hold is one without a record. Settled rows of `holds` are swept away in bulk later.
- * What is asked for by column stands in columns; the record itself is the JSON beside them.
+ * `holds` is appended to when a call is admitted; `usage_records` when it is settled, under
+ * the Hold's own number, which is its primary key: no Hold is ever charged twice. An open
+ * Hold is one without a record. A call that never had a Hold has a negative number. Settled
+ * rows of `holds` are swept away in bulk later. What is asked for by column stands in
+ * columns; the record itself is the JSON beside them.
  */
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS holds (
-  id INTEGER PRIMARY KEY,
+  number INTEGER PRIMARY KEY,
   at INTEGER NOT NULL,
   draft TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS usage_records (
-  id TEXT PRIMARY KEY,
-  hold INTEGER,
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL,
   admitted_at INTEGER,
   subscription_id TEXT,
   tokens INTEGER NOT NULL,
   cost_nano_usd INTEGER NOT NULL,
   record TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS usage_records_hold ON usage_records (hold) WHERE hold IS NOT NULL;
+);
+CREATE UNIQUE INDEX IF NOT EXISTS usage_records_id ON usage_records (id);
 CREATE INDEX IF NOT EXISTS usage_records_spent ON usage_records (subscription_id, admitted_at) WHERE admitted_at IS NOT NULL;
 `;
 
@@ -33,6 +35,9 @@ export const LEDGER_VERSION = 1;
 
 /** Settled Holds are swept when this many have gathered. */
 const SWEEP_AFTER = 2_000;
+
+/** Turns of the event loop for which entries gather before they are committed. */
+const TURNS = 4;
 
 /** One entry that waits for the next commit. */
 interface Write extends PromiseWithResolvers<void> {
@@ -57,6 +62,7 @@ export class SqliteJournal implements Journal {
   #writes: Write[] = [];
   #settledSinceSweep = 0;
   #lastHold: number;
+  #firstRefusal: number;
 
   constructor(path: string) {
     this.#db = new Database(path, { create: true, strict: true });
@@ -70,16 +76,18 @@ export class SqliteJournal implements Journal {
     }
     this.#db.run(SCHEMA);
     this.#db.run(`PRAGMA user_version = ${LEDGER_VERSION}`);
-    this.#insertHold = this.#db.prepare("INSERT INTO holds (id, at, draft) VALUES (?, ?, ?)");
+    this.#insertHold = this.#db.prepare("INSERT INTO holds VALUES (?, ?, ?)");
     this.#insertRecord = this.#db.prepare("INSERT INTO usage_records VALUES (?, ?, ?, ?, ?, ?, ?)");
     this.#begin = this.#db.prepare("BEGIN IMMEDIATE");
     this.#commit = this.#db.prepare("COMMIT");
-    const last = this.#db
+    const edges = this.#db
       .query(
-        "SELECT max(coalesce((SELECT max(id) FROM holds), 0), coalesce((SELECT max(hold) FROM usage_records), 0)) AS id",
+        `SELECT max(coalesce((SELECT max(number) FROM holds), 0), coalesce((SELECT max(number) FROM usage_records), 0)) AS last,
+                min(coalesce((SELECT min(number) FROM usage_records), 0), 0) AS first`,
       )
-      .get() as { id: number };
-    this.#lastHold = last.id;
+      .get() as { last: number; first: number };
+    this.#lastHold = edges.last;
+    this.#firstRefusal = edges.first;
     for (const { hold } of this.unsettled()) this.#open.add(hold);
   }
 
@@ -90,14 +98,14 @@ export class SqliteJournal implements Journal {
   unsettled(): JournaledHold[] {
     const rows = this.#db
       .query(
-        "SELECT id, at, draft FROM holds WHERE NOT EXISTS (SELECT 1 FROM usage_records WHERE hold = holds.id) ORDER BY id",
+        "SELECT number, at, draft FROM holds WHERE NOT EXISTS (SELECT 1 FROM usage_records WHERE number = holds.number) ORDER BY number",
       )
-      .all() as { id: number; at: number; draft: string }[];
-    return rows.map((row) => ({ hold: row.id, at: row.at, draft: JSON.parse(row.draft) as UsageRecord }));
+      .all() as { number: number; at: number; draft: string }[];
+    return rows.map((row) => ({ hold: row.number, at: row.at, draft: recordFromText(row.draft) }));
   }
 
   open({ hold, at, draft }: JournaledHold): Promise<void> {
-    const text = JSON.stringify(draft);
+    const text = recordToText(draft);
     return this.#write(
       () => this.#insertHold.run(hold, at, text),
       () => {
@@ -108,7 +116,7 @@ export class SqliteJournal implements Journal {
   }
 
   close(hold: number, record: UsageRecord): Promise<void> {
-    const text = JSON.stringify(record);
+    const text = recordToText(record);
     return this.#write(
       () => this.#insert(hold, record, text),
       () => {
@@ -119,8 +127,9 @@ export class SqliteJournal implements Journal {
   }
 
   append(record: UsageRecord): Promise<void> {
-    const text = JSON.stringify(record);
-    return this.#write(() => this.#insert(null, record, text));
+    const text = recordToText(record);
+    const number = --this.#firstRefusal;
+    return this.#write(() => this.#insert(number, record, text));
   }
 
   spent(subscriptionId: string, since: number, step: number): Spent[] {
@@ -136,17 +145,17 @@ export class SqliteJournal implements Journal {
   async page(query: RecordQuery): Promise<RecordPage> {
     const where = ["1 = 1"];
     const values: Record<string, string | number> = { limit: query.limit + 1 };
-    const equal = (column: string, name: "tenantId" | "keyId" | "outcome") => {
+    const equal = (name: "tenantId" | "keyId" | "outcome") => {
       const value = query[name];
       if (value === undefined) return;
-      where.push(`${column} = $${name}`);
+      where.push(`${fieldOfText(name)} = $${name}`);
       values[name] = value;
     };
-    equal("record ->> 'tenantId'", "tenantId");
-    equal("record ->> 'keyId'", "keyId");
-    equal("record ->> 'outcome'", "outcome");
+    equal("tenantId");
+    equal("keyId");
+    equal("outcome");
     if (query.id !== undefined) {
-      where.push("(id = $id OR record ->> 'requestId' = $id)");
+      where.push(`(id = $id OR ${fieldOfText("requestId")} = $id)`);
       values.id = query.id;
     }
     if (query.cursor !== undefined) {
@@ -156,7 +165,7 @@ export class SqliteJournal implements Journal {
     const rows = this.#db
       .query(`SELECT record FROM usage_records WHERE ${where.join(" AND ")} ORDER BY id DESC LIMIT $limit`)
       .all(values) as { record: string }[];
-    const records = rows.slice(0, query.limit).map((row) => JSON.parse(row.record) as UsageRecord);
+    const records = rows.slice(0, query.limit).map((row) => recordFromText(row.record));
     return { records, next: rows.length > query.limit ? records.at(-1)!.id : null };
   }
 
@@ -172,22 +181,24 @@ export class SqliteJournal implements Journal {
     this.#db.close();
   }
 
-  #insert(hold: number | null, record: UsageRecord, text: string): void {
-    this.#insertRecord.run(
-      record.id,
-      hold,
-      record.admittedAt,
-      record.subscriptionId,
-      limitedTokens(record),
-      record.costNanoUsd,
-      text,
-    );
+  #insert(number: number, record: UsageRecord, text: string): void {
+    const { id, admittedAt, subscriptionId, costNanoUsd } = record;
+    this.#insertRecord.run(number, id, admittedAt, subscriptionId, limitedTokens(record), costNanoUsd, text);
   }
 
   #write(run: () => void, committed: () => void = nothing): Promise<void> {
     const write: Write = { ...Promise.withResolvers<void>(), run, committed };
-    if (this.#writes.push(write) === 1) setImmediate(() => this.#flush());
+    if (this.#writes.push(write) === 1) this.#flushAfter(TURNS);
     return write.promise;
+  }
+
+  /**
+   * A few turns of the event loop later. An idle loop turns in microseconds, so a lone call
+   * waits for next to nothing; a busy one brings more calls in each turn, and they share
+   * the commit.
+   */
+  #flushAfter(turns: number): void {
+    setImmediate(() => (turns > 1 ? this.#flushAfter(turns - 1) : this.#flush()));
   }
 
   #flush(): void {
@@ -232,7 +243,7 @@ export class SqliteJournal implements Journal {
     this.#settledSinceSweep = 0;
     let oldest = this.#lastHold + 1;
     for (const hold of this.#open) oldest = Math.min(oldest, hold);
-    this.#db.query("DELETE FROM holds WHERE id < ?").run(oldest);
+    this.#db.query("DELETE FROM holds WHERE number < ?").run(oldest);
   }
 }
 
