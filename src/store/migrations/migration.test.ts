@@ -1,0 +1,49 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import type { Kysely } from "kysely";
+import { kyselyOn } from "../sqlite/open.ts";
+import { DIRECTORY_MIGRATIONS } from "./directory.ts";
+import { begin } from "./directory-1-begin.ts";
+import { type Migration, MigrationError, migrate } from "./migration.ts";
+
+function memory(): Kysely<unknown> {
+  return kyselyOn<unknown>(new Database(":memory:"));
+}
+
+function table(id: number, name: string): Migration {
+  return { id, name, up: (db) => db.schema.createTable(name).addColumn("id", "integer").execute() };
+}
+
+async function tables(db: Kysely<unknown>): Promise<string[]> {
+  return (await db.introspection.getTables()).map((found) => found.name).sort();
+}
+
+test("the directory's steps are numbered without gaps", () => {
+  expect(DIRECTORY_MIGRATIONS[0]).toBe(begin);
+  expect(DIRECTORY_MIGRATIONS.map((step) => step.id)).toEqual(DIRECTORY_MIGRATIONS.map((_, at) => at + 1));
+});
+
+test("only the missing steps are applied, in order", async () => {
+  const db = memory();
+  expect(await migrate(db, [table(1, "one")], 0)).toHaveLength(1);
+  const steps = [table(1, "one"), table(2, "two"), table(3, "three")];
+  expect((await migrate(db, steps, 0)).map((step) => step.name)).toEqual(["two", "three"]);
+  expect(await migrate(db, steps, 0)).toEqual([]);
+  expect(await tables(db)).toEqual(["migrations", "one", "three", "two"]);
+});
+
+test("a step that fails leaves none of the steps beside it", async () => {
+  const db = memory();
+  const failing: Migration = { id: 2, name: "failing", up: () => Promise.reject(new Error("no room")) };
+  await expect(migrate(db, [table(1, "one"), failing], 0)).rejects.toThrow("no room");
+  expect(await tables(db)).toEqual(["migrations"]);
+});
+
+test("a newer database is refused, and so is one with another history", async () => {
+  const db = memory();
+  await migrate(db, [table(1, "one"), table(2, "two")], 0);
+  await expect(migrate(db, [table(1, "one")], 0)).rejects.toThrow(MigrationError);
+  await expect(migrate(db, [table(1, "one"), table(2, "other")], 0)).rejects.toThrow(
+    /named two, where this version has other/,
+  );
+});

@@ -1,0 +1,34 @@
+import type { PlannedChange } from "../../ports/administration.ts";
+
+/** What one change has done so far; decides whether there is anything to commit and to audit. */
+export class ChangeSheet {
+  /** What `apply` did, in order. */
+  readonly planned: PlannedChange[] = [];
+  #wrote = false;
+  #touchedCatalog = false;
+
+  /** Something of the catalog changed. */
+  catalog(verb: PlannedChange["verb"], subject: string): void {
+    this.#touchedCatalog = true;
+    this.tenancy(verb, subject);
+  }
+
+  /** Something of the tenants changed. */
+  tenancy(verb: PlannedChange["verb"], subject: string): void {
+    this.planned.push({ verb, subject });
+    this.wrote();
+  }
+
+  /** Something was written outside of `apply`. */
+  wrote(): void {
+    this.#wrote = true;
+  }
+
+  get isEmpty(): boolean {
+    return !this.#wrote;
+  }
+
+  get touchedCatalog(): boolean {
+    return this.#touchedCatalog;
+  }
+}

@@ -1,0 +1,94 @@
+import { Database } from "bun:sqlite";
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { countedBytes, desiredState, directoryContract, ManualClock } from "../contract.ts";
+import { MigrationError } from "../migrations/migration.ts";
+import { openDirectory } from "./directory.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sallyport-directory-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+let files = 0;
+const freshFile = () => join(folder, `${files++}.db`);
+
+// The contract (contract.ts) goes through directory.ts and all that it is made of: open.ts,
+// tables.ts, rows.ts, catalog.ts, writer.ts, change-sheet.ts, apply-catalog.ts,
+// apply-tenancy.ts and apply-keys.ts.
+directoryContract("SQLite", async (clock, random) => {
+  const store = await openDirectory(freshFile(), { clock, random });
+  return { store, close: () => store.close() };
+});
+
+const options = () => ({ clock: new ManualClock(), random: countedBytes() });
+const SYSTEM = { kind: "system", id: "test" } as const;
+const APPLY = { action: "config.apply", subject: "config", tenantId: null, detail: {} };
+
+describe("the directory's file", () => {
+  test("keeps everything over a restart, the revision included", async () => {
+    const file = freshFile();
+    const first = await openDirectory(file, options());
+    await first.change(SYSTEM, APPLY, (writer) => writer.apply(desiredState()));
+    const principal = first.findPrincipal("digest-acme");
+    const catalog = first.catalog();
+    await first.close();
+    const second = await openDirectory(file, options());
+    expect(second.findPrincipal("digest-acme")).toEqual(principal!);
+    expect(second.catalog()).toEqual(catalog);
+    expect(await second.plan(desiredState())).toEqual([]);
+    await second.close();
+  });
+
+  test("can be read by its owner only, and so can the files beside it", async () => {
+    const file = freshFile();
+    const store = await openDirectory(file, options());
+    await store.setSetting("a", "b");
+    for (const part of ["", "-wal", "-shm"]) expect(statSync(file + part).mode & 0o777).toBe(0o600);
+    await store.close();
+  });
+
+  test("is refused when a newer version made it", async () => {
+    const file = freshFile();
+    await (await openDirectory(file, options())).close();
+    const db = new Database(file);
+    db.exec("INSERT INTO migrations VALUES (2, 'later', 0), (3, 'much later', 0)");
+    db.close();
+    await expect(openDirectory(file, options())).rejects.toThrow(MigrationError);
+    await expect(openDirectory(file, options())).rejects.toThrow(/newer than this version/);
+  });
+
+  test("holds no row that hangs under another tenant's parent", async () => {
+    const file = freshFile();
+    const store = await openDirectory(file, options());
+    await store.change(SYSTEM, APPLY, (writer) => writer.apply(desiredState()));
+    await store.close();
+    const db = new Database(file);
+    db.exec("PRAGMA foreign_keys = ON");
+    const foreign = "(SELECT id FROM tenants WHERE name = 'umbrella')";
+    for (const table of ["applications", "keys", "subscriptions", "memberships"]) {
+      const move = `UPDATE ${table} SET tenant_id = ${foreign} WHERE tenant_id <> ${foreign}`;
+      expect(() => db.exec(move), table).toThrow(/FOREIGN KEY/);
+    }
+    db.close();
+  });
+
+  test("that cannot be written refuses the change as store_unavailable", async () => {
+    const file = freshFile();
+    const store = await openDirectory(file, options());
+    const other = new Database(file);
+    other.exec("DROP TABLE audit");
+    other.close();
+    const change = store.change(SYSTEM, APPLY, (writer) => writer.apply(desiredState()));
+    await expect(change).rejects.toMatchObject({ code: "store_unavailable" });
+    expect(store.catalog().providers.size).toBe(0);
+    await store.close();
+  });
+});
+
+test("closing waits for the change that has begun", async () => {
+  const file = freshFile();
+  const store = await openDirectory(file, options());
+  const change = store.change(SYSTEM, APPLY, (writer) => writer.apply(desiredState()));
+  await store.close();
+  expect((await change).length).toBeGreaterThan(0);
+});
