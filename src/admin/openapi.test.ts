@@ -73,7 +73,7 @@ test("it is OpenAPI 3.1 of this version", () => {
   expect(document).toMatchObject({ openapi: "3.1.0", info: { version: "1.2.3" } });
 });
 
-test("docs/openapi.json is what the operations say (tools/openapi.ts writes it)", async () => {
+test("docs/openapi.json is what the operations say (npm run docs writes it)", async () => {
   const { version } = await Bun.file(`${import.meta.dir}/../../package.json`).json();
   expect(await Bun.file(`${import.meta.dir}/../../docs/openapi.json`).json()).toEqual(
     openApiDocument(OPERATIONS, version) as never,

@@ -1,0 +1,124 @@
+/**
+ * Writes the pages that are made from code: `npm run docs`. With `--check` it writes
+ * nothing and fails where a page is not what the code says.
+ */
+import { join } from "node:path";
+import { openApiDocument } from "../src/admin/openapi.ts";
+import { OPERATIONS } from "../src/admin/operations.ts";
+import { VARIABLES } from "../src/config/environment.ts";
+import { ERRORS, type ErrorCode, type Owner } from "../src/errors.ts";
+import type { PublicError } from "../src/spec/wire.ts";
+import { anthropicMessages } from "../src/wire/anthropic-messages/index.ts";
+import { openaiChat } from "../src/wire/openai-chat/index.ts";
+
+export interface GeneratedPage {
+  file: string;
+  make(): Promise<string> | string;
+}
+
+export const PAGES: readonly GeneratedPage[] = [
+  { file: "docs/errors.md", make: errorsPage },
+  { file: "docs/config.md", make: configPage },
+  { file: "docs/openapi.json", make: async () => asJson(openApiDocument(OPERATIONS, await version())) },
+];
+
+const GENERATED = "<!-- Made from the code by `npm run docs`; changes here are overwritten. -->";
+
+const OWNERS: Record<Owner, string> = {
+  client: "The caller: the request has to change.",
+  policy: "A rule that an administrator set: wait, or ask for more.",
+  config: "The administrator: the gateway's configuration has to change.",
+  platform: "Whoever runs the gateway.",
+  upstream: "The provider.",
+};
+
+export function errorsPage(): string {
+  const sections = (Object.keys(OWNERS) as Owner[]).map((owner) => {
+    const codes = (Object.keys(ERRORS) as ErrorCode[]).filter((code) => ERRORS[code].owner === owner);
+    return [`## ${OWNERS[owner]}`, "", ...table(ERROR_COLUMNS, codes.map(errorCells))].join("\n");
+  });
+  return page(
+    "Errors",
+    `Every way a call can fail, by who has to act before it can succeed. Errors take the shape of
+the dialect that the route speaks, and the dialect's own word (\`type\`) beside our code:
+OpenAI's \`{"error": {message, type, param, code}}\`, where \`code\` is ours but for
+\`invalid_credential\`, which OpenAI's clients know as \`invalid_api_key\`; Anthropic's
+\`{"type": "error", "error": {type, message}, "request_id"}\`; and on the admin listener a problem
+document (RFC 9457) with \`code\`. \`x-request-id\` names the call in the log and in its usage record.
+After the first byte of a stream an error is an event of the stream, and no clean end follows it.
+A provider's own 4xx keeps its status.`,
+    ...sections,
+  );
+}
+
+const ERROR_COLUMNS = ["code", "status", "OpenAI `type`", "Anthropic `type`", "same call may succeed later", "meaning"];
+
+function errorCells(code: ErrorCode): string[] {
+  const row = ERRORS[code];
+  const error: PublicError = { status: row.status, code, message: "", param: null, requestId: "" };
+  const types = [openaiChat, anthropicMessages].map((wire) => {
+    const body = wire.errorBody(error) as { error: { type: string } };
+    return `\`${body.error.type}\``;
+  });
+  return [`\`${code}\``, String(row.status), ...types, row.retryable ? "yes" : "no", row.title];
+}
+
+export function configPage(): string {
+  const variables = VARIABLES.map((row) => [`\`${row.name}\``, row.meaning, row.default, row.secret ? "yes" : ""]);
+  return page(
+    "Configuration",
+    `What the process reads: its environment, and the file that \`SALLYPORT_CONFIG\` names.
+\`sallyport config validate\` checks both without starting anything.`,
+    "## Environment",
+    `Each variable has a twin with \`_FILE\` at its end that names a file holding the value. A variable
+that is empty counts as not set. An unknown \`SALLYPORT_*\` variable, or a value that cannot be
+understood, stops the start with a line that names it.`,
+    table(["variable", "meaning", "default", "secret"], variables).join("\n"),
+  );
+}
+
+async function version(): Promise<string> {
+  const { version } = await Bun.file(join(import.meta.dir, "../package.json")).json();
+  return version;
+}
+
+function page(title: string, ...parts: string[]): string {
+  return `${[`# ${title}`, GENERATED, ...parts].join("\n\n")}\n`;
+}
+
+function table(columns: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(columns), `|${columns.map(() => "---").join("|")}|`, ...rows.map(line)];
+}
+
+function asJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/** The pages that are not what the code says. `read` gives a page's text, or null where there is none. */
+export async function stalePages(
+  pages: readonly GeneratedPage[],
+  read: (file: string) => Promise<string | null>,
+): Promise<{ file: string; wanted: string }[]> {
+  const stale: { file: string; wanted: string }[] = [];
+  for (const { file, make } of pages) {
+    const wanted = await make();
+    if ((await read(file)) !== wanted) stale.push({ file, wanted });
+  }
+  return stale;
+}
+
+if (import.meta.main) {
+  const root = join(import.meta.dir, "..");
+  const check = process.argv.includes("--check");
+  const stale = await stalePages(PAGES, async (file) => {
+    const page = Bun.file(join(root, file));
+    return (await page.exists()) ? await page.text() : null;
+  });
+  for (const { file, wanted } of stale) {
+    if (check) console.error(`${file} is not what the code says; run: npm run docs`);
+    else await Bun.write(join(root, file), wanted);
+  }
+  console.log(`docs: ${PAGES.length} pages, ${stale.length} ${check ? "stale" : "written"}`);
+  process.exit(check && stale.length > 0 ? 1 : 0);
+}
