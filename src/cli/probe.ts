@@ -13,7 +13,6 @@ export interface Probes {
   /** The user that this process runs as; null where the system has no such number. */
   user(): number | null;
   folder(path: string): FolderFacts;
-  file(path: string): FileFacts;
   /** Whether a gateway holds the data folder. */
   lock(dataDir: string): { held: boolean /** null where it is not written down. */; pid: number | null };
   masterKey(environment: Environment): MasterKeyFacts;

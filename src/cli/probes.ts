@@ -53,7 +53,6 @@ export function createProbes(parts: ProbeParts): Probes {
     bun: () => parts.bun,
     user: () => process.getuid?.() ?? null,
     folder: lookAtFolder,
-    file: lookAtFile,
     lock: (dataDir) => parts.inspectLock(dataDir),
     masterKey: (environment) => lookAtMasterKey(environment, parts.masterKeyFile),
     directory,

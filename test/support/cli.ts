@@ -18,7 +18,6 @@ export function healthyProbes(overrides: Partial<Probes> = {}): Probes {
       couldBeMade: false,
       freeBytes: 50 * 1024 ** 3,
     }),
-    file: () => file,
     lock: () => ({ held: false, pid: null }),
     masterKey: () => ({ source: "file", path: "data/master.key", file, fault: null }),
     directory: () => ({
