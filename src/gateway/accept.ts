@@ -61,7 +61,11 @@ export function createAccept(settings: AcceptSettings, load: () => Load) {
     checkHost(headers.host);
     for (const name in headers) {
       if (UPSTREAM_HEADERS.has(name)) {
-        throw new GatewayError("forbidden_header", `The header ${name} is refused: callers cannot choose the upstream.`, { param: name });
+        throw new GatewayError(
+          "forbidden_header",
+          `The header ${name} is refused: callers cannot choose the upstream.`,
+          { param: name },
+        );
       }
     }
     call.address = clientAddress(headers, call.arrival.peer, settings.trustedProxies);
@@ -77,17 +81,23 @@ export function createAccept(settings: AcceptSettings, load: () => Load) {
 
 function shed(settings: AcceptSettings, load: Load): void {
   if (load.draining) {
-    throw new GatewayError("draining", "The gateway is shutting down; call again in a moment.", { retryAfterMs: 1_000 });
+    throw new GatewayError("draining", "The gateway is shutting down; call again in a moment.", {
+      retryAfterMs: 1_000,
+    });
   }
   if (load.openCalls > settings.maxOpenCalls || load.bodyBytes > settings.maxBodyBytesInFlight) {
-    throw new GatewayError("overloaded", "The gateway has as many calls as it can carry; call again in a moment.", { retryAfterMs: 1_000 });
+    throw new GatewayError("overloaded", "The gateway has as many calls as it can carry; call again in a moment.", {
+      retryAfterMs: 1_000,
+    });
   }
 }
 
 /** Two Host headers arrive joined by a comma; a host has none. RFC 9112 section 3.2: such a request is answered 400. */
 function checkHost(host: string | undefined): void {
   if (host === undefined || host === "" || /[\s,/@]/.test(host)) {
-    throw new GatewayError("forbidden_header", "The request must have exactly one Host header, with one host.", { param: "host" });
+    throw new GatewayError("forbidden_header", "The request must have exactly one Host header, with one host.", {
+      param: "host",
+    });
   }
 }
 
@@ -116,7 +126,9 @@ function clientAddress(headers: Call["headers"], peer: string, trusted: readonly
   for (let i = hops.length - 1; i >= 0 && isWithin(address, trusted); i--) {
     const hop = withoutPort(hops[i]!.trim());
     if (!isAddress(hop)) {
-      throw new GatewayError("forbidden_header", "X-Forwarded-For must be a list of addresses.", { param: "x-forwarded-for" });
+      throw new GatewayError("forbidden_header", "X-Forwarded-For must be a list of addresses.", {
+        param: "x-forwarded-for",
+      });
     }
     address = hop;
   }

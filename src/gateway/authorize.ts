@@ -4,7 +4,14 @@
  */
 import { subscriptionFor } from "../domain/access/decide.ts";
 import type { Subscription } from "../domain/access/principal.ts";
-import { type Api, type Catalog, type CatalogModel, findModel, matchesPattern, type Plan } from "../domain/catalog/catalog.ts";
+import {
+  type Api,
+  type Catalog,
+  type CatalogModel,
+  findModel,
+  matchesPattern,
+  type Plan,
+} from "../domain/catalog/catalog.ts";
 import { GatewayError } from "../errors.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Call } from "./call.ts";
@@ -24,7 +31,14 @@ class Ticket {
   readonly subscription: Subscription;
   readonly plan: Plan;
 
-  constructor(decoded: Decoded, catalog: Catalog, model: CatalogModel, api: Api, subscription: Subscription, plan: Plan) {
+  constructor(
+    decoded: Decoded,
+    catalog: Catalog,
+    model: CatalogModel,
+    api: Api,
+    subscription: Subscription,
+    plan: Plan,
+  ) {
     this.call = decoded.call;
     this.caller = decoded.caller;
     this.request = decoded.request;
@@ -48,7 +62,8 @@ export function createAuthorize(catalogNow: () => Catalog, isTestProvider: (kind
     const model = granted === undefined ? undefined : findModel(catalog, request.model);
     const plan = granted === undefined ? undefined : catalog.plans.get(granted.subscription.plan);
     if (granted === undefined || model === undefined || plan === undefined) throw notFound(request.model, match.api);
-    if (principal.key.mode === "test" && !onlyTest(catalog, model, isTestProvider)) throw notFound(request.model, match.api);
+    if (principal.key.mode === "test" && !onlyTest(catalog, model, isTestProvider))
+      throw notFound(request.model, match.api);
     return new Ticket(decoded, catalog, model, granted.api, granted.subscription, plan);
   };
 }
@@ -67,7 +82,11 @@ export function onlyTest(catalog: Catalog, model: CatalogModel, isTestProvider: 
 
 function notFound(model: string, api: string | null): GatewayError {
   const where = api === null ? "to this key" : `to this key in ${api}`;
-  return new GatewayError("model_not_found", `The model ${JSON.stringify(model)} does not exist or is not available ${where}.`, {
-    param: "model",
-  });
+  return new GatewayError(
+    "model_not_found",
+    `The model ${JSON.stringify(model)} does not exist or is not available ${where}.`,
+    {
+      param: "model",
+    },
+  );
 }

@@ -11,11 +11,9 @@ export function createBegin(clock: Clock, random: RandomBytes, watch: Watch, tot
     const call = new Call(arrival, timeOrderedId("call", clock.now(), random), openaiChat, clock, totalMs);
     watch.add(call);
     call.onEnd(() => watch.remove(call));
-    arrival.request.signal.addEventListener(
-      "abort",
-      () => call.abort(new GatewayError("client_closed", CLIENT_LEFT)),
-      { once: true },
-    );
+    arrival.request.signal.addEventListener("abort", () => call.abort(new GatewayError("client_closed", CLIENT_LEFT)), {
+      once: true,
+    });
     return call;
   };
 }

@@ -73,9 +73,13 @@ export function parseBody(bytes: Uint8Array): JsonObject {
     value = JSON.parse(text) as Json;
   } catch (cause) {
     // The parser's own message may quote the body, so it stays inside.
-    throw new GatewayError("invalid_json", bytes.length === 0 ? "The body is empty; it must be a JSON object." : "The body is not valid JSON.", {
-      cause,
-    });
+    throw new GatewayError(
+      "invalid_json",
+      bytes.length === 0 ? "The body is empty; it must be a JSON object." : "The body is not valid JSON.",
+      {
+        cause,
+      },
+    );
   }
   if (!isObject(value)) throw new GatewayError("invalid_request", "The body must be a JSON object.");
   // The key may be written with escapes; any backslash-u005f makes it worth the walk.
@@ -87,7 +91,8 @@ function refuseProto(value: Json, path: string): void {
   if (typeof value !== "object" || value === null) return;
   for (const key of Object.keys(value)) {
     const here = Array.isArray(value) ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`;
-    if (key === "__proto__") throw new GatewayError("invalid_request", `${here} is not a field of any API.`, { param: here });
+    if (key === "__proto__")
+      throw new GatewayError("invalid_request", `${here} is not a field of any API.`, { param: here });
     refuseProto((value as JsonObject)[key]!, here);
   }
 }

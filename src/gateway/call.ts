@@ -99,7 +99,8 @@ export class Call {
 
   /** For the watch: aborts the call if what it waits for is overdue. */
   checkDue(ticks: number): void {
-    if (ticks >= this.#due) this.abort(new GatewayError(this.#dueCode, DUE_MESSAGES[this.#dueCode] ?? "The call took too long."));
+    if (ticks >= this.#due)
+      this.abort(new GatewayError(this.#dueCode, DUE_MESSAGES[this.#dueCode] ?? "The call took too long."));
   }
 
   /** Runs when the call is over, whatever became of it. */

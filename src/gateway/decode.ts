@@ -70,7 +70,10 @@ function checkMediaType(headers: Call["headers"]): void {
 }
 
 /** The headers that the caller's dialect defines; no other header of the caller's goes any further. */
-function dialectHeaders(headers: Call["headers"], names: readonly string[] | undefined): Record<string, string> | undefined {
+function dialectHeaders(
+  headers: Call["headers"],
+  names: readonly string[] | undefined,
+): Record<string, string> | undefined {
   let found: Record<string, string> | undefined;
   for (const name of names ?? []) {
     const value = headers[name];

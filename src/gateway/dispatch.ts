@@ -56,12 +56,21 @@ export function createDispatch(ports: DispatchPorts, settings: DispatchSettings)
     call.observed.dispatchedTicks = call.ticks();
     let last: GatewayError | undefined;
     for (const target of targets) {
-      const attempt = { provider: target.account.name, model: target.model, status: null as number | null, error: null as string | null, ms: 0 };
+      const attempt = {
+        provider: target.account.name,
+        model: target.model,
+        status: null as number | null,
+        error: null as string | null,
+        ms: 0,
+      };
       call.observed.attempts.push(attempt);
       const started = call.ticks();
       const tally = new Tally(clean.request, clean.hold.grant.api.capture);
       try {
-        const events = counted(open(target, clean, ports, settings, (status) => (attempt.status = status)), tally);
+        const events = counted(
+          open(target, clean, ports, settings, (status) => (attempt.status = status)),
+          tally,
+        );
         const answer = new Ticket(clean, target, tally, await begun(events));
         attempt.ms = call.ticks() - started;
         call.observed.firstByteTicks = call.ticks();
@@ -73,7 +82,10 @@ export function createDispatch(ports: DispatchPorts, settings: DispatchSettings)
         if (call.aborted !== undefined || !mayFallBack(last)) throw last;
       }
     }
-    throw last ?? new GatewayError("internal", "The gateway failed to handle this call.", { internal: "no target was asked" });
+    throw (
+      last ??
+      new GatewayError("internal", "The gateway failed to handle this call.", { internal: "no target was asked" })
+    );
   };
 }
 
@@ -89,7 +101,9 @@ async function* open(
   const { account } = target;
   const adapter = ports.adapter(account.kind);
   if (adapter === undefined) {
-    throw new GatewayError("internal", "The gateway failed to handle this call.", { internal: `no adapter for kind ${account.kind}` });
+    throw new GatewayError("internal", "The gateway failed to handle this call.", {
+      internal: `no adapter for kind ${account.kind}`,
+    });
   }
   if (adapter.local !== undefined) {
     for (const parts of adapter.local(request, target.model)) yield [{ parts }];
@@ -102,7 +116,11 @@ async function* open(
   const answer = await ports.upstream.send({
     baseUrl: account.baseUrl ?? adapter.baseUrl ?? "",
     path: wanted.path,
-    headers: { "content-type": "application/json", ...wanted.headers, ...(key === null ? {} : adapter.credential(key.reveal())) },
+    headers: {
+      "content-type": "application/json",
+      ...wanted.headers,
+      ...(key === null ? {} : adapter.credential(key.reveal())),
+    },
     body: JSON.stringify(wanted.body),
     allowPrivateNetwork: account.allowPrivateNetwork,
     signal: call.signal,
@@ -110,7 +128,8 @@ async function* open(
   onStatus(answer.status);
   if (answer.status < 200 || answer.status > 299) throw await readError(answer, adapter);
   const decoder = adapter.decoder(request);
-  if (request.stream && isMediaType(answer, "text/event-stream")) yield* streamed(answer, adapter, decoder, call, settings);
+  if (request.stream && isMediaType(answer, "text/event-stream"))
+    yield* streamed(answer, adapter, decoder, call, settings);
   else yield await whole(answer, adapter, decoder);
 }
 
@@ -219,7 +238,10 @@ const PRELUDE: ReadonlySet<EventPart["type"]> = new Set<EventPart["type"]>(["sta
 
 function toDispatchError(thrown: unknown): GatewayError {
   if (thrown instanceof MalformedAnswer) {
-    return new GatewayError("upstream_malformed", "The provider sent something that is no answer.", { internal: thrown.message, cause: thrown });
+    return new GatewayError("upstream_malformed", "The provider sent something that is no answer.", {
+      internal: thrown.message,
+      cause: thrown,
+    });
   }
   if (thrown instanceof UnsupportedFeature) {
     return new GatewayError("unsupported_feature", thrown.message, { param: thrown.field });

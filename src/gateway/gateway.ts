@@ -1,7 +1,7 @@
+import { GatewayError } from "../errors.ts";
 import type { Cidr } from "../kernel/address.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { RandomBytes } from "../kernel/id.ts";
-import { GatewayError } from "../errors.ts";
 import type { Directory } from "../ports/directory.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meter } from "../ports/meter.ts";
@@ -116,7 +116,10 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       settle: createSettle({ meter, prices, log, onRecord }),
       guardInput: createGuardInput(),
       route: createRoute(ports.draw),
-      dispatch: createDispatch({ upstream: ports.upstream, unsealer: ports.unsealer, adapter: ports.adapter }, deadlines),
+      dispatch: createDispatch(
+        { upstream: ports.upstream, unsealer: ports.unsealer, adapter: ports.adapter },
+        deadlines,
+      ),
       guardOutput: createGuardOutput(),
       respond: createRespond({ readerMs: deadlines.readerMs }),
       refuse: createRefuse({ records: ports.records, log, onRecord }),
@@ -138,6 +141,9 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     drain() {
       draining = true;
     },
-    abortAll: () => watch.each((call) => call.abort(new GatewayError("draining", "The gateway is shutting down; call again in a moment."))),
+    abortAll: () =>
+      watch.each((call) =>
+        call.abort(new GatewayError("draining", "The gateway is shutting down; call again in a moment.")),
+      ),
   };
 }

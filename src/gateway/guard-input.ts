@@ -61,14 +61,18 @@ function mask(request: ModelRequest, guard: Guard): { request: ModelRequest; cou
       case "tool-result":
         return { ...given, content: given.content.map((item) => part(item) as typeof item) };
       case "document":
-        return given.source.kind === "text" ? { ...given, source: { ...given.source, text: clean(given.source.text) } } : given;
+        return given.source.kind === "text"
+          ? { ...given, source: { ...given.source, text: clean(given.source.text) } }
+          : given;
       default:
         return given;
     }
   };
   const messages = request.messages.map((message) => ({ ...message, parts: message.parts.map(part) }));
   const tools = request.tools?.map((tool) =>
-    tool.type === "function" && tool.description !== undefined ? { ...tool, description: clean(tool.description) } : tool,
+    tool.type === "function" && tool.description !== undefined
+      ? { ...tool, description: clean(tool.description) }
+      : tool,
   );
   return { request: tools === undefined ? { ...request, messages } : { ...request, messages, tools }, count };
 }

@@ -29,7 +29,8 @@ export function createGuardOutput() {
   return function guardOutput(answer: Answer): CleanAnswer {
     const guards = guardsOf(answer.clean.hold.grant, "output");
     let { events } = answer;
-    for (const guard of guards) events = guard.rule.action === "deny" ? denying(events, guard, answer) : masking(events, guard, answer);
+    for (const guard of guards)
+      events = guard.rule.action === "deny" ? denying(events, guard, answer) : masking(events, guard, answer);
     return new Ticket(answer, events);
   };
 }

@@ -21,7 +21,9 @@ export function guardsOf(grant: Grant, direction: "input" | "output"): Guard[] {
   for (const name of grant.api.guardrails) {
     const rule = grant.catalog.guardrails.get(name);
     if (rule === undefined) {
-      throw new GatewayError("internal", "The gateway failed to handle this call.", { internal: `guardrail ${name} is missing` });
+      throw new GatewayError("internal", "The gateway failed to handle this call.", {
+        internal: `guardrail ${name} is missing`,
+      });
     }
     if (rule.direction !== direction && rule.direction !== "both") continue;
     let guard = compiled.get(rule);
@@ -35,7 +37,12 @@ export function guardsOf(grant: Grant, direction: "input" | "output"): Guard[] {
 }
 
 /** Puts what a guard found on the record: how many places, never which text. */
-export function noteVerdict(verdicts: VerdictRecord[], guard: Guard, direction: "input" | "output", count: number): void {
+export function noteVerdict(
+  verdicts: VerdictRecord[],
+  guard: Guard,
+  direction: "input" | "output",
+  count: number,
+): void {
   const action = count === 0 ? "allow" : guard.rule.action;
   const known = verdicts.find((verdict) => verdict.guardrail === guard.rule.name && verdict.direction === direction);
   if (known === undefined) verdicts.push({ guardrail: guard.rule.name, direction, action, count });

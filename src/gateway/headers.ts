@@ -20,7 +20,8 @@ export function answerHeaders(settled: Settled): HeaderMap {
   const { api } = clean.answer.clean.hold.grant;
   headers["x-sallyport-model"] = headerSafe(`${target.account.name}/${target.model}`);
   headers["x-sallyport-attempts"] = String(call.observed.attempts.length);
-  if (call.observed.warnings.length > 0) headers["x-sallyport-warnings"] = headerSafe(call.observed.warnings.join("; ")).slice(0, 1_000);
+  if (call.observed.warnings.length > 0)
+    headers["x-sallyport-warnings"] = headerSafe(call.observed.warnings.join("; ")).slice(0, 1_000);
   if (api.stage === "deprecated") {
     // RFC 9745: a date as a structured field; RFC 8594: an HTTP date.
     headers.deprecation = `@${Math.floor((api.deprecatedAt ?? call.at) / 1_000)}`;
@@ -44,7 +45,8 @@ function limitHeaders(headers: HeaderMap, levels: readonly Level[]): void {
     policies.push(`"${name}";q=${limit};w=${WINDOW_SECONDS[window]}`);
     states.push(`"${name}";r=${level.remaining};t=${Math.ceil(level.resetMs / 1_000)}`);
     const known = nearest.get(dimension);
-    if (known === undefined || level.remaining / limit < known.remaining / known.demand.limit) nearest.set(dimension, level);
+    if (known === undefined || level.remaining / limit < known.remaining / known.demand.limit)
+      nearest.set(dimension, level);
   }
   if (policies.length === 0) return;
   headers["ratelimit-policy"] = policies.join(", ");
@@ -71,7 +73,13 @@ export function duration(ms: number): string {
 }
 
 export function publicError(error: GatewayError, call: Call): PublicError {
-  return { status: error.status, code: error.code, message: error.public, param: error.param, requestId: call.requestId };
+  return {
+    status: error.status,
+    code: error.code,
+    message: error.public,
+    param: error.param,
+    requestId: call.requestId,
+  };
 }
 
 /** Model names come from configuration and callers; a header takes printable ASCII only. */

@@ -86,7 +86,9 @@ function readCredential(headers: Call["headers"], query: string): string {
     credential = found;
   }
   if (credential === null) {
-    const hint = /(?:^|&)(?:key|api[-_]key|access_token)=/.test(query) ? " Keys in the query string are not taken." : "";
+    const hint = /(?:^|&)(?:key|api[-_]key|access_token)=/.test(query)
+      ? " Keys in the query string are not taken."
+      : "";
     throw new GatewayError("missing_credential", `No key was sent; send one as "Authorization: Bearer …".${hint}`);
   }
   // A comma is what two headers of one name look like after they have been joined.
@@ -98,6 +100,7 @@ function readCredential(headers: Call["headers"], query: string): string {
 
 function bearer(value: string): string {
   const match = /^bearer +(.*)$/i.exec(value.trim());
-  if (match === null) throw new GatewayError("invalid_credential", 'The Authorization header must have the form "Bearer <key>".');
+  if (match === null)
+    throw new GatewayError("invalid_credential", 'The Authorization header must have the form "Bearer <key>".');
   return match[1]!.trim();
 }

@@ -22,7 +22,12 @@ export function createListModels(ports: ListModelsPorts) {
     if (match.item !== null) {
       const name = decodeName(match.item);
       const known = names.includes(name) || isUsable(caller, ports, name);
-      if (!known) throw new GatewayError("model_not_found", `The model ${JSON.stringify(name)} does not exist or is not available to this key.`, { param: "model" });
+      if (!known)
+        throw new GatewayError(
+          "model_not_found",
+          `The model ${JSON.stringify(name)} does not exist or is not available to this key.`,
+          { param: "model" },
+        );
       call.end();
       return new Response(JSON.stringify(describe(name)), { headers });
     }

@@ -20,17 +20,31 @@ export function createRefuse(ports: RefusePorts) {
     }
     if (!call.reached.held) await keepRecord(call, error, ports);
     call.end();
-    const headers = { ...commonHeaders(call), "content-type": "application/json", "cache-control": "no-store" } as Record<string, string>;
-    if (error.retryAfterMs !== undefined) headers["retry-after"] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000)));
+    const headers = {
+      ...commonHeaders(call),
+      "content-type": "application/json",
+      "cache-control": "no-store",
+    } as Record<string, string>;
+    if (error.retryAfterMs !== undefined)
+      headers["retry-after"] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000)));
     if (error.code === "method_not_allowed" && error.param !== null) headers.allow = error.param;
     if (error.status === 401) headers["www-authenticate"] = 'Bearer realm="sallyport"';
     // The rest of a body that was not read must not be taken for the next request, nor be read to be thrown away.
     if (CLOSES.has(error.code)) headers.connection = "close";
-    return new Response(JSON.stringify(call.wire.errorBody(publicError(error, call))), { status: error.status, headers });
+    return new Response(JSON.stringify(call.wire.errorBody(publicError(error, call))), {
+      status: error.status,
+      headers,
+    });
   };
 }
 
-const CLOSES: ReadonlySet<string> = new Set(["body_too_large", "body_timeout", "client_closed", "overloaded", "draining"]);
+const CLOSES: ReadonlySet<string> = new Set([
+  "body_too_large",
+  "body_timeout",
+  "client_closed",
+  "overloaded",
+  "draining",
+]);
 
 async function keepRecord(call: Call, error: GatewayError, ports: RefusePorts): Promise<void> {
   const record = refusalRecord(call, error);

@@ -106,7 +106,8 @@ function say({ demand }: Level, retryAfterMs: number | null): string {
   const noun = NOUNS[demand.dimension];
   const of = demand.window === null ? noun : `${noun} per ${demand.window}`;
   const limit = demand.dimension === "usd" ? `$${demand.limit / 1e9}` : `${demand.limit}`;
-  if (retryAfterMs === null) return `This call could need more than the plan's limit of ${limit} ${of} allows at all; lower max_tokens or the prompt.`;
+  if (retryAfterMs === null)
+    return `This call could need more than the plan's limit of ${limit} ${of} allows at all; lower max_tokens or the prompt.`;
   const wait = demand.window === null ? "" : ` Try again in ${Math.ceil(retryAfterMs / 1_000)} s.`;
   return `The plan's limit of ${limit} ${of} is used up.${wait}`;
 }

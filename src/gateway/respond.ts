@@ -39,9 +39,15 @@ export function createRespond(settings: RespondSettings) {
 /** The status is decided by the first event: until there is one, an error is an answer of its own. */
 async function streamed(settled: Settled, writer: AnswerEncoder, settings: RespondSettings): Promise<Response> {
   const first = await settled.events.next();
-  if (first.done) throw new GatewayError("internal", "The gateway failed to handle this call.", { internal: "no event" });
+  if (first.done)
+    throw new GatewayError("internal", "The gateway failed to handle this call.", { internal: "no event" });
   const body = new StreamedBody(settled, writer, first.value, settings);
-  const headers = { ...answerHeaders(settled), "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" };
+  const headers = {
+    ...answerHeaders(settled),
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",
+  };
   return new Response(body.stream(), { headers });
 }
 
@@ -56,7 +62,12 @@ async function unary(settled: Settled, writer: AnswerEncoder, settings: RespondS
   const original = events.length === 1 ? events[0]!.original : undefined;
   const relayed = original !== undefined && original.shape === "body" && original.dialect === settled.call.wire.dialect;
   const body = relayed ? original.bytes : writer.unary(events.flatMap((event) => event.parts));
-  const headers = { ...answerHeaders(settled), ...costHeader(settled.record()), "content-type": "application/json", "cache-control": "no-store" };
+  const headers = {
+    ...answerHeaders(settled),
+    ...costHeader(settled.record()),
+    "content-type": "application/json",
+    "cache-control": "no-store",
+  };
   if (body.length <= HANDED_OVER_AT_ONCE) return new Response(body as string, { headers });
   return new Response(inPieces(typeof body === "string" ? encoder.encode(body) : body, settings.readerMs), { headers });
 }

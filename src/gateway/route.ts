@@ -33,7 +33,9 @@ export function createRoute(random: () => number) {
     const rows = [...weightedOrder(grant.model.targets, random), ...grant.model.fallbacks];
     const targets = rows.flatMap((row) => targetOf(row, clean) ?? []);
     if (targets.length === 0) {
-      throw new GatewayError("internal", "The gateway failed to handle this call.", { internal: `${grant.model.name} has no target` });
+      throw new GatewayError("internal", "The gateway failed to handle this call.", {
+        internal: `${grant.model.name} has no target`,
+      });
     }
     return new Ticket(clean, targets);
   };

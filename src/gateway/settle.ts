@@ -83,7 +83,8 @@ async function* settling(clean: CleanAnswer, closing: Closing): AsyncGenerator<E
     await closing.close(outcomeOf(thrown, begun ? "cut" : "failed"), toStreamError(thrown));
     throw thrown;
   } finally {
-    if (!closing.done) await closing.close("cancelled", clean.call.aborted ?? new GatewayError("client_closed", CLIENT_LEFT));
+    if (!closing.done)
+      await closing.close("cancelled", clean.call.aborted ?? new GatewayError("client_closed", CLIENT_LEFT));
   }
 }
 
@@ -117,13 +118,21 @@ class Closing {
     const record = finalRecord(call, outcome, error);
     this.#charge(record);
     try {
-      await this.#ports.meter.settle(number, { tokens: record.inputTokens + record.outputTokens, usd: record.costNanoUsd }, record);
+      await this.#ports.meter.settle(
+        number,
+        { tokens: record.inputTokens + record.outputTokens, usd: record.costNanoUsd },
+        record,
+      );
       this.record = record;
     } catch (cause) {
-      this.#ports.log.write("error", "a usage record could not be committed; the Hold stays in the journal and is settled on the next start", {
-        call: call.id,
-        detail: cause instanceof Error ? cause.message : String(cause),
-      });
+      this.#ports.log.write(
+        "error",
+        "a usage record could not be committed; the Hold stays in the journal and is settled on the next start",
+        {
+          call: call.id,
+          detail: cause instanceof Error ? cause.message : String(cause),
+        },
+      );
       throw cause;
     } finally {
       call.end();

@@ -16,7 +16,11 @@ export function fromProviderError(error: ProviderError): GatewayError {
   const internal = `the provider answered ${status}${error.type === undefined ? "" : ` ${error.type}`}`;
   const param = error.param ?? null;
   if (status === 401 || status === 402 || status === 403 || status === 407) {
-    return new GatewayError("upstream_refused", "The provider refused the gateway's account; its operator has to act.", { internal });
+    return new GatewayError(
+      "upstream_refused",
+      "The provider refused the gateway's account; its operator has to act.",
+      { internal },
+    );
   }
   if (status === 429) {
     const retry = error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs };
@@ -39,7 +43,10 @@ export function mayFallBack(error: GatewayError): boolean {
 /** Whatever broke in mid-stream, as the caller may hear it. */
 export function toStreamError(thrown: unknown): GatewayError {
   if (thrown instanceof MalformedAnswer) {
-    return new GatewayError("upstream_malformed", "The provider sent something that is no answer.", { internal: thrown.message, cause: thrown });
+    return new GatewayError("upstream_malformed", "The provider sent something that is no answer.", {
+      internal: thrown.message,
+      cause: thrown,
+    });
   }
   return toGatewayError(thrown);
 }

@@ -65,9 +65,13 @@ function serve(options: ListenerOptions, port: number, tls: Tls | undefined) {
       own.timeout(request, 0);
       return options.answer(request, own.requestIP(request)?.address ?? "");
     },
-    error: () => new Response('{"error":{"message":"The gateway failed to handle this call.","type":"server_error","code":"internal"}}', {
-      status: 500,
-      headers: { "content-type": "application/json" },
-    }),
+    error: () =>
+      new Response(
+        '{"error":{"message":"The gateway failed to handle this call.","type":"server_error","code":"internal"}}',
+        {
+          status: 500,
+          headers: { "content-type": "application/json" },
+        },
+      ),
   });
 }

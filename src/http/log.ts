@@ -1,5 +1,5 @@
-import type { Log, LogFields, LogLevel } from "../ports/log.ts";
 import type { Clock } from "../kernel/clock.ts";
+import type { Log, LogFields, LogLevel } from "../ports/log.ts";
 
 const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
@@ -62,5 +62,8 @@ function prettyLine(now: number, level: LogLevel, message: string, fields: LogFi
 
 /** No terminal sequence, and no line break, from a value. */
 function escapeControls(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -78,7 +78,12 @@ export class Metrics {
     gauge("sallyport_body_bytes", "Bytes of request bodies in memory.", gauges.bodyBytes);
     gauge("sallyport_ready", "1 while the gateway takes calls.", () => (gauges.ready() ? 1 : 0));
     gauge("process_resident_memory_bytes", "Resident memory of the process.", gauges.residentBytes);
-    new Gauge({ name: "sallyport_build_info", help: "1; the version is the label.", labelNames: ["version"], registers }).set({ version }, 1);
+    new Gauge({
+      name: "sallyport_build_info",
+      help: "1; the version is the label.",
+      labelNames: ["version"],
+      registers,
+    }).set({ version }, 1);
   }
 
   /** Counts one call that is over. */
@@ -95,7 +100,8 @@ export class Metrics {
       if (record.costNanoUsd > 0) this.#cost.inc({ provider }, record.costNanoUsd / 1e9);
     }
     for (const { provider, error } of record.attempts) this.#attempts.inc({ provider, error: error ?? "none" });
-    for (const { guardrail, direction, action } of record.verdicts) this.#verdicts.inc({ guardrail, direction, action });
+    for (const { guardrail, direction, action } of record.verdicts)
+      this.#verdicts.inc({ guardrail, direction, action });
   }
 
   /** The exposition text (Prometheus text format 0.0.4). */

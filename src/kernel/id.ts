@@ -34,6 +34,7 @@ export function pooled(random: RandomBytes): RandomBytes {
       pool = new Uint8Array(random(4_096));
       at = 0;
     }
-    return pool.slice(at, (at += count));
+    at += count;
+    return pool.slice(at - count, at);
   };
 }

@@ -23,7 +23,12 @@ export interface Level {
 
 export type Reservation =
   | { admitted: true; hold: number; levels: Level[] }
-  | { admitted: false; refusedBy: Level; /** null: never, the demand is larger than the limit. */ retryAfterMs: number | null; levels: Level[] };
+  | {
+      admitted: false;
+      refusedBy: Level /** null: never, the demand is larger than the limit. */;
+      retryAfterMs: number | null;
+      levels: Level[];
+    };
 
 /** What was really used. Requests and concurrency need no telling. */
 export interface Charge {

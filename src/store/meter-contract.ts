@@ -54,7 +54,9 @@ export function meterContract(name: string, make: () => MeterUnderTest): void {
       const journal = under.reopen();
       return { under, clock, journal, meter: under.meterOn(journal, clock) };
     };
-    afterAll(() => made.forEach((under) => under.remove()));
+    afterAll(() => {
+      for (const under of made) under.remove();
+    });
 
     test("100 parallel reserves never exceed the cap", async () => {
       const { meter } = setUp();
@@ -88,7 +90,8 @@ export function meterContract(name: string, make: () => MeterUnderTest): void {
           second = Math.floor((clock.at - NOON) / 1_000);
         }
       }
-      for (const at of admitted) expect(admitted.filter((other) => other > at - 60_000 && other <= at).length).toBeLessThanOrEqual(10);
+      for (const at of admitted)
+        expect(admitted.filter((other) => other > at - 60_000 && other <= at).length).toBeLessThanOrEqual(10);
       expect(admitted.length).toBeGreaterThan(40);
     });
 
@@ -173,14 +176,17 @@ export function meterContract(name: string, make: () => MeterUnderTest): void {
     test("one entry that cannot be written does not take its neighbours with it", async () => {
       const { journal } = setUp();
       const twin = sampleRecord();
-      const results = await Promise.allSettled([journal.append(twin), journal.close(4_711, twin), journal.append(sampleRecord())]);
+      const results = await Promise.allSettled([
+        journal.append(twin),
+        journal.close(4_711, twin),
+        journal.append(sampleRecord()),
+      ]);
       expect(results[0]!.status).toBe("fulfilled");
       expect(results[1]!.status).toBe("rejected");
       expect(results[2]!.status).toBe("fulfilled");
       expect((await journal.page({ limit: 10 })).records).toHaveLength(2);
     });
 
-    afterAll(() => {});
     const persistent = make();
     made.push(persistent);
     if (persistent.kill === undefined) return;
@@ -188,14 +194,23 @@ export function meterContract(name: string, make: () => MeterUnderTest): void {
     test("a Hold that nobody settled is settled by rule on the next start, once, and counts", async () => {
       const { under, clock, meter } = setUp();
       const daily = demand({ window: "day", limit: 3 });
-      const draft = sampleRecord({ outcome: "recovered", usageSource: "reserved", inputTokens: 500, outputTokens: 100, costNanoUsd: 9_000 });
+      const draft = sampleRecord({
+        outcome: "recovered",
+        usageSource: "reserved",
+        inputTokens: 500,
+        outputTokens: 100,
+        costNanoUsd: 9_000,
+      });
       await meter.reserve([daily, demand({ dimension: "tokens", window: "day", limit: 1_000, amount: 600 })], draft);
       under.kill!();
       const journal = under.reopen();
       const next = under.meterOn(journal, clock);
       expect((await next.recover()).map((record) => record.outcome)).toEqual(["recovered"]);
       expect(await next.recover()).toEqual([]);
-      const tokens = await next.reserve([daily, demand({ dimension: "tokens", window: "day", limit: 1_000, amount: 401 })], sampleRecord());
+      const tokens = await next.reserve(
+        [daily, demand({ dimension: "tokens", window: "day", limit: 1_000, amount: 401 })],
+        sampleRecord(),
+      );
       expect(tokens.admitted).toBe(false);
       const requests = await next.reserve([daily], sampleRecord());
       expect(requests.levels[0]!.remaining).toBe(1);

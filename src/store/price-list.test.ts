@@ -15,7 +15,9 @@ test("a model of the public list has its price, and says which list said so", ()
 });
 
 test("the account's own price stands before the public one, by name or by pattern", () => {
-  const own = account({ prices: [{ model: "gpt-*", inputPerMTokUsd: 1, outputPerMTokUsd: 2, cacheReadPerMTokUsd: 0.5 }] });
+  const own = account({
+    prices: [{ model: "gpt-*", inputPerMTokUsd: 1, outputPerMTokUsd: 2, cacheReadPerMTokUsd: 0.5 }],
+  });
   expect(list.rates(own, "gpt-4o")).toEqual({ input: 1, output: 2, cacheRead: 0.5, source: "configuration" });
 });
 

@@ -6,10 +6,34 @@ const names = (table: Record<string, string[]>) => async (host: string) => table
 
 describe("only addresses of the public Internet may be called", () => {
   const refused = [
-    "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
-    "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1", "240.0.0.1", "::1", "::", "fe80::1", "fc00::1", "fd00:ec2::254",
-    "ff02::1", "2001:db8::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:a9fe:a9fe", "64:ff9b::7f00:1", "2002:7f00:1::",
-    "2001:0:7f00:1::", "not an address", "",
+    "127.0.0.1",
+    "127.8.8.8",
+    "0.0.0.0",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "224.0.0.1",
+    "255.255.255.255",
+    "192.0.2.1",
+    "198.18.0.1",
+    "240.0.0.1",
+    "::1",
+    "::",
+    "fe80::1",
+    "fc00::1",
+    "fd00:ec2::254",
+    "ff02::1",
+    "2001:db8::1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "::ffff:a9fe:a9fe",
+    "64:ff9b::7f00:1",
+    "2002:7f00:1::",
+    "2001:0:7f00:1::",
+    "not an address",
+    "",
   ];
   for (const address of refused) test(`refused: ${address}`, () => expect(isPublic(address)).toBe(false));
   for (const address of ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8"]) {
@@ -25,7 +49,16 @@ describe("a name is as good as its worst address", () => {
 
   test("every spelling of loopback in a URL is refused", async () => {
     const egress = new Egress(clock, names({ localhost: ["127.0.0.1"] }));
-    for (const host of ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "localhost"]) {
+    for (const host of [
+      "127.0.0.1",
+      "2130706433",
+      "0x7f.1",
+      "0177.0.0.1",
+      "127.1",
+      "[::1]",
+      "[::ffff:127.0.0.1]",
+      "localhost",
+    ]) {
       await expect(egress.pin(`http://${host}:80/`, false)).rejects.toMatchObject({ code: "upstream_blocked" });
     }
   });
@@ -41,7 +74,9 @@ describe("a name is as good as its worst address", () => {
   });
 
   test("a name without an address is unreachable", () => {
-    expect(new Egress(clock, names({})).pin("https://gone.example", false)).rejects.toMatchObject({ code: "upstream_unreachable" });
+    expect(new Egress(clock, names({})).pin("https://gone.example", false)).rejects.toMatchObject({
+      code: "upstream_unreachable",
+    });
   });
 });
 

@@ -78,7 +78,9 @@ export class Egress {
         cause,
       });
     }
-    throw new GatewayError("upstream_unreachable", "The provider could not be reached.", { internal: `${name} has no address` });
+    throw new GatewayError("upstream_unreachable", "The provider could not be reached.", {
+      internal: `${name} has no address`,
+    });
   }
 }
 

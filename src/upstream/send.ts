@@ -7,7 +7,8 @@ export function createUpstream(egress: Egress): Upstream {
   return {
     async send(call: UpstreamCall): Promise<UpstreamAnswer> {
       const pin =
-        egress.recent(call.baseUrl, call.allowPrivateNetwork) ?? (await egress.pin(call.baseUrl, call.allowPrivateNetwork));
+        egress.recent(call.baseUrl, call.allowPrivateNetwork) ??
+        (await egress.pin(call.baseUrl, call.allowPrivateNetwork));
       const init: BunFetchRequestInit = {
         method: "POST",
         headers: { ...call.headers, host: pin.host, "accept-encoding": "identity" },

@@ -18,21 +18,56 @@ describe("server-sent events are read as WHATWG says", () => {
   const rows: [string, string, [string, string][]][] = [
     ["one line of data", "data: a\n\n", [["", "a"]]],
     ["no space after the colon", "data:a\n\n", [["", "a"]]],
-    ["CRLF", "data: a\r\n\r\ndata: b\r\n\r\n", [["", "a"], ["", "b"]]],
-    ["CR alone", "data: a\r\rdata: b\r\r", [["", "a"], ["", "b"]]],
+    [
+      "CRLF",
+      "data: a\r\n\r\ndata: b\r\n\r\n",
+      [
+        ["", "a"],
+        ["", "b"],
+      ],
+    ],
+    [
+      "CR alone",
+      "data: a\r\rdata: b\r\r",
+      [
+        ["", "a"],
+        ["", "b"],
+      ],
+    ],
     ["several data lines", "data: a\ndata: b\n\n", [["", "a\nb"]]],
     ["named events", "event: ping\ndata: {}\n\n", [["ping", "{}"]]],
     ["id and unknown fields are passed over", "id: 1\nfoo\ndata: a\n\n", [["", "a"]]],
-    ["a comment is a frame that says nothing", ": OPENROUTER\n\ndata: a\n\n", [["", ""], ["", "a"]]],
-    ["blank lines between events are nothing", "\n\ndata: a\n\n\n\ndata: b\n\n", [["", "a"], ["", "b"]]],
-    ["the last event needs no blank line", "data: a\n\ndata: b", [["", "a"], ["", "b"]]],
+    [
+      "a comment is a frame that says nothing",
+      ": OPENROUTER\n\ndata: a\n\n",
+      [
+        ["", ""],
+        ["", "a"],
+      ],
+    ],
+    [
+      "blank lines between events are nothing",
+      "\n\ndata: a\n\n\n\ndata: b\n\n",
+      [
+        ["", "a"],
+        ["", "b"],
+      ],
+    ],
+    [
+      "the last event needs no blank line",
+      "data: a\n\ndata: b",
+      [
+        ["", "a"],
+        ["", "b"],
+      ],
+    ],
     ["data with line separators of JSON strings", "data: \u2028x\u0085\n\n", [["", "\u2028x\u0085"]]],
   ];
   for (const [name, text, expected] of rows) test(name, () => expect(said(text)).toEqual(expected));
 });
 
 test("however the network cuts a stream, the events and their bytes are the same", () => {
-  const line = fc.constantFrom("data: {\"a\":\"ä€😀\"}", "data: [DONE]", "event: x", ": c", "data:", "id: 7");
+  const line = fc.constantFrom('data: {"a":"ä€😀"}', "data: [DONE]", "event: x", ": c", "data:", "id: 7");
   const end = fc.constantFrom("\n", "\r\n", "\r");
   const event = fc.tuple(fc.array(line, { minLength: 1, maxLength: 3 }), end).map(([l, e]) => l.join(e) + e + e);
   fc.assert(
@@ -41,7 +76,9 @@ test("however the network cuts a stream, the events and their bytes are the same
       const at = [...new Set(cuts.map((cut) => cut % (whole.length + 1)))].sort((a, b) => a - b);
       const chunks = [0, ...at].map((from, i) => whole.slice(from, at[i] ?? whole.length));
       const cut = frame(chunks);
-      expect(cut.map(({ event, data }) => [event, data])).toEqual(frame([whole]).map(({ event, data }) => [event, data]));
+      expect(cut.map(({ event, data }) => [event, data])).toEqual(
+        frame([whole]).map(({ event, data }) => [event, data]),
+      );
       const relayed = Buffer.concat(cut.map((f) => f.bytes)).toString();
       expect(relayed.replace(/\r\n|\r|\n/g, "")).toBe(events.join("").replace(/\r\n|\r|\n/g, ""));
     }),

@@ -28,7 +28,9 @@ const FRONTS = {
 const PROVIDERS = { openai: "small", anthropic: "claude" } as const;
 
 type Name = keyof typeof FRONTS;
-const PAIRS = (["openai", "anthropic"] as Name[]).flatMap((front) => (["openai", "anthropic"] as Name[]).map((provider) => ({ front, provider })));
+const PAIRS = (["openai", "anthropic"] as Name[]).flatMap((front) =>
+  (["openai", "anthropic"] as Name[]).map((provider) => ({ front, provider })),
+);
 
 async function until(condition: () => boolean | Promise<boolean>, within = 1_000): Promise<boolean> {
   const end = performance.now() + within;
@@ -102,7 +104,10 @@ describe.each(PAIRS)("trap 1: a caller of $front leaves a provider of $provider"
   test("trap 2: what was streamed until then is charged, with the prompt", async () => {
     const app = await startApp({ upstream: up.url });
     up.answer(pausing[provider]());
-    const response = await post(app, { ...FRONTS[front], body: FRONTS[front].body({ model: PROVIDERS[provider], stream: true }) });
+    const response = await post(app, {
+      ...FRONTS[front],
+      body: FRONTS[front].body({ model: PROVIDERS[provider], stream: true }),
+    });
     await readAndLeave(response, "word20");
     const record = await settledRecord(app);
     expect(record.outcome).toBe("cancelled");
@@ -119,12 +124,17 @@ describe.each(PAIRS)("trap 1: a caller of $front leaves a provider of $provider"
     for (const stream of [true, false]) {
       const app = await startApp({
         upstream: up.url,
-        guardrails: [{ name: "no-falcon", kind: "phrases", phrases: ["project falcon"], action: "deny", direction: "output" }],
+        guardrails: [
+          { name: "no-falcon", kind: "phrases", phrases: ["project falcon"], action: "deny", direction: "output" },
+        ],
       });
       const answer = { text: ["All about ", "Proj", "ect Fal", "con."], usage: { input: 50, output: 30 } };
       const script = provider === "openai" ? openaiChat.replies(answer) : anthropicMessages.replies(answer);
       up.plan(script);
-      const response = await post(app, { ...FRONTS[front], body: FRONTS[front].body({ model: PROVIDERS[provider], stream }) });
+      const response = await post(app, {
+        ...FRONTS[front],
+        body: FRONTS[front].body({ model: PROVIDERS[provider], stream }),
+      });
       expect(response.status).toBe(422);
       const text = await response.text();
       expect(text).not.toContain("Fal");

@@ -1,7 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { Principal } from "../../src/domain/access/principal.ts";
 import { keyDigest, mintVirtualKey } from "../../src/domain/access/virtual-key.ts";
-import type { Api, Catalog, CatalogModel, Guardrail, Limit, Price, ProviderAccount } from "../../src/domain/catalog/catalog.ts";
+import type {
+  Api,
+  Catalog,
+  CatalogModel,
+  Guardrail,
+  Limit,
+  Price,
+  ProviderAccount,
+} from "../../src/domain/catalog/catalog.ts";
 import { createGateway, type Gateway, type GatewaySettings } from "../../src/gateway/gateway.ts";
 import { gatewayHandler } from "../../src/http/gateway-listener.ts";
 import { type Listener, listen } from "../../src/http/listener.ts";
@@ -57,7 +65,14 @@ export interface App {
 
 export const PROVIDER_KEY = "sk-provider-secret-0123456789";
 
-const DEADLINES = { bodyMs: 30_000, firstByteMs: 120_000, unaryMs: 600_000, idleMs: 120_000, totalMs: 1_800_000, readerMs: 60_000 };
+const DEADLINES = {
+  bodyMs: 30_000,
+  firstByteMs: 120_000,
+  unaryMs: 600_000,
+  idleMs: 120_000,
+  totalMs: 1_800_000,
+  readerMs: 60_000,
+};
 
 export async function startApp(options: AppOptions = {}): Promise<App> {
   const clock = options.clock ?? { now: () => Date.now(), ticks: () => performance.now() };
@@ -149,7 +164,11 @@ function catalogOf(options: AppOptions): Catalog {
     targets: [{ provider, model: target, weight: 1 }],
     fallbacks: [],
   });
-  const models = options.models ?? [model("small", "up", "small-2026"), model("claude", "ant", "claude-2026"), model("demo", "demo", "demo")];
+  const models = options.models ?? [
+    model("small", "up", "small-2026"),
+    model("claude", "ant", "claude-2026"),
+    model("demo", "demo", "demo"),
+  ];
   const api: Api = {
     slug: "chat",
     version: "v1",

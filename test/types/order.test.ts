@@ -6,8 +6,19 @@ const file = "test/types/wrong-order.wont-compile.ts";
 
 test("stages in a wrong order do not compile, and in the right one they do", async () => {
   const options = ["--noEmit", "--skipLibCheck", "--strict", "--target", "esnext", "--module", "preserve"];
-  const more = ["--moduleResolution", "bundler", "--allowImportingTsExtensions", "--types", "bun", "--resolveJsonModule", "--ignoreConfig"];
-  const tsc = Bun.spawn([join(root, "node_modules/.bin/tsc"), ...options, ...more, "--pretty", "false", file], { cwd: root, stdout: "pipe" });
+  const more = [
+    "--moduleResolution",
+    "bundler",
+    "--allowImportingTsExtensions",
+    "--types",
+    "bun",
+    "--resolveJsonModule",
+    "--ignoreConfig",
+  ];
+  const tsc = Bun.spawn([join(root, "node_modules/.bin/tsc"), ...options, ...more, "--pretty", "false", file], {
+    cwd: root,
+    stdout: "pipe",
+  });
   const output = await new Response(tsc.stdout).text();
   await tsc.exited;
   const found = new Set<number>();

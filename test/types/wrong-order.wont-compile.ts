@@ -2,10 +2,11 @@
  * Stages in a wrong order. Every line marked `// refused` must fail to type-check, and no
  * other line may: test/types/order.test.ts compiles this file and compares.
  */
-import type { Identified } from "../../src/gateway/identify.ts";
-import type { Stages } from "../../src/gateway/handle.ts";
-import type { Arrival } from "../../src/gateway/call.ts";
+
 import type { Grant } from "../../src/gateway/authorize.ts";
+import type { Arrival } from "../../src/gateway/call.ts";
+import type { Stages } from "../../src/gateway/handle.ts";
+import type { Identified } from "../../src/gateway/identify.ts";
 
 export async function rightOrder(stages: Stages, arrival: Arrival) {
   const call = stages.begin(arrival);

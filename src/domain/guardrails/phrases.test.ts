@@ -20,11 +20,15 @@ test("however a text is cut, the masked text is the same", () => {
   const letters = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 40 });
   const phrase = fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 1, maxLength: 5 });
   fc.assert(
-    fc.property(fc.array(phrase, { minLength: 1, maxLength: 4 }), fc.array(letters, { maxLength: 12 }), (phrases, pieces) => {
-      const sliding = new SlidingMask(compilePhrases(phrases), "#");
-      const out = pieces.map((piece) => sliding.push(piece)).join("") + sliding.flush();
-      expect(out).toBe(mask(phrases, pieces.join("")));
-    }),
+    fc.property(
+      fc.array(phrase, { minLength: 1, maxLength: 4 }),
+      fc.array(letters, { maxLength: 12 }),
+      (phrases, pieces) => {
+        const sliding = new SlidingMask(compilePhrases(phrases), "#");
+        const out = pieces.map((piece) => sliding.push(piece)).join("") + sliding.flush();
+        expect(out).toBe(mask(phrases, pieces.join("")));
+      },
+    ),
     { numRuns: 2_000 },
   );
 });

@@ -20,7 +20,8 @@ export function compilePhrases(phrases: readonly string[]): PhraseMatcher {
   const pattern = new RegExp(ordered.map(escapeLiteral).join("|") || "(?!)", "gi");
   return {
     longest: ordered[0]?.length ?? 0,
-    find: (text) => Array.from(text.matchAll(pattern), (match) => ({ start: match.index, end: match.index + match[0].length })),
+    find: (text) =>
+      Array.from(text.matchAll(pattern), (match) => ({ start: match.index, end: match.index + match[0].length })),
   };
 }
 

@@ -23,7 +23,8 @@ export function worstCase(request: ModelRequest, bodyBytes: number): { input: nu
 }
 
 function isRemote(part: Part): boolean {
-  if (part.type === "image" || part.type === "document") return part.source.kind === "url" || part.source.kind === "file";
+  if (part.type === "image" || part.type === "document")
+    return part.source.kind === "url" || part.source.kind === "file";
   return part.type === "opaque";
 }
 
@@ -52,7 +53,8 @@ function textOf(message: Message): number {
   for (const part of message.parts) {
     if (part.type === "text" || part.type === "reasoning" || part.type === "refusal") bytes += utf8Length(part.text);
     else if (part.type === "tool-call") bytes += utf8Length(part.arguments);
-    else if (part.type === "tool-result") for (const item of part.content) if (item.type === "text") bytes += utf8Length(item.text);
+    else if (part.type === "tool-result")
+      for (const item of part.content) if (item.type === "text") bytes += utf8Length(item.text);
   }
   return bytes;
 }

@@ -170,5 +170,8 @@ export function calendarPeriod(name: CalendarName, now: number): { start: number
     return { start, end: start + 7 * DAY };
   }
   const date = new Date(now);
-  return { start: Date.UTC(date.getUTCFullYear(), date.getUTCMonth()), end: Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1) };
+  return {
+    start: Date.UTC(date.getUTCFullYear(), date.getUTCMonth()),
+    end: Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1),
+  };
 }

@@ -11,7 +11,11 @@ function seeded(seed: number) {
 }
 
 test("the first place is drawn within 2 % of the weights, and every row has a place", () => {
-  const rows = [{ name: "a", weight: 1 }, { name: "b", weight: 3 }, { name: "c", weight: 6 }];
+  const rows = [
+    { name: "a", weight: 1 },
+    { name: "b", weight: 3 },
+    { name: "c", weight: 6 },
+  ];
   const random = seeded(7);
   const first: Record<string, number> = { a: 0, b: 0, c: 0 };
   for (let i = 0; i < 20_000; i++) {

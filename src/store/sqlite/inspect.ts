@@ -59,7 +59,7 @@ export function inspectLedger(path: string): (Inspection & { openHolds: number }
     openHolds:
       numberOf(
         db,
-        "SELECT count(*) AS value FROM holds WHERE NOT EXISTS (SELECT 1 FROM usage_records WHERE hold = holds.id)",
+        "SELECT count(*) AS value FROM holds WHERE NOT EXISTS (SELECT 1 FROM usage_records WHERE number = holds.number)",
       ) ?? 0,
   }));
 }

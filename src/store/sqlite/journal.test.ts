@@ -28,7 +28,8 @@ test("settled Holds are swept, open ones stay", async () => {
   await journal.append(sampleRecord());
   expect(journal.unsettled().map(({ hold }) => hold)).toEqual([1]);
   await journal.close(1, sampleRecord());
-  for (let hold = 5_000; hold < 7_001; hold++) void journal.open({ hold, at: hold, draft: sampleRecord() }).then(() => journal.close(hold, sampleRecord()));
+  for (let hold = 5_000; hold < 7_001; hold++)
+    void journal.open({ hold, at: hold, draft: sampleRecord() }).then(() => journal.close(hold, sampleRecord()));
   await Bun.sleep(50);
   await journal.append(sampleRecord());
   expect(journal.unsettled()).toEqual([]);
