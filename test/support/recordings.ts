@@ -66,6 +66,23 @@ export function recordedExchanges(apis: readonly string[]): Exchange[] {
   return exchanges;
 }
 
+/** The same test, recorded by one author against several providers: the first exchange of each. */
+export function parallelRecordings(): { scenario: string; recordings: Exchange[] }[] {
+  if (!recordingsAreHere) return [];
+  const folder = join(FOLDER, "data/fidelity");
+  const groups = JSON.parse(readFileSync(join(folder, "parallel-scenarios.json"), "utf8")) as Record<
+    string,
+    { file: string }[]
+  >;
+  return Object.entries(groups).map(([scenario, cases]) => ({
+    scenario,
+    recordings: cases.flatMap(({ file }) => {
+      const { exchanges } = JSON.parse(readFileSync(join(folder, file), "utf8")) as { exchanges: Exchange[] };
+      return exchanges[0] === undefined ? [] : [{ ...exchanges[0], name: file }];
+    }),
+  }));
+}
+
 export async function loadDigests(): Promise<Digests> {
   return (await import(join(FOLDER, "tools/fidelity/digest.mjs"))) as Digests;
 }

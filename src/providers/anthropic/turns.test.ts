@@ -120,6 +120,10 @@ describe("turns", () => {
     expect(attempt).toThrow(UnsupportedFeature);
   });
 
+  test("there must be one that says something", () => {
+    expect(() => build([say("user", "")])).toThrow(UnsupportedFeature);
+  });
+
   test("a speaker's name is left out with a warning", () => {
     expect(build([{ ...say("user", "x"), name: "ada" }]).warnings).toEqual(["name"]);
   });

@@ -50,6 +50,9 @@ export class TurnsBuilder {
       this.#warn("messages", "Anthropic needs a user turn; the last system message was sent as one");
       this.#turns.push({ role: "user", content: [this.#system.pop()!] });
     }
+    if (this.#turns.length === 0) {
+      throw new UnsupportedFeature("messages", "Anthropic needs a message that says something");
+    }
     return { system: this.#system, turns: this.#turns };
   }
 

@@ -132,13 +132,19 @@ export class AnswerState {
     return STOP_REASON_OF[finish.reason];
   }
 
-  /** Anthropic counts what its cache held apart from `input_tokens`. */
+  /**
+   * Anthropic counts what its cache held apart from `input_tokens`, and its clients add the
+   * three up. Some providers report the same tokens as read and as written; the sum must not
+   * become more than what the model read.
+   */
   #counts(): JsonObject {
-    const { input = 0, output = 0, cacheRead = 0, cacheWrite = 0, reasoning } = this.usage;
+    const { input = 0, output = 0, reasoning } = this.usage;
+    const read = Math.min(this.usage.cacheRead ?? 0, input);
+    const write = Math.min(this.usage.cacheWrite ?? 0, input - read);
     const counts: JsonObject = {
-      input_tokens: Math.max(0, input - cacheRead - cacheWrite),
-      cache_creation_input_tokens: cacheWrite,
-      cache_read_input_tokens: cacheRead,
+      input_tokens: input - read - write,
+      cache_creation_input_tokens: write,
+      cache_read_input_tokens: read,
       output_tokens: output,
     };
     if (reasoning !== undefined) counts.output_tokens_details = { thinking_tokens: reasoning };

@@ -108,6 +108,16 @@ describe("the stream is Anthropic's event sequence", () => {
     expect(eventsOf(last)[0]).toMatchObject({ type: "message_delta", usage: { input_tokens: 7, output_tokens: 3 } });
   });
 
+  test("the three counts of input add up to what the model read, whatever the provider says of its cache", () => {
+    const usage = { input: 2168, cacheRead: 2161, cacheWrite: 2161 };
+    const [first] = eventsOf(encoder().frames([{ type: "start" }, { type: "usage", usage }]));
+    expect((first!.message as JsonObject).usage).toMatchObject({
+      input_tokens: 0,
+      cache_creation_input_tokens: 7,
+      cache_read_input_tokens: 2161,
+    });
+  });
+
   test("an answer without id, model or start gets ours", () => {
     const [first] = eventsOf(encoder().frames([startText(0)]));
     expect(first!.message).toMatchObject({ id: "msg_01abc", model: "asked-for" });

@@ -1,0 +1,204 @@
+import { describe, expect, test } from "bun:test";
+import type { JsonObject } from "../src/kernel/json.ts";
+import { anthropic } from "../src/providers/anthropic/index.ts";
+import { openai } from "../src/providers/openai/index.ts";
+import type { ProviderAdapter } from "../src/spec/adapter.ts";
+import type { EventPart } from "../src/spec/event.ts";
+import type { ModelRequest } from "../src/spec/request.ts";
+import type { Wire } from "../src/spec/wire.ts";
+import { anthropicMessages } from "../src/wire/anthropic-messages/index.ts";
+import { openaiChat } from "../src/wire/openai-chat/index.ts";
+import {
+  type Digest,
+  type Exchange,
+  framesOf,
+  loadDigests,
+  parallelRecordings,
+  recordedExchanges,
+  recordingsAreHere,
+  requireRecordings,
+} from "./support/recordings.ts";
+
+/** Recorded traffic of one dialect, told in the other: whoever reads it must learn the same. */
+
+requireRecordings("fidelity across dialects");
+
+const here = describe.skipIf(!recordingsAreHere);
+
+/** A kind of difference that is meant, with its reason. Fix causes, not cases. */
+interface Reason {
+  because: string;
+  applies(exchange: Exchange, want: Digest, told: readonly string[]): boolean;
+}
+
+const named = (because: string, ...names: string[]): Reason => ({
+  because,
+  applies: (exchange) => names.includes(exchange.name),
+});
+
+const SPLICED = named(
+  "A second message begins inside the first one's tool call; what was said before cannot be taken back.",
+  "vercel-ai/anthropic--spliced-message-start--272912#0",
+);
+
+const TOLD_IN_ANTHROPIC: readonly Reason[] = [
+  {
+    because: "A refusal is text with stop_reason refusal there; it has no place of its own.",
+    applies: (_, want) => want.refusal !== "",
+  },
+  {
+    because: "OpenAI says stop beside a forced tool's call; agents of the other dialect look for tool_use.",
+    applies: (_, want) => want.finish === "stop" && want.tools.length > 0,
+  },
+  {
+    because: "The digest does not read the function_call of old; we tell it as the tool call that it is.",
+    applies: ({ response }) => /"function_call":\s*\{/.test(textOf(response)),
+  },
+  {
+    because: "Arguments that are no JSON cannot be an object; they stand in it under a name of their own.",
+    applies: (_, want) => JSON.stringify(want.tools).includes("__unparsed"),
+  },
+  {
+    because: "More tokens from the cache than were read: the three counts must add up to the prompt.",
+    applies: (_, want) => (want.cached ?? 0) > (want.in ?? 0),
+  },
+  {
+    because: "An error in mid-answer ends it; what the provider says after it is not told.",
+    applies: (_, want) => want.error !== null,
+  },
+  {
+    because: "The recording ends before its finish reason: it was cut, and is told so.",
+    applies: (_, want) => want.finish === null,
+  },
+  {
+    because: "Thoughts in a form that the digest does not read.",
+    applies: (_, want, told) => want.reasoning === "" && told.every((each) => each.startsWith("reasoning:")),
+  },
+  named("A call of no function, made by hand.", "apisix/openai--null-function--586148#0"),
+];
+
+function textOf(response: Exchange["response"]): string {
+  return response.text ?? JSON.stringify(response.json);
+}
+
+async function differences(
+  api: string,
+  provider: ProviderAdapter,
+  front: Wire,
+  frontApi: string,
+): Promise<[Exchange, Digest, string[]][]> {
+  const { respDigest, diff } = await loadDigests();
+  const found: [Exchange, Digest, string[]][] = [];
+  for (const exchange of recordedExchanges([api])) {
+    const { status, text, json } = exchange.response;
+    if (status !== 200 || (text === undefined && json === undefined)) continue;
+    const want = respDigest({ api, response: exchange.response });
+    const request: ModelRequest = {
+      dialect: front.dialect,
+      model: "m",
+      messages: [],
+      stream: text !== undefined,
+      includeUsage: true,
+    };
+    const batches = read(exchange, provider, request);
+    if (batches === undefined) {
+      if (want.error === null) found.push([exchange, want, ["not read"]]);
+      continue;
+    }
+    const context = { requestId: "call_01abc", created: 1 };
+    const streamed = front.encoder(request, context);
+    const ways = [
+      { text: batches.map((batch) => streamed.frames(batch)).join("") },
+      { json: JSON.parse(front.encoder({ ...request, stream: false }, context).unary(batches.flat())) as unknown },
+    ];
+    const told = ways.flatMap((way) =>
+      diff(want, respDigest({ api: frontApi, response: { status: 200, ...way } }), { reasoning: true }),
+    );
+    if (told.length > 0) found.push([exchange, want, told]);
+  }
+  return found;
+}
+
+/** undefined: the provider's answer is none. */
+function read(exchange: Exchange, provider: ProviderAdapter, request: ModelRequest): EventPart[][] | undefined {
+  const decoder = provider.decoder(request);
+  const { text, json } = exchange.response;
+  try {
+    if (text === undefined) return [decoder.unary(JSON.stringify(json))];
+    return [...framesOf(text).map((frame) => decoder.frame(frame)), decoder.close()];
+  } catch {
+    return undefined;
+  }
+}
+
+function unexplained(found: readonly [Exchange, Digest, string[]][], reasons: readonly Reason[]): [string, string[]][] {
+  return found
+    .filter(([exchange, want, told]) => !reasons.some((reason) => reason.applies(exchange, want, told)))
+    .map(([exchange, , told]) => [`${exchange.name} (${exchange.provider})`, told]);
+}
+
+here("an answer of a provider of the other dialect says the same", () => {
+  test("Anthropic's, told to OpenAI's clients", async () => {
+    const found = await differences("anthropic.messages", anthropic, openaiChat, "openai.chat");
+    expect(unexplained(found, [SPLICED])).toEqual([]);
+  });
+
+  test("OpenAI's and its lookalikes', told to Anthropic's clients", async () => {
+    const found = await differences("openai.chat", openai, anthropicMessages, "anthropic.messages");
+    expect(unexplained(found, TOLD_IN_ANTHROPIC)).toEqual([]);
+    // The reasons must stay exceptions.
+    expect(found.length).toBeLessThan(60);
+  });
+});
+
+/** Scenarios that one author recorded differently for the two, with the reason. */
+const OTHER_REQUESTS: Readonly<Record<string, string>> = {
+  "mirascope-py/input/test_structured_output_resume": "its author adds a tool and a sentence of its own for JSON",
+  "mirascope-py/input/test_structured_output_resume/json": "its author asks for JSON in the prompt only",
+  "mirascope-py/input/test_structured_output_resume_stream":
+    "its author adds a tool and a sentence of its own for JSON",
+  "mirascope-ts/input/empty-call/handles-empty-string-content":
+    "a message that says nothing, which Anthropic answered with 400",
+  "mirascope-ts/output/format/parses-structured-output-with-defineformat":
+    "its author adds a tool and a sentence of its own",
+  "mirascope-ts/output/format/parses-structured-output-with-zod-schema":
+    "its author adds a tool and a sentence of its own",
+  "pydantic-ai/test_tool_choice_matrix/list_single": "its author leaves tools out for one provider",
+  "pydantic-ai/test_tool_choice_matrix/none": "its author asks another question",
+  "pydantic-ai/test_tool_choice_matrix/none_with_output": "its author leaves tools out for one provider",
+};
+
+here("a request in OpenAI's dialect, sent to Anthropic", () => {
+  test("asks what the same author asks of Anthropic", async () => {
+    const { reqDigest } = await loadDigests();
+    const differ = new Map<string, string[]>();
+    let compared = 0;
+    for (const { scenario, recordings } of parallelRecordings()) {
+      const target = recordings.find((exchange) => exchange.api === "anthropic.messages");
+      const wanted = target?.request?.json;
+      if (wanted === undefined) continue;
+      for (const { api, request } of recordings) {
+        if (api !== "openai.chat" || request?.json === undefined) continue;
+        compared++;
+        const want = reqDigest({ api: "anthropic.messages", request: { json: wanted } });
+        const got = reqDigest({
+          api: "anthropic.messages",
+          request: { json: toAnthropic(request.json, String(wanted.model)) },
+        });
+        const fields = ["system", "turns", "tools", "choice", "schema"];
+        const other = fields.filter((field) => JSON.stringify(want[field]) !== JSON.stringify(got[field]));
+        if (other.length > 0) differ.set(scenario, other);
+      }
+    }
+    expect(compared).toBeGreaterThan(200);
+    expect([...differ.keys()].sort()).toEqual(Object.keys(OTHER_REQUESTS).sort());
+  });
+});
+
+function toAnthropic(body: JsonObject, model: string): JsonObject {
+  try {
+    return anthropic.encode(openaiChat.decode(body), model).body;
+  } catch (thrown) {
+    return { model: String(thrown) };
+  }
+}
