@@ -49,14 +49,15 @@ export interface FolderFacts extends FileFacts {
   couldBeMade: boolean;
 }
 
-export type MasterKeyFacts =
-  | { source: "environment" }
-  | {
-      source: "file";
-      path: string;
-      file: FileFacts /** What is wrong with its content; null where nothing is. */;
-      fault: string | null;
-    };
+export type MasterKeyFacts = { source: "environment" } | MasterKeyFileFacts;
+
+export interface MasterKeyFileFacts {
+  source: "file";
+  path: string;
+  file: FileFacts;
+  /** What is wrong with its content; null where nothing is. */
+  fault: string | null;
+}
 
 export interface DatabaseFacts {
   path: string;
