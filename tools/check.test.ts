@@ -48,3 +48,19 @@ test("every step that is an npm script is in package.json, and CI runs no step t
   expect(ci).toContain("npm ci");
   expect(ci).toEndWith("exec sh bin/bun tools/check.ts --all\n");
 });
+
+test("npm ci works on every platform: the lock file has an entry for each optional package", async () => {
+  const { packages } = await Bun.file(`${import.meta.dir}/../package-lock.json`).json();
+  const missing = Object.values(packages as Record<string, { optionalDependencies?: Record<string, string> }>)
+    .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+    .filter((name) => !(`node_modules/${name}` in packages));
+  expect(missing).toEqual([]);
+});
+
+test("dependencies are pinned to one version each", async () => {
+  const { dependencies, devDependencies } = await Bun.file(`${import.meta.dir}/../package.json`).json();
+  const ranges = Object.entries({ ...dependencies, ...devDependencies }).filter(
+    ([, version]) => !/^\d+\.\d+\.\d+$/.test(String(version)),
+  );
+  expect(ranges).toEqual([]);
+});
