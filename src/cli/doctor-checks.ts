@@ -13,8 +13,8 @@ export interface Check {
 const FREE_BYTES_NEEDED = 100 * 1024 * 1024;
 const FREE_BYTES_WISHED = 1024 * 1024 * 1024;
 
-/** A call has two sockets, its caller's and its provider's. 10,240 is what the gateway's default bound on open calls needs. */
-const OPEN_FILES_WISHED = 10_240;
+/** A call has two sockets, its caller's and its provider's; the gateway carries 8,192 calls at once, and has files of its own. */
+const OPEN_FILES_WISHED = 2 * 8_192 + 256;
 
 /** Certificates are renewed a month before they end; three weeks before, somebody has forgotten. */
 const CERTIFICATE_DAYS = 21;
@@ -69,7 +69,7 @@ function environment({ problems, variables }: Patient): Found[] {
       ok(
         variables === 0
           ? "no variable is set; defaults hold"
-          : `${variables} variables are set, and all are understood`,
+          : `${variables} of Sallyport's variables ${variables === 1 ? "is" : "are"} set, and understood`,
       ),
     ];
   return problems.map((each) =>
