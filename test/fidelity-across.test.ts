@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import Anthropic from "@anthropic-ai/sdk";
 import type { JsonObject } from "../src/kernel/json.ts";
 import { anthropic } from "../src/providers/anthropic/index.ts";
 import { openai } from "../src/providers/openai/index.ts";
@@ -36,9 +37,10 @@ const named = (because: string, ...names: string[]): Reason => ({
   applies: (exchange) => names.includes(exchange.name),
 });
 
+const SPLICED_NAMES = ["vercel-ai/anthropic--spliced-message-start--272912#0"];
 const SPLICED = named(
   "A second message begins inside the first one's tool call; what was said before cannot be taken back.",
-  "vercel-ai/anthropic--spliced-message-start--272912#0",
+  ...SPLICED_NAMES,
 );
 
 const TOLD_IN_ANTHROPIC: readonly Reason[] = [
@@ -149,6 +151,54 @@ here("an answer of a provider of the other dialect says the same", () => {
     // The reasons must stay exceptions.
     expect(found.length).toBeLessThan(60);
   });
+});
+
+here("what we write for Anthropic's clients", () => {
+  test("is read by their official SDK, event by event, as the same message", async () => {
+    const { respDigest, diff } = await loadDigests();
+    let stream = "";
+    const client = new Anthropic({
+      apiKey: "unused",
+      maxRetries: 0,
+      fetch: async () => new Response(stream, { headers: { "content-type": "text/event-stream" } }),
+    });
+    const request: ModelRequest = {
+      dialect: "anthropic-messages",
+      model: "m",
+      messages: [],
+      stream: true,
+      includeUsage: true,
+    };
+    const context = { requestId: "call_01abc", created: 1 };
+    const digest = (message: unknown) =>
+      respDigest({ api: "anthropic.messages", response: { status: 200, json: message } });
+    const misread: string[] = [];
+    for (const [api, provider] of [
+      ["openai.chat", openai],
+      ["anthropic.messages", anthropic],
+    ] as const) {
+      for (const exchange of recordedExchanges([api])) {
+        const { status, text, json } = exchange.response;
+        const batches = status === 200 && (text ?? json) !== undefined ? read(exchange, provider, request) : undefined;
+        if (batches === undefined) continue;
+        const parts = batches.flat();
+        const encoder = anthropicMessages.encoder(request, context);
+        stream = batches.map((batch) => encoder.frames(batch)).join("");
+        const asked = client.messages.stream({ model: "m", max_tokens: 1, messages: [{ role: "user", content: "x" }] });
+        const failed = parts.some((part) => part.type === "error");
+        const got = await asked.finalMessage().catch((thrown: unknown) => String(thrown));
+        if (typeof got === "string" || failed) {
+          if (!failed || typeof got !== "string")
+            misread.push(`${exchange.name}: ${typeof got === "string" ? got : "no error"}`);
+          continue;
+        }
+        const whole = JSON.parse(anthropicMessages.encoder(request, context).unary(parts)) as unknown;
+        if (diff(digest(whole), digest(got), { reasoning: true }).length > 0) misread.push(exchange.name);
+      }
+    }
+    // The SDK mends cut arguments in its own way.
+    expect(misread.filter((name) => !SPLICED_NAMES.includes(name))).toEqual([]);
+  }, 30_000);
 });
 
 /** Scenarios that one author recorded differently for the two, with the reason. */

@@ -157,10 +157,18 @@ describe("the stream is Anthropic's event sequence", () => {
     const written = encoder().frames([startTool(0, "a"), args(0, ""), end(0)]);
     expect(eventsOf(written).slice(1)).toEqual([
       { type: "content_block_start", index: 0, content_block: { type: "tool_use", id: "a", name: "f", input: {} } },
-      { type: "content_block_delta", index: 0, delta: { type: "input_json_delta", partial_json: "" } },
       { type: "content_block_delta", index: 0, delta: { type: "input_json_delta", partial_json: "{}" } },
       { type: "content_block_stop", index: 0 },
     ]);
+  });
+
+  test("arguments that are no object are held back until they can be put into one", () => {
+    const writer = encoder();
+    writer.frames([startTool(0, "a")]);
+    expect(writer.frames([args(0, " "), args(0, "not "), args(0, "JSON")])).toBe("");
+    expect(outline(writer.frames([end(0)]))[0]).toBe('content_block_delta 0 {"_raw_arguments":" not JSON"}');
+    writer.frames([startTool(1, "b"), args(1, " ")]);
+    expect(outline(writer.frames([args(1, '{"x"')]))).toEqual(['content_block_delta 1  {"x"']);
   });
 
   test("thoughts, sealed thoughts, refusals and opaque blocks have their form", () => {

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Block, EventPart } from "../../spec/event.ts";
+import { argumentsAsObject } from "../../spec/tool-arguments.ts";
 import type { AnswerEncoder } from "../../spec/wire.ts";
 import type { AnswerState } from "./answer.ts";
 import { frame, providerErrorBody } from "./errors.ts";
@@ -13,7 +14,11 @@ interface StreamBlock {
   /** Parts that came while another block was open. */
   waiting: EventPart[];
   ended: boolean;
-  wroteArguments: boolean;
+  /** Whether a tool's arguments have shown themselves to be an object, so that they can be streamed. */
+  isObject: boolean;
+  /** A tool's arguments as long as they have not, and whether all of it is white space. */
+  held: string;
+  blank: boolean;
 }
 
 /**
@@ -140,7 +145,16 @@ export class MessagesEncoder implements AnswerEncoder {
     this.#state.calledTool ||= content.kind === "tool-call";
     this.#state.refused ||= content.kind === "refusal";
     const start = rest === undefined ? value : { ...value, ...rest };
-    const block = { kind: content.kind, index: -1, start, waiting: [], ended: false, wroteArguments: false };
+    const block: StreamBlock = {
+      kind: content.kind,
+      index: -1,
+      start,
+      waiting: [],
+      ended: false,
+      isObject: false,
+      held: "",
+      blank: true,
+    };
     this.#blocks.set(number, block);
     if (this.#open === undefined) this.#enter(number, block);
     else this.#queue.push(number);
@@ -162,8 +176,10 @@ export class MessagesEncoder implements AnswerEncoder {
   /** Ends the open block and goes on to the next that waits. */
   #close(): void {
     const block = this.#open!;
-    // Agents break on a tool that starts with `input: {}` and never gets a delta.
-    if (block.kind === "tool-call" && !block.wroteArguments) this.#say(block, "input_json_delta", "partial_json", "{}");
+    // Agents break on a tool that starts with `input: {}` and never gets a delta, and on arguments that are no object.
+    if (block.kind === "tool-call" && !block.isObject) {
+      this.#say(block, "input_json_delta", "partial_json", JSON.stringify(argumentsAsObject(block.held)));
+    }
     this.#out += `event: content_block_stop\ndata: {"type":"content_block_stop","index":${block.index}}\n\n`;
     block.ended = true;
     this.#open = undefined;
@@ -179,8 +195,7 @@ export class MessagesEncoder implements AnswerEncoder {
         else this.#say(block, "text_delta", "text", part.text);
         return;
       case "arguments-delta":
-        block.wroteArguments ||= part.text !== "";
-        this.#say(block, "input_json_delta", "partial_json", part.text);
+        this.#arguments(block, part.text);
         return;
       case "signature-delta":
         this.#say(block, "signature_delta", "signature", part.signature);
@@ -193,6 +208,20 @@ export class MessagesEncoder implements AnswerEncoder {
       case "opaque-delta":
         this.#deltaEvent(block, part.value);
     }
+  }
+
+  #arguments(block: StreamBlock, text: string): void {
+    if (block.isObject) {
+      this.#say(block, "input_json_delta", "partial_json", text);
+      return;
+    }
+    block.held += text;
+    const first = block.blank ? text.trimStart()[0] : undefined;
+    if (first === undefined) return;
+    block.blank = false;
+    if (first !== "{") return;
+    block.isObject = true;
+    this.#say(block, "input_json_delta", "partial_json", block.held);
   }
 
   /** The one line that most of a stream consists of, written without building an object. */

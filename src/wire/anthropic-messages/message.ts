@@ -98,8 +98,6 @@ function applyDelta(block: Collected, delta: JsonObject): void {
     if (name === "type") continue;
     if (name === "partial_json" && typeof more === "string") {
       block.input += more;
-      const input = parseJson(block.input);
-      if (isObject(input)) block.value.input = input;
     } else if (name === "citation") {
       const before = block.value.citations;
       block.value.citations = Array.isArray(before) ? [...before, more] : [more];
@@ -124,7 +122,10 @@ function blockOf(block: Collected): JsonObject | undefined {
       return { type: "redacted_thinking", data: content.data, ...rest };
     case "tool-call":
       return { type: "tool_use", id: content.id, name: content.name, input: argumentsAsObject(text), ...rest };
-    case "opaque":
-      return content.dialect === "anthropic-messages" ? block.value : undefined;
+    case "opaque": {
+      if (content.dialect !== "anthropic-messages") return undefined;
+      const input = block.input === "" ? undefined : parseJson(block.input);
+      return isObject(input) ? { ...block.value, input } : block.value;
+    }
   }
 }
