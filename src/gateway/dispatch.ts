@@ -4,17 +4,19 @@
  * on there is no other. The only stage that opens a provider's key.
  */
 import { GatewayError, toGatewayError } from "../errors.ts";
-import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES, MAX_STREAM_BYTES } from "../kernel/bounds.ts";
-import type { Upstream, UpstreamAnswer } from "../ports/upstream.ts";
+import type { Upstream } from "../ports/upstream.ts";
 import { providerKeyContext, type Unsealer } from "../ports/vault.ts";
-import { type AnswerDecoder, MalformedAnswer, type ProviderAdapter, UnsupportedFeature } from "../spec/adapter.ts";
-import type { EventBatch, EventPart, ModelEvent } from "../spec/event.ts";
-import { SseFramer } from "../wire/framing.ts";
+import { MalformedAnswer, type ProviderAdapter, UnsupportedFeature } from "../spec/adapter.ts";
+import type { EventBatch } from "../spec/event.ts";
+import { type AskSettings, ask } from "./ask.ts";
+import { begun, type EventStream } from "./begun.ts";
 import type { Call } from "./call.ts";
 import type { CleanRequest } from "./guard-input.ts";
-import type { Routed, Target } from "./route.ts";
+import type { Asked } from "./reserve.ts";
+import type { Routed } from "./route.ts";
 import { Tally } from "./tally.ts";
-import { fromProviderError, mayFallBack } from "./upstream-error.ts";
+import type { Target } from "./target.ts";
+import { mayFallBack } from "./upstream-error.ts";
 
 /** An answer whose events are counted as they are read. `guardOutput` takes nothing else, so nothing is guarded before it is counted. */
 class Ticket {
@@ -22,14 +24,12 @@ class Ticket {
   readonly call: Call;
   readonly clean: CleanRequest;
   readonly target: Target;
-  readonly tally: Tally;
-  readonly events: AsyncGenerator<EventBatch>;
+  readonly events: EventStream;
 
-  constructor(clean: CleanRequest, target: Target, tally: Tally, events: AsyncGenerator<EventBatch>) {
+  constructor(clean: CleanRequest, target: Target, events: EventStream) {
     this.call = clean.call;
     this.clean = clean;
     this.target = target;
-    this.tally = tally;
     this.events = events;
   }
 }
@@ -42,15 +42,7 @@ export interface DispatchPorts {
   adapter(kind: string): ProviderAdapter | undefined;
 }
 
-export interface DispatchSettings {
-  /** To the first byte of a streamed answer, and between two reads. */
-  firstByteMs: number;
-  idleMs: number;
-  /** To the whole of a unary answer. */
-  unaryMs: number;
-}
-
-export function createDispatch(ports: DispatchPorts, settings: DispatchSettings) {
+export function createDispatch(ports: DispatchPorts, settings: AskSettings) {
   return async function dispatch(routed: Routed): Promise<Answer> {
     const { call, clean, targets } = routed;
     call.observed.dispatchedTicks = call.ticks();
@@ -65,16 +57,16 @@ export function createDispatch(ports: DispatchPorts, settings: DispatchSettings)
       };
       call.observed.attempts.push(attempt);
       const started = call.ticks();
-      const tally = new Tally(clean.request, clean.hold.grant.api.capture);
+      const asked: Asked = { target, tally: new Tally(clean.request, clean.hold.grant.api.capture), owed: false };
+      clean.hold.asked = asked;
       try {
-        const events = counted(
-          open(target, clean, ports, settings, (status) => (attempt.status = status)),
-          tally,
-        );
-        const answer = new Ticket(clean, target, tally, await begun(events));
-        attempt.ms = call.ticks() - started;
+        const onStatus = (status: number) => {
+          attempt.status = status;
+        };
+        const events = await begun(open(target, clean, asked, ports, settings, onStatus));
         call.observed.firstByteTicks = call.ticks();
-        return answer;
+        attempt.ms = call.ticks() - started;
+        return new Ticket(clean, target, events);
       } catch (thrown) {
         last = toDispatchError(thrown);
         attempt.error = last.code;
@@ -82,159 +74,62 @@ export function createDispatch(ports: DispatchPorts, settings: DispatchSettings)
         if (call.aborted !== undefined || !mayFallBack(last)) throw last;
       }
     }
-    throw (
-      last ??
-      new GatewayError("internal", "The gateway failed to handle this call.", { internal: "no target was asked" })
-    );
+    throw last ?? failed("no target was asked");
   };
 }
 
-/** Asks one target. Yields its events as they come; throws what went wrong, an error inside an answer included. */
-async function* open(
+/** The events of one target: made here, or asked for with its opened key. */
+function open(
   target: Target,
   clean: CleanRequest,
+  asked: Asked,
   ports: DispatchPorts,
-  settings: DispatchSettings,
+  settings: AskSettings,
   onStatus: (status: number) => void,
 ): AsyncGenerator<EventBatch> {
   const { call, request } = clean;
   const { account } = target;
   const adapter = ports.adapter(account.kind);
-  if (adapter === undefined) {
-    throw new GatewayError("internal", "The gateway failed to handle this call.", {
-      internal: `no adapter for kind ${account.kind}`,
-    });
-  }
-  if (adapter.local !== undefined) {
-    for (const parts of adapter.local(request, target.model)) yield [{ parts }];
-    return;
-  }
-  const wanted = adapter.encode(request, target.model);
-  for (const warning of wanted.warnings) call.observed.warnings.push(`${warning.field}: ${warning.message}`);
+  if (adapter === undefined) throw failed(`no adapter for kind ${account.kind}`);
+  if (adapter.local !== undefined) return canned(adapter.local(request, target.model), asked);
+  const { path, headers, body, warnings } = adapter.encode(request, target.model);
+  for (const warning of warnings) call.observed.warnings.push(`${warning.field}: ${warning.message}`);
   const key = account.sealedKey === null ? null : ports.unsealer.open(account.sealedKey, providerKeyContext(account));
-  call.expect("upstream_timeout", request.stream ? settings.firstByteMs : settings.unaryMs);
-  const answer = await ports.upstream.send({
+  const upstreamCall = {
     baseUrl: account.baseUrl ?? adapter.baseUrl ?? "",
-    path: wanted.path,
+    path,
     headers: {
       "content-type": "application/json",
-      ...wanted.headers,
+      ...headers,
       ...(key === null ? {} : adapter.credential(key.reveal())),
     },
-    body: JSON.stringify(wanted.body),
+    body: JSON.stringify(body),
     allowPrivateNetwork: account.allowPrivateNetwork,
     signal: call.signal,
-  });
-  onStatus(answer.status);
-  if (answer.status < 200 || answer.status > 299) throw await readError(answer, adapter);
+  };
   const decoder = adapter.decoder(request);
-  if (request.stream && isMediaType(answer, "text/event-stream"))
-    yield* streamed(answer, adapter, decoder, call, settings);
-  else yield await whole(answer, adapter, decoder);
+  return ask(
+    { call, asked, adapter, decoder, stream: request.stream, upstreamCall, onStatus },
+    ports.upstream,
+    settings,
+  );
 }
 
-async function whole(answer: UpstreamAnswer, adapter: ProviderAdapter, decoder: AnswerDecoder): Promise<EventBatch> {
-  if (!isMediaType(answer, "application/json")) {
-    answer.discard();
-    throw new MalformedAnswer(`content-type ${answer.header("content-type")?.slice(0, 80)}`);
-  }
-  const bytes = await answer.bytes(MAX_ANSWER_BYTES);
-  const parts = decoder.unary(utf8.decode(bytes));
-  return [{ parts, original: { dialect: adapter.dialect, shape: "body", bytes } }];
-}
-
-const utf8 = new TextDecoder();
-
-async function* streamed(
-  answer: UpstreamAnswer,
-  adapter: ProviderAdapter,
-  decoder: AnswerDecoder,
-  call: Call,
-  settings: DispatchSettings,
+async function* canned(
+  batches: ReturnType<NonNullable<ProviderAdapter["local"]>>,
+  asked: Asked,
 ): AsyncGenerator<EventBatch> {
-  const framer = new SseFramer();
-  const { dialect } = adapter;
-  const toEvents = (frames: ReturnType<SseFramer["push"]>): ModelEvent[] =>
-    frames.map((frame) => ({
-      parts: frame.data === "" ? [] : decoder.frame(frame),
-      original: { dialect, shape: "frame", bytes: frame.bytes },
-    }));
-  let size = 0;
-  for await (const chunk of answer.chunks()) {
-    size += chunk.length;
-    if (size > MAX_STREAM_BYTES) throw new MalformedAnswer(`the stream is longer than ${MAX_STREAM_BYTES} bytes`);
-    const events = toEvents(framer.push(chunk));
-    if (events.length > 0) yield events;
-    call.expect("upstream_timeout", settings.idleMs);
-  }
-  const rest = toEvents(framer.close());
-  if (rest.length > 0) yield rest;
-  const owed = decoder.close();
-  if (owed.length > 0) yield [{ parts: owed }];
-}
-
-async function readError(answer: UpstreamAnswer, adapter: ProviderAdapter): Promise<GatewayError> {
-  if (answer.status >= 300 && answer.status < 400) {
-    answer.discard();
-    return new GatewayError("upstream_malformed", "The provider answered with a redirect, which is never followed.");
-  }
-  let body = "";
-  try {
-    body = utf8.decode(await answer.bytes(MAX_ERROR_BYTES));
-  } catch (cause) {
-    if (!(cause instanceof GatewayError) || cause.code !== "upstream_malformed") throw cause;
-  }
-  return fromProviderError(adapter.error(answer.status, body, (name) => answer.header(name)));
-}
-
-function isMediaType(answer: UpstreamAnswer, type: string): boolean {
-  return answer.header("content-type")?.split(";", 1)[0]?.trim().toLowerCase() === type;
-}
-
-/** Counts every event at the moment it is read, so that whatever ends the reading, what was streamed is counted. */
-async function* counted(events: AsyncGenerator<EventBatch>, tally: Tally): AsyncGenerator<EventBatch> {
-  for await (const batch of events) {
-    for (const event of batch) tally.see(event);
-    yield batch;
+  asked.owed = true;
+  for (const parts of batches) {
+    const event = { parts };
+    asked.tally.see(event);
+    yield [event];
   }
 }
 
-/**
- * Reads on until there is something that a caller could see, or an error; gives back all of
- * it from the start. Until then another target may still be asked.
- */
-async function begun(events: AsyncGenerator<EventBatch>): Promise<AsyncGenerator<EventBatch>> {
-  const held: EventBatch[] = [];
-  for (;;) {
-    const { done, value } = await events.next();
-    if (done) {
-      if (held.length === 0) throw new MalformedAnswer("the answer is empty");
-      break;
-    }
-    held.push(value);
-    const telling = value.flatMap((event) => event.parts).find((part) => !PRELUDE.has(part.type));
-    if (telling === undefined && held.length < MAX_PRELUDE) continue;
-    if (telling?.type === "error") {
-      await events.return(undefined);
-      throw fromProviderError(telling.error);
-    }
-    break;
-  }
-  return (async function* () {
-    try {
-      yield* held;
-      yield* events;
-    } finally {
-      await events.return(undefined);
-    }
-  })();
+function failed(internal: string): GatewayError {
+  return new GatewayError("internal", "The gateway failed to handle this call.", { internal });
 }
-
-/** So many reads without content are passed on all the same, or a provider's keep-alives would never reach the caller. */
-const MAX_PRELUDE = 64;
-
-/** Parts that say nothing yet. */
-const PRELUDE: ReadonlySet<EventPart["type"]> = new Set<EventPart["type"]>(["start", "ping", "usage", "unknown"]);
 
 function toDispatchError(thrown: unknown): GatewayError {
   if (thrown instanceof MalformedAnswer) {

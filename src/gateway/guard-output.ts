@@ -6,17 +6,18 @@
  */
 import { maskFor, SlidingMask } from "../domain/guardrails/phrases.ts";
 import { type EventBatch, type EventPart, type ModelEvent, rewritten } from "../spec/event.ts";
+import type { EventStream } from "./begun.ts";
 import type { Call } from "./call.ts";
 import type { Answer } from "./dispatch.ts";
-import { denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
+import { countElsewhere, denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
 
 class Ticket {
   protected readonly madeBy = "guardOutput";
   readonly call: Call;
   readonly answer: Answer;
-  readonly events: AsyncGenerator<EventBatch>;
+  readonly events: EventStream;
 
-  constructor(answer: Answer, events: AsyncGenerator<EventBatch>) {
+  constructor(answer: Answer, events: EventStream) {
     this.call = answer.call;
     this.answer = answer;
     this.events = events;
@@ -36,7 +37,7 @@ export function createGuardOutput() {
 }
 
 /** Lets an answer go only when all of it has been read and none of it matched. */
-async function* denying(events: AsyncGenerator<EventBatch>, guard: Guard, answer: Answer): AsyncGenerator<EventBatch> {
+async function* denying(events: EventStream, guard: Guard, answer: Answer): AsyncGenerator<EventBatch, void, void> {
   const held: EventBatch[] = [];
   const texts = new Map<string, string>();
   let elsewhere = 0;
@@ -58,7 +59,7 @@ async function* denying(events: AsyncGenerator<EventBatch>, guard: Guard, answer
 }
 
 /** Masks what comes, block by block, holding back what might still become a match. */
-async function* masking(events: AsyncGenerator<EventBatch>, guard: Guard, answer: Answer): AsyncGenerator<EventBatch> {
+async function* masking(events: EventStream, guard: Guard, answer: Answer): AsyncGenerator<EventBatch, void, void> {
   const masks = new Map<string, { mask: SlidingMask; last: TextPart }>();
   let noted = 0;
   const note = () => {
@@ -121,31 +122,4 @@ const ENDS_TEXT: ReadonlySet<EventPart["type"]> = new Set<EventPart["type"]>(["f
 function textOf(part: EventPart): { block: string; text: string } | undefined {
   if (part.type !== "text-delta" && part.type !== "arguments-delta") return undefined;
   return { block: `${part.choice} ${part.block}`, text: part.text };
-}
-
-/** Matches in what is no text of a block: what only the dialect knows, citations, token lists. */
-function countElsewhere(part: EventPart, guard: Guard): number {
-  switch (part.type) {
-    case "unknown":
-    case "opaque-delta":
-    case "citation":
-      return countIn(part.value, guard);
-    case "block-start":
-      if (part.content.kind === "opaque") return countIn(part.content.value, guard);
-      return part.content.kind === "tool-call" ? guard.matcher.find(part.content.name).length : 0;
-    case "logprobs": {
-      const tokens = [...(part.content ?? []), ...(part.refusal ?? [])];
-      return guard.matcher.find(tokens.map((token) => token.token).join("")).length;
-    }
-    default:
-      return 0;
-  }
-}
-
-function countIn(value: unknown, guard: Guard): number {
-  if (typeof value === "string") return guard.matcher.find(value).length;
-  if (typeof value !== "object" || value === null) return 0;
-  let count = 0;
-  for (const inner of Object.values(value)) count += countIn(inner, guard);
-  return count;
 }

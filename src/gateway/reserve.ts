@@ -14,6 +14,8 @@ import type { Prices } from "../ports/prices.ts";
 import type { Grant } from "./authorize.ts";
 import type { Call } from "./call.ts";
 import { draftRecord } from "./record.ts";
+import type { Tally } from "./tally.ts";
+import type { Target } from "./target.ts";
 
 /** Reserved, not yet settled. */
 class Ticket {
@@ -21,6 +23,8 @@ class Ticket {
   readonly call: Call;
   readonly grant: Grant;
   readonly number: number;
+  /** The target that was asked last; set by dispatch, charged by settle. */
+  asked: Asked | null = null;
 
   constructor(grant: Grant, number: number) {
     this.call = grant.call;
@@ -30,6 +34,14 @@ class Ticket {
 }
 
 export type Hold = Ticket;
+
+/** A target that was asked, and what its answer has used so far. */
+export interface Asked {
+  target: Target;
+  tally: Tally;
+  /** Whether the provider may charge us for it: not if it never got the question, or refused it. */
+  owed: boolean;
+}
 
 export interface ReservePorts {
   meter: Meter;

@@ -64,7 +64,7 @@ async function unary(settled: Settled, writer: AnswerEncoder, settings: RespondS
   const body = relayed ? original.bytes : writer.unary(events.flatMap((event) => event.parts));
   const headers = {
     ...answerHeaders(settled),
-    ...costHeader(settled.record()),
+    ...costHeader(settled.record),
     "content-type": "application/json",
     "cache-control": "no-store",
   };
@@ -202,7 +202,7 @@ class StreamedBody {
 
   /** What is known only at the end, as a comment before the frame that ends the stream. */
   #trailer(): string {
-    const record = this.#settled.record();
+    const record = this.#settled.record;
     if (record === undefined) return "";
     const facts = {
       id: record.id,

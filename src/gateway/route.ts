@@ -1,15 +1,10 @@
 /** Promise: the targets that may serve this request, in the order in which to ask them; never none. */
-import { type ProviderAccount, type TargetRow, targetModel } from "../domain/catalog/catalog.ts";
+import { type TargetRow, targetModel } from "../domain/catalog/catalog.ts";
 import { weightedOrder } from "../domain/routing/weighted-order.ts";
 import { GatewayError } from "../errors.ts";
 import type { Call } from "./call.ts";
 import type { CleanRequest } from "./guard-input.ts";
-
-/** Provider account and the provider's own name of the model. */
-export interface Target {
-  account: ProviderAccount;
-  model: string;
-}
+import type { Target } from "./target.ts";
 
 class Ticket {
   protected readonly madeBy = "route";

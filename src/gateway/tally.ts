@@ -41,9 +41,9 @@ export class Tally {
     }
   }
 
-  /** Text of the answer, where the API captures. */
-  get captured(): string | null {
-    return this.#captured?.join("") ?? null;
+  /** Prompt and answer as text, where the API captures. */
+  capture(): { request: unknown; answer: string } | null {
+    return this.#captured === null ? null : { request: this.#request.messages, answer: this.#captured.join("") };
   }
 
   /**

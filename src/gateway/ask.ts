@@ -1,0 +1,133 @@
+import { GatewayError } from "../errors.ts";
+import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES, MAX_STREAM_BYTES } from "../kernel/bounds.ts";
+import type { Upstream, UpstreamAnswer, UpstreamCall } from "../ports/upstream.ts";
+import { type AnswerDecoder, MalformedAnswer, type ProviderAdapter } from "../spec/adapter.ts";
+import type { EventBatch, ModelEvent } from "../spec/event.ts";
+import { type RawFrame, SseFramer } from "../wire/framing.ts";
+import type { Call } from "./call.ts";
+import type { Asked } from "./reserve.ts";
+import { fromProviderError } from "./upstream-error.ts";
+
+export interface AskSettings {
+  /** To the first byte of a streamed answer. */
+  firstByteMs: number;
+  /** Between two reads of a streamed answer. */
+  idleMs: number;
+  /** To the whole of a unary answer. */
+  unaryMs: number;
+}
+
+/** One question to one target. */
+export interface Question {
+  call: Call;
+  asked: Asked;
+  adapter: ProviderAdapter;
+  decoder: AnswerDecoder;
+  stream: boolean;
+  upstreamCall: UpstreamCall;
+  onStatus(status: number): void;
+}
+
+const utf8 = new TextDecoder();
+
+/**
+ * Sends the question and yields the answer's events as they come, each counted when it is
+ * read, so that whatever ends the reading, what was streamed is charged.
+ * @throws GatewayError for what the provider or the network refused, MalformedAnswer for what is no answer.
+ */
+export async function* ask(question: Question, upstream: Upstream, settings: AskSettings): AsyncGenerator<EventBatch> {
+  const { call, asked, adapter, stream } = question;
+  call.expect("upstream_timeout", stream ? settings.firstByteMs : settings.unaryMs);
+  // From here on the provider may work for us, and charge for the prompt, even if nobody reads its answer.
+  asked.owed = true;
+  const answer = await send(question, upstream);
+  question.onStatus(answer.status);
+  if (answer.status < 200 || answer.status > 299) {
+    asked.owed = false;
+    throw await readError(answer, adapter);
+  }
+  if (stream && isMediaType(answer, "text/event-stream")) yield* streamed(question, answer, settings);
+  else yield await whole(question, answer);
+}
+
+async function send(question: Question, upstream: Upstream): Promise<UpstreamAnswer> {
+  try {
+    return await upstream.send(question.upstreamCall);
+  } catch (thrown) {
+    if (thrown instanceof GatewayError && NEVER_ARRIVED.has(thrown.code)) question.asked.owed = false;
+    throw thrown;
+  }
+}
+
+const NEVER_ARRIVED: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_blocked"]);
+
+async function whole({ adapter, decoder, asked }: Question, answer: UpstreamAnswer): Promise<EventBatch> {
+  if (!isMediaType(answer, "application/json")) {
+    answer.discard();
+    throw new MalformedAnswer(`content-type ${answer.header("content-type")?.slice(0, 80)}`);
+  }
+  const bytes = await answer.bytes(MAX_ANSWER_BYTES);
+  const event: ModelEvent = {
+    parts: decoder.unary(utf8.decode(bytes)),
+    original: { dialect: adapter.dialect, shape: "body", bytes },
+  };
+  asked.tally.see(event);
+  return [event];
+}
+
+async function* streamed(
+  question: Question,
+  answer: UpstreamAnswer,
+  settings: AskSettings,
+): AsyncGenerator<EventBatch> {
+  const { call, asked, decoder } = question;
+  const framer = new SseFramer();
+  let size = 0;
+  for await (const chunk of answer.chunks()) {
+    size += chunk.length;
+    if (size > MAX_STREAM_BYTES) throw new MalformedAnswer(`the stream is longer than ${MAX_STREAM_BYTES} bytes`);
+    const batch = read(question, framer.push(chunk));
+    if (batch.length > 0) yield batch;
+    call.expect("upstream_timeout", settings.idleMs);
+  }
+  const rest = read(question, framer.close());
+  if (rest.length > 0) yield rest;
+  const owed = decoder.close();
+  if (owed.length === 0) return;
+  const last: ModelEvent = { parts: owed };
+  asked.tally.see(last);
+  yield [last];
+}
+
+/** Frames as events, counted. */
+function read({ adapter, asked, decoder }: Question, frames: RawFrame[]): EventBatch {
+  const batch: ModelEvent[] = [];
+  for (const frame of frames) {
+    const event: ModelEvent = {
+      parts: frame.data === "" ? [] : decoder.frame(frame),
+      original: { dialect: adapter.dialect, shape: "frame", bytes: frame.bytes },
+    };
+    asked.tally.see(event);
+    batch.push(event);
+  }
+  return batch;
+}
+
+async function readError(answer: UpstreamAnswer, adapter: ProviderAdapter): Promise<GatewayError> {
+  if (answer.status >= 300 && answer.status < 400) {
+    answer.discard();
+    return new GatewayError("upstream_malformed", "The provider answered with a redirect, which is never followed.");
+  }
+  let body = "";
+  try {
+    body = utf8.decode(await answer.bytes(MAX_ERROR_BYTES));
+  } catch (cause) {
+    // An error that is too long to be read is still an error with a status.
+    if (!(cause instanceof GatewayError) || cause.code !== "upstream_malformed") throw cause;
+  }
+  return fromProviderError(adapter.error(answer.status, body, (name) => answer.header(name)));
+}
+
+function isMediaType(answer: UpstreamAnswer, type: string): boolean {
+  return answer.header("content-type")?.split(";", 1)[0]?.trim().toLowerCase() === type;
+}

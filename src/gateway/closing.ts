@@ -1,0 +1,72 @@
+import { priceOf } from "../domain/plans/price.ts";
+import type { Log } from "../ports/log.ts";
+import type { Meter } from "../ports/meter.ts";
+import type { Prices } from "../ports/prices.ts";
+import type { Outcome, UsageRecord } from "../ports/records.ts";
+import { finalRecord } from "./record.ts";
+import type { Hold } from "./reserve.ts";
+
+export interface ClosingPorts {
+  meter: Meter;
+  prices: Prices;
+  log: Log;
+  onRecord(record: UsageRecord): void;
+}
+
+/** The end of one Hold. The first `close` counts; later ones find it done. */
+export class Closing {
+  /** The record, once it is committed. */
+  record: UsageRecord | undefined;
+  done = false;
+  readonly #hold: Hold;
+  readonly #ports: ClosingPorts;
+
+  constructor(hold: Hold, ports: ClosingPorts) {
+    this.#hold = hold;
+    this.#ports = ports;
+  }
+
+  async close(outcome: Outcome, error: unknown): Promise<void> {
+    if (this.done) return;
+    this.done = true;
+    const { number, call } = this.#hold;
+    const record = finalRecord(call, outcome, error);
+    this.#charge(record);
+    const charge = { tokens: record.inputTokens + record.outputTokens, usd: record.costNanoUsd };
+    try {
+      await this.#ports.meter.settle(number, charge, record);
+      this.record = record;
+    } catch (cause) {
+      this.#ports.log.write("error", "a usage record could not be committed; its Hold is settled on the next start", {
+        call: call.id,
+        detail: cause instanceof Error ? cause.message : String(cause),
+      });
+      throw cause;
+    } finally {
+      call.end();
+      this.#ports.onRecord(record);
+    }
+  }
+
+  /** Tokens and money of the target that was asked last, where it may charge us at all. */
+  #charge(record: UsageRecord): void {
+    const { asked } = this.#hold;
+    if (asked === null || !asked.owed) return;
+    const { target, tally } = asked;
+    const { usage, source } = tally.usage();
+    record.provider = target.account.name;
+    record.providerModel = target.model;
+    record.inputTokens = usage.input;
+    record.outputTokens = usage.output;
+    record.cacheReadTokens = usage.cacheRead ?? 0;
+    record.cacheWriteTokens = usage.cacheWrite ?? 0;
+    record.reasoningTokens = usage.reasoning ?? 0;
+    record.usageSource = source;
+    const rates = this.#ports.prices.rates(target.account, target.model);
+    if (rates !== undefined) {
+      record.costNanoUsd = priceOf(usage, rates);
+      record.priceSource = rates.source;
+    }
+    record.captured = tally.capture();
+  }
+}
