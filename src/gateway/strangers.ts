@@ -2,8 +2,13 @@ import { GatewayError } from "../errors.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { MINUTE } from "../kernel/clock.ts";
 
-/** Addresses remembered at once; the oldest go first. */
+/** Addresses remembered at once, in two generations: when the younger is full, the older is forgotten whole. */
 const MAX_ADDRESSES = 10_000;
+
+interface Seen {
+  since: number;
+  count: number;
+}
 
 /**
  * Counts bad credentials by address. After `perMinute` of them an address is told 429
@@ -13,27 +18,39 @@ const MAX_ADDRESSES = 10_000;
 export class Strangers {
   readonly #clock: Clock;
   readonly #perMinute: number;
-  readonly #seen = new Map<string, { since: number; count: number }>();
+  #young = new Map<string, Seen>();
+  #old = new Map<string, Seen>();
 
   constructor(clock: Clock, perMinute: number) {
     this.#clock = clock;
     this.#perMinute = perMinute;
   }
 
+  /** Addresses remembered now. */
+  get remembered(): number {
+    return this.#young.size + this.#old.size;
+  }
+
   /** Counts one more, and says what to answer. */
   refuse(address: string, message: string): GatewayError {
     const now = this.#clock.ticks();
-    let seen = this.#seen.get(address);
-    if (seen === undefined || now - seen.since >= MINUTE) {
-      this.#seen.delete(address);
-      if (this.#seen.size >= MAX_ADDRESSES) this.#seen.delete(this.#seen.keys().next().value!);
-      seen = { since: now, count: 0 };
-      this.#seen.set(address, seen);
-    }
+    const seen = this.#seenAt(address, now);
     seen.count++;
     if (seen.count <= this.#perMinute) return new GatewayError("invalid_credential", message);
     return new GatewayError("too_many_attempts", "Too many bad keys came from this address; wait a minute.", {
       retryAfterMs: Math.ceil(seen.since + MINUTE - now),
     });
+  }
+
+  #seenAt(address: string, now: number): Seen {
+    const known = this.#young.get(address) ?? this.#old.get(address);
+    if (known !== undefined && now - known.since < MINUTE) return known;
+    if (this.#young.size >= MAX_ADDRESSES / 2) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    const fresh = { since: now, count: 0 };
+    this.#young.set(address, fresh);
+    return fresh;
   }
 }

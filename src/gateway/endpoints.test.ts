@@ -1,0 +1,26 @@
+import { describe, expect, test } from "bun:test";
+import { ENDPOINTS, matchEndpoint } from "./endpoints.ts";
+
+describe("a request finds its row", () => {
+  const rows: [string, string, boolean, object][] = [
+    ["POST", "/v1/chat/completions", false, { endpoint: { name: "chat.completions" }, api: null, item: null }],
+    ["POST", "/apis/chat/v2/v1/messages", false, { endpoint: { name: "messages" }, api: "chat/v2" }],
+    ["GET", "/v1/models", false, { endpoint: { wire: { dialect: "openai-chat" } } }],
+    ["GET", "/v1/models", true, { endpoint: { wire: { dialect: "anthropic-messages" } } }],
+    ["GET", "/v1/models/openai/gpt-x", false, { item: "openai/gpt-x" }],
+    ["GET", "/v1/chat/completions", false, { problem: "method_not_allowed", allow: "POST" }],
+    ["POST", "/v1/messages/x", false, { problem: "not_found", wire: { dialect: "anthropic-messages" } }],
+    ["POST", "/v1/chat/completions/", false, { problem: "not_found" }],
+    ["POST", "//v1/chat/completions", false, { problem: "not_found" }],
+    ["POST", "/apis/chat/v1/chat/completions", false, { problem: "not_found" }],
+    ["GET", "/constructor", false, { problem: "not_found", wire: { dialect: "openai-chat" } }],
+  ];
+  for (const [method, path, anthropic, expected] of rows) {
+    test(`${method} ${path}`, () => expect(matchEndpoint(method, path, anthropic)).toMatchObject(expected));
+  }
+});
+
+test("no two rows share a path, and every path is versioned", () => {
+  expect(new Set(ENDPOINTS.map((row) => row.path)).size).toBe(ENDPOINTS.length);
+  for (const row of ENDPOINTS) expect(row.path).toMatch(/^\/v\d+(beta)?\//);
+});

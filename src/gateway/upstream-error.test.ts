@@ -1,0 +1,34 @@
+import { describe, expect, test } from "bun:test";
+import { fromProviderError, mayFallBack } from "./upstream-error.ts";
+
+describe("a provider's refusal becomes ours", () => {
+  const rows: [number, string, number, boolean][] = [
+    [400, "upstream_rejected", 400, false],
+    [401, "upstream_refused", 502, false],
+    [403, "upstream_refused", 502, false],
+    [404, "upstream_rejected", 404, false],
+    [422, "upstream_rejected", 422, false],
+    [429, "upstream_rate_limited", 429, true],
+    [500, "upstream_error", 502, true],
+    [503, "upstream_error", 503, true],
+    [504, "upstream_error", 504, true],
+    [529, "upstream_error", 503, true],
+  ];
+  for (const [status, code, told, fallback] of rows) {
+    test(`${status} is told as ${told} ${code}`, () => {
+      const error = fromProviderError({ status, message: "their words", retryAfterMs: 2_000 });
+      expect(error).toMatchObject({ code, status: told });
+      expect(mayFallBack(error)).toBe(fallback);
+    });
+  }
+});
+
+test("what concerns our account there is not told: such messages quote keys", () => {
+  const error = fromProviderError({ status: 401, message: "Incorrect API key provided: sk-abc***xyz" });
+  expect(error.public).not.toContain("sk-");
+  expect(error.internal).not.toContain("sk-");
+});
+
+test("a message is passed on whole only up to a bound", () => {
+  expect(fromProviderError({ status: 400, message: "x".repeat(1e6) }).public.length).toBe(2_000);
+});
