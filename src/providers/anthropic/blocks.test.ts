@@ -145,8 +145,8 @@ describe("for a caller of Anthropic's own dialect nothing changes", () => {
       { type: "document", source: { type: "text", media_type: "text/plain", data: "x" }, context: "c" },
     ],
     [
-      { type: "tool-call", id: "a:0", name: "f", arguments: "{}" },
-      { type: "tool_use", id: "a:0", name: "f", input: {} },
+      { type: "tool-call", id: "toolu_1", name: "f", arguments: "{}" },
+      { type: "tool_use", id: "toolu_1", name: "f", input: {} },
     ],
     [
       { type: "tool-result", callId: "a", content: [{ type: "text", text: "x" }], form: { content: "blocks" } },

@@ -15,12 +15,11 @@ export type Warn = (field: string, message: string) => void;
 export class BlockWriter {
   readonly #own: boolean;
   readonly #warn: Warn;
-  readonly #ids: ToolIds;
+  readonly #ids = new ToolIds();
 
   constructor(own: boolean, warn: Warn) {
     this.#own = own;
     this.#warn = warn;
-    this.#ids = new ToolIds(own);
   }
 
   /** The block, or undefined where the part says nothing. @throws UnsupportedFeature */
@@ -152,16 +151,10 @@ function documentSource(source: JsonObject, path: string): JsonObject {
  * the call and in its result.
  */
 class ToolIds {
-  readonly #own: boolean;
   readonly #written = new Map<string, string>();
   readonly #taken = new Set<string>();
 
-  constructor(own: boolean) {
-    this.#own = own;
-  }
-
   of(id: string): string {
-    if (this.#own) return id;
     const known = this.#written.get(id);
     if (known !== undefined) return known;
     const plain = id.replace(/[^\w-]/g, "_") || "call";

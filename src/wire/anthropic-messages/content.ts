@@ -14,6 +14,7 @@ import type {
 } from "../../spec/message.ts";
 import { argumentsAsText } from "../../spec/tool-arguments.ts";
 import { Fields } from "../read.ts";
+import { idFromCaller } from "./tool-ids.ts";
 
 /**
  * Content blocks of a request (https://docs.claude.com/en/api/messages). What this file
@@ -126,7 +127,7 @@ function readThinking(fields: Fields): ReasoningPart {
 }
 
 function readToolUse(fields: Fields): ToolCallPart {
-  const id = requiredName(fields, "id");
+  const id = idFromCaller(requiredName(fields, "id"));
   const name = requiredName(fields, "name");
   const input = fields.object("input");
   return withExtra<ToolCallPart>(
@@ -136,7 +137,7 @@ function readToolUse(fields: Fields): ToolCallPart {
 }
 
 function readToolResult(fields: Fields): ToolResultPart {
-  const callId = requiredName(fields, "tool_use_id");
+  const callId = idFromCaller(requiredName(fields, "tool_use_id"));
   const content = fields.has("content") ? readContent(fields, "content") : [];
   const part: ToolResultPart = { type: "tool-result", callId, content: [] };
   for (let i = 0; i < content.length; i++) part.content.push(asResultPart(content[i]!, fields, i));

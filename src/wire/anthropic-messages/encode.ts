@@ -5,6 +5,7 @@ import type { AnswerEncoder } from "../../spec/wire.ts";
 import type { AnswerState } from "./answer.ts";
 import { frame, providerErrorBody } from "./errors.ts";
 import { messageOf } from "./message.ts";
+import { idForCaller } from "./tool-ids.ts";
 
 interface StreamBlock {
   kind: Block["kind"];
@@ -245,7 +246,7 @@ function startOf(content: Block): JsonObject | undefined {
     case "redacted-reasoning":
       return { type: "redacted_thinking", data: content.data };
     case "tool-call":
-      return { type: "tool_use", id: content.id, name: content.name, input: {} };
+      return { type: "tool_use", id: idForCaller(content.id), name: content.name, input: {} };
     case "opaque":
       return content.dialect === "anthropic-messages" ? content.value : undefined;
   }

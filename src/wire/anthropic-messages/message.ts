@@ -4,6 +4,7 @@ import type { Block, EventPart } from "../../spec/event.ts";
 import { argumentsAsObject } from "../../spec/tool-arguments.ts";
 import type { AnswerState } from "./answer.ts";
 import { providerErrorBody } from "./errors.ts";
+import { idForCaller } from "./tool-ids.ts";
 
 /** A block as it grows. */
 interface Collected {
@@ -121,7 +122,13 @@ function blockOf(block: Collected): JsonObject | undefined {
     case "redacted-reasoning":
       return { type: "redacted_thinking", data: content.data, ...rest };
     case "tool-call":
-      return { type: "tool_use", id: content.id, name: content.name, input: argumentsAsObject(text), ...rest };
+      return {
+        type: "tool_use",
+        id: idForCaller(content.id),
+        name: content.name,
+        input: argumentsAsObject(text),
+        ...rest,
+      };
     case "opaque": {
       if (content.dialect !== "anthropic-messages") return undefined;
       const input = block.input === "" ? undefined : parseJson(block.input);
