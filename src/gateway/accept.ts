@@ -4,7 +4,7 @@
  * yet but its shape. Stands first because everything later costs more.
  */
 import { GatewayError } from "../errors.ts";
-import { type Cidr, isAddress, isWithin } from "../kernel/address.ts";
+import { type Cidr, isAddress, isHost, isWithin } from "../kernel/address.ts";
 import type { Call } from "./call.ts";
 import { type Match, matchEndpoint } from "./endpoints.ts";
 
@@ -94,7 +94,7 @@ function shed(settings: AcceptSettings, load: Load): void {
 
 /** Two Host headers arrive joined by a comma; a host has none. RFC 9112 section 3.2: such a request is answered 400. */
 function checkHost(host: string | undefined): void {
-  if (host === undefined || host === "" || /[\s,/@]/.test(host)) {
+  if (host === undefined || !isHost(host)) {
     throw new GatewayError("forbidden_header", "The request must have exactly one Host header, with one host.", {
       param: "host",
     });

@@ -20,6 +20,11 @@ describe("a body is refused", () => {
       { code: "invalid_json" },
     ],
     ["__proto__", bytes('{"a":[{"__proto__":{}}]}'), { code: "invalid_request", param: "a[0].__proto__" }],
+    [
+      "__proto__ with only its p escaped",
+      bytes('{"__\\u0070roto__":1}'),
+      { code: "invalid_request", param: "__proto__" },
+    ],
     ["__proto__ in escapes", bytes('{"\\u005f\\u005Fproto__":1}'), { code: "invalid_request", param: "__proto__" }],
   ];
   for (const [name, body, expected] of rows) {

@@ -82,10 +82,12 @@ export function parseBody(bytes: Uint8Array): JsonObject {
     );
   }
   if (!isObject(value)) throw new GatewayError("invalid_request", "The body must be a JSON object.");
-  // The key may be written with escapes; any backslash-u005f makes it worth the walk.
-  if (text.includes("__proto__") || /\\u005f/i.test(text)) refuseProto(value, "");
+  if (MAY_BE_PROTO.test(text)) refuseProto(value, "");
   return value;
 }
+
+/** The key as it is, or any of its letters written as an escape, which makes the walk worth its while. */
+const MAY_BE_PROTO = /__proto__|\\u00(?:5f|6f|7[024])/i;
 
 function refuseProto(value: Json, path: string): void {
   if (typeof value !== "object" || value === null) return;

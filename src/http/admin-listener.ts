@@ -3,6 +3,7 @@ import { type AdminDependencies, createAdminPlane, type Peer, requestIdOf } from
 import { problemResponse, SECURITY_HEADERS } from "../admin/problem.ts";
 import { isLoopback } from "../config/network.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
+import { isHost } from "../kernel/address.ts";
 
 export interface AdminListenerParts {
   admin: AdminDependencies;
@@ -79,7 +80,7 @@ export function adminHandler(parts: AdminListenerParts): AdminHandler {
  * rebinding) and then read what this listener says. Its requests carry its own name in Host.
  */
 function checkHost(host: string | null, hostname: string, onLoopback: boolean): void {
-  if (host === null || host === "" || /[\s,/@]/.test(host)) {
+  if (host === null || !isHost(host)) {
     throw new GatewayError("forbidden_header", "The request must have exactly one Host header, with one host.", {
       param: "host",
     });

@@ -12,15 +12,33 @@ export function gatewayHandler(
   parts: GatewayListenerParts,
 ): (request: Request, peer: string) => Response | Promise<Response> {
   return (request, peer) => {
-    const { pathname, search } = new URL(request.url);
-    if (pathname === "/livez") return new Response("ok\n", { headers: TEXT });
-    if (pathname === "/readyz") {
+    const { path, query } = targetOf(request.url);
+    if (path === "/livez") return new Response("ok\n", { headers: TEXT });
+    if (path === "/readyz") {
       const { ready, reason } = parts.ready();
       return new Response(ready ? "ready\n" : `not ready: ${reason ?? "starting"}\n`, {
         status: ready ? 200 : 503,
         headers: TEXT,
       });
     }
-    return parts.handle({ request, path: pathname, query: search.slice(1), peer });
+    return parts.handle({ request, path, query, peer });
   };
+}
+
+/**
+ * Path and query of a request. Bun has normalised the path already, so that there is one
+ * reading of it. Where the Host header is no host, `url` is no URL either (Bun then gives the
+ * bare path, or a URL that cannot be parsed), and the call must still get as far as being
+ * refused and recorded.
+ */
+function targetOf(url: string): { path: string; query: string } {
+  const authority = /^https?:\/\/[^/?#]*/.exec(url)?.[0].length ?? 0;
+  const end = indexOrEnd(url, "#", authority);
+  const mark = Math.min(indexOrEnd(url, "?", authority), end);
+  return { path: url.slice(authority, mark) || "/", query: url.slice(mark + 1, end) };
+}
+
+function indexOrEnd(text: string, mark: string, from: number): number {
+  const at = text.indexOf(mark, from);
+  return at === -1 ? text.length : at;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { isAddress, isWithin, parseCidr } from "./address.ts";
+import { isAddress, isHost, isWithin, parseCidr } from "./address.ts";
 
 const within = (address: string, ...blocks: string[]) =>
   isWithin(
@@ -80,5 +80,35 @@ describe("a block", () => {
 
   test("no block holds no address", () => {
     expect(isWithin("10.0.0.1", [])).toBe(false);
+  });
+});
+
+describe("a Host header", () => {
+  test.each(["a", "llm.example.com", "llm_1:8080", "127.0.0.1:1", "[::1]", "[2001:db8::1]:65535"])(
+    "%j is one",
+    (text) => {
+      expect(isHost(text)).toBe(true);
+    },
+  );
+
+  const odd = [
+    "",
+    "a b",
+    "a,b",
+    "a, a",
+    "a/b",
+    "a?b",
+    "a#b",
+    "u@a",
+    "[",
+    "[]",
+    "[::1",
+    "[1.2.3.4]",
+    "::1",
+    "a:",
+    "a:x",
+  ];
+  test.each([...odd, "a:65536", "a:123456", "%61", "\u00e9", "a\n", "a;b", "a\\b"])("%j is none", (text) => {
+    expect(isHost(text)).toBe(false);
   });
 });

@@ -30,3 +30,15 @@ export function isAddress(text: string): boolean {
   if (four.includes(".") && !ipaddr.IPv4.isValidFourPartDecimal(four)) return false;
   return four === text ? four.includes(".") : !text.includes("%") && ipaddr.IPv6.isValid(text);
 }
+
+/**
+ * Whether the text is one host with an optional port, as a Host header has it (RFC 9110
+ * section 7.2): a name, an IPv4 address, or an IPv6 address in brackets. Narrower than the
+ * RFC's grammar, which lets nearly everything be a name: what is odd is read differently by
+ * different readers.
+ */
+export function isHost(text: string): boolean {
+  const [, host, port] = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(text) ?? [];
+  if (host === undefined || Number(port ?? 0) > 65_535) return false;
+  return !host.startsWith("[") || (host.includes(":") && isAddress(host.slice(1, -1)));
+}
