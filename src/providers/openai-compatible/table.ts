@@ -28,8 +28,8 @@ const UNKNOWN: Quirks = {
 };
 
 /** What a server run by oneself can depends on the model that it was given, so nothing is ruled out. */
-const ANY: Capabilities = { ...OPENAI_CAPABILITIES, documents: false, audioInput: false, topK: true };
-/** Hosts that look at images but not at documents, and take neither sound nor `top_k`. */
+const ANY: Capabilities = OPENAI_CAPABILITIES;
+/** Hosts that look at images, but take neither documents nor sound. */
 const HOSTED: Capabilities = { ...OPENAI_CAPABILITIES, documents: false, audioInput: false };
 const TEXT_ONLY: Capabilities = { ...HOSTED, imageUrl: false, imageBytes: false };
 
@@ -51,14 +51,10 @@ export const LOOKALIKES: readonly Lookalike[] = [
     HOSTED,
     ["llama-3.3-70b-versatile", "llama-3.1-8b-instant", "openai/gpt-oss-120b", "openai/gpt-oss-20b", "qwen/qwen3-32b"],
   ),
-  row(
-    "together",
-    "https://api.together.xyz/v1",
-    "TOGETHER_API_KEY",
-    { thinks: named(/gpt-oss/), topK: true },
-    { ...HOSTED, topK: true },
-    ["meta-llama/Llama-3.3-70B-Instruct-Turbo", "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8"],
-  ),
+  row("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY", { thinks: named(/gpt-oss/), topK: true }, HOSTED, [
+    "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+    "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8",
+  ]),
   row(
     "deepseek",
     "https://api.deepseek.com/v1",
@@ -73,7 +69,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "https://dashscope.aliyuncs.com/compatible-mode/v1",
     "DASHSCOPE_API_KEY",
     { reasoning: "enable_thinking", thinks: named(/qwen3|qwq|qwen-(?:plus|turbo|flash|max)/), topK: true },
-    { ...HOSTED, audioInput: true, topK: true, logitBias: false },
+    { ...HOSTED, audioInput: true, logitBias: false },
     ["qwen-max", "qwen-plus", "qwen-flash", "qwen-turbo"],
   ),
   row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", {
@@ -99,7 +95,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       seed: "random_seed",
       textLists: "always",
     },
-    { ...HOSTED, documents: false, logprobs: false, logitBias: false },
+    { ...HOSTED, logprobs: false, logitBias: false },
     ["mistral-large-latest", "mistral-medium-latest", "mistral-small-latest", "ministral-8b-latest"],
   ),
   {
@@ -113,7 +109,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
         effortNone: true,
         thoughtsWritten: "reasoning",
       },
-      { ...ANY, choices: false, logprobs: false, logitBias: false, parallelToolSwitch: false, topK: false },
+      { ...ANY, choices: false, logprobs: false, logitBias: false, parallelToolSwitch: false },
     ),
     addressVariable: "OLLAMA_HOST",
   },
@@ -185,6 +181,14 @@ function row(
   capabilities: Capabilities = HOSTED,
   models: readonly string[] = [],
 ): Lookalike {
-  const needsKey = keyVariable !== null;
-  return { kind, baseUrl, keyVariable, needsKey, quirks: { ...UNKNOWN, ...quirks }, capabilities, models };
+  const all = { ...UNKNOWN, ...quirks };
+  return {
+    kind,
+    baseUrl,
+    keyVariable,
+    needsKey: keyVariable !== null,
+    quirks: all,
+    capabilities: { ...capabilities, topK: all.topK },
+    models,
+  };
 }

@@ -46,7 +46,7 @@ const STATUS_OF_WORD: Record<string, number> = {
  */
 export function errorOf(status: number, body: string, header: (name: string) => string | null): ProviderError {
   const parsed = parseJson(body);
-  const error = describe(parsed ?? body, 0);
+  const error = describe(parsed === undefined ? body : parsed, 0);
   const result: ProviderError = { ...error, status, message: error.message ?? `The provider answered ${status}.` };
   const retryAfterMs = readRetryAfter(header);
   if (retryAfterMs !== undefined) result.retryAfterMs = retryAfterMs;

@@ -174,7 +174,35 @@ function bare(answer: JsonObject): Json {
   return rest;
 }
 
+/** Below this many characters nothing can be nested so deep that writing it again would overflow the stack. */
+const SHALLOW = 4_096;
+
+/** Brackets open at once in an answer. Arguments and schemas of real calls nest some twenty deep. */
+const MAX_DEPTH = 512;
+
+/** An engine parses deeper than it can write: what cannot be written again is no answer. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 34) {
+      // A string ends at the first quote that no odd number of backslashes stands before.
+      for (let end = text.indexOf('"', i + 1); ; end = text.indexOf('"', end + 1)) {
+        if (end === -1) return false;
+        let slashes = 0;
+        while (text.charCodeAt(end - 1 - slashes) === 92) slashes++;
+        i = end;
+        if (slashes % 2 === 0) break;
+      }
+    } else if (code === 123 || code === 91) {
+      if (++depth > MAX_DEPTH) return true;
+    } else if (code === 125 || code === 93) depth--;
+  }
+  return false;
+}
+
 function parseObject(text: string): JsonObject {
+  if (text.length > SHALLOW && isTooDeep(text)) throw new MalformedAnswer(`JSON nested deeper than ${MAX_DEPTH}`);
   let value: Json;
   try {
     value = JSON.parse(text) as Json;

@@ -37,6 +37,7 @@ export class Losses {
 }
 
 function add(into: JsonObject, name: string, value: JsonObject[string]): void {
+  if (name === "__proto__") return;
   const there = Object.hasOwn(into, name) ? into[name] : undefined;
   if (there === undefined) into[name] = value;
   else if (isObject(there) && isObject(value)) for (const key of Object.keys(value)) add(there, key, value[key]!);

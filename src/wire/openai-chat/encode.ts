@@ -24,6 +24,7 @@ interface BlockState {
 interface ChoiceState {
   index: number;
   started: boolean;
+  finished: boolean;
   blocks: Map<number, BlockState>;
   tools: number;
   thoughts: number;
@@ -45,7 +46,8 @@ export class ChatEncoder implements AnswerEncoder {
   readonly #tail: string;
   #start: Extract<EventPart, { type: "start" }> = { type: "start" };
   #usage: Partial<Usage> | undefined;
-  #usageSent = false;
+  /** Whether usage is known that the caller has not been told. */
+  #usageOwed = false;
   #over = false;
 
   constructor(request: ModelRequest, context: EncoderContext) {
@@ -71,7 +73,20 @@ export class ChatEncoder implements AnswerEncoder {
         text += this.#textDelta(part, logprobs);
       } else text += this.#frame(part);
     }
-    return text;
+    // Not left for the end, which may come as the provider's own bytes.
+    return this.#usageOwed && this.#finished() ? text + this.#usageChunk() : text;
+  }
+
+  #finished(): boolean {
+    for (const choice of this.#choices.values()) if (!choice.finished) return false;
+    return this.#choices.size > 0 && !this.#over;
+  }
+
+  #usageChunk(): string {
+    this.#usageOwed = false;
+    if (!this.#request.includeUsage || this.#usage === undefined) return "";
+    if (this.#head === "") this.#openHead();
+    return `${this.#head}],"usage":${JSON.stringify(usageBody(this.#usage))}}\n\n`;
   }
 
   relayed(parts: readonly EventPart[]): void {
@@ -89,7 +104,8 @@ export class ChatEncoder implements AnswerEncoder {
           break;
         }
         case "usage":
-          this.#usageSent = true;
+          this.#frame(part);
+          this.#usageOwed = false;
           break;
         default:
           this.#frame(part);
@@ -121,10 +137,14 @@ export class ChatEncoder implements AnswerEncoder {
         return this.#blockEnd(this.#choice(part.choice), part.block);
       case "logprobs":
         return this.#chunk(this.#choice(part.choice), "", this.#logprobs(part), "null");
-      case "finish":
-        return this.#chunk(this.#choice(part.choice), "", "null", `"${finishWord(part.reason, this.#legacy)}"`);
+      case "finish": {
+        const choice = this.#choice(part.choice);
+        choice.finished = true;
+        return this.#chunk(choice, "", "null", `"${finishWord(part.reason, this.#legacy)}"`);
+      }
       case "usage":
         this.#usage = { ...this.#usage, ...part.usage };
+        this.#usageOwed = true;
         return "";
       case "ping":
         // A comment: it keeps the connection alive, and no client sees it (WHATWG HTML, server-sent events).
@@ -243,12 +263,7 @@ export class ChatEncoder implements AnswerEncoder {
   #end(): string {
     if (this.#over) return "";
     this.#over = true;
-    let text = "";
-    if (this.#request.includeUsage && this.#usage !== undefined && !this.#usageSent) {
-      this.#openHead();
-      text = `${this.#head}],"usage":${JSON.stringify(usageBody(this.#usage))}}\n\n`;
-    }
-    return `${text}data: [DONE]\n\n`;
+    return `${this.#usageOwed ? this.#usageChunk() : ""}data: [DONE]\n\n`;
   }
 
   /** @param fields of the delta, without its braces; the other two are JSON */
@@ -289,7 +304,7 @@ export class ChatEncoder implements AnswerEncoder {
   #choice(index: number): ChoiceState {
     let choice = this.#choices.get(index);
     if (choice === undefined) {
-      choice = { index, started: false, blocks: new Map(), tools: 0, thoughts: 0, length: 0 };
+      choice = { index, started: false, finished: false, blocks: new Map(), tools: 0, thoughts: 0, length: 0 };
       this.#choices.set(index, choice);
     }
     return choice;

@@ -173,10 +173,12 @@ function mergeUnknown(value: JsonObject, rest: JsonObject, choices: Map<number, 
 /** Text that comes in pieces, of which later ones are appended; anything else is replaced by what comes later. */
 const GROWING = new Set(["data", "transcript", "arguments", "input"]);
 
+/** Keys come from the provider: `__proto__` must not reach what all objects inherit. */
 function merge(into: JsonObject, from: JsonObject): void {
   for (const name of Object.keys(from)) {
+    if (name === "__proto__") continue;
     const value = from[name]!;
-    const old = into[name];
+    const old = Object.hasOwn(into, name) ? into[name] : undefined;
     if (isObject(old) && isObject(value)) merge(old, value);
     else if (Array.isArray(old) && Array.isArray(value)) into[name] = [...old, ...value];
     else if (typeof old === "string" && typeof value === "string" && GROWING.has(name)) into[name] = old + value;

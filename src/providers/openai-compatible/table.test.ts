@@ -1,0 +1,59 @@
+import { describe, expect, test } from "bun:test";
+import type { JsonObject } from "../../kernel/json.ts";
+import { openaiChat } from "../../wire/openai-chat/index.ts";
+import { openaiCompatible } from "./index.ts";
+import { LOOKALIKES } from "./table.ts";
+
+const request = openaiChat.decode({ model: "m", messages: [{ role: "user", content: "hi" }] });
+
+describe("lookalikes of OpenAI's", () => {
+  test("are one row each, and every row is a provider", () => {
+    const kinds = LOOKALIKES.map((row) => row.kind);
+    expect(new Set(kinds).size).toBe(kinds.length);
+    expect(openaiCompatible.map((adapter) => adapter.kind)).toEqual(kinds);
+    expect(kinds[0]).toBe("openai-compatible");
+  });
+
+  test.each(LOOKALIKES.map((row) => [row.kind, row] as const))("%s says where it is and what it needs", (kind, row) => {
+    if (row.baseUrl !== null)
+      expect(row.baseUrl).toMatch(/^https:\/\/[a-z0-9.-]+(\/[a-z0-9/.-]*[a-z0-9])?$|^http:\/\/127\.0\.0\.1:\d+\/v1$/);
+    if (row.keyVariable !== null) expect(row.keyVariable).toMatch(/^[A-Z_]+(_API_KEY|_TOKEN)$/);
+    expect(row.needsKey).toBe(row.keyVariable !== null);
+    expect(row.capabilities.topK).toBe(row.quirks.topK);
+    const adapter = openaiCompatible.find((one) => one.kind === kind)!;
+    expect(adapter.dialect).toBe("openai-chat");
+    expect(adapter.encode(request, "x").body).toEqual({ model: "x", messages: [{ role: "user", content: "hi" }] });
+  });
+
+  const written = (kind: string, body: JsonObject, model = "m") =>
+    openaiCompatible
+      .find((adapter) => adapter.kind === kind)!
+      .encode(openaiChat.decode({ model: "m", messages: [{ role: "user", content: "hi" }], ...body }), model).body;
+
+  test("an unknown one gets the caller's own words, but for the role that few know", () => {
+    const messages = [{ role: "developer", content: "x" }];
+    expect(written("openai-compatible", { messages, max_completion_tokens: 5, min_p: 0.1 })).toEqual({
+      model: "m",
+      messages: [{ role: "system", content: "x" }],
+      max_completion_tokens: 5,
+      min_p: 0.1,
+    });
+  });
+
+  test.each(["gpt-5", "o3"])("the model %s at an unknown one is asked with max_tokens", (model) => {
+    expect(written("openai-compatible", { max_tokens: 5 }, model)).toMatchObject({ max_tokens: 5 });
+  });
+
+  test("Mistral gets its own names", () => {
+    expect(written("mistral", { max_completion_tokens: 5, seed: 7 })).toMatchObject({ max_tokens: 5, random_seed: 7 });
+  });
+
+  test("Groq is not sent the thoughts that it refuses", () => {
+    const messages = [{ role: "assistant", content: "x", reasoning_content: "hm" }];
+    expect(written("groq", { messages }).messages).toEqual([{ role: "assistant", content: "x" }]);
+  });
+
+  test("OpenRouter is not asked for other models", () => {
+    expect(() => written("openrouter", { preset: "dear" })).toThrow("preset");
+  });
+});
