@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { isObject, type Json, type JsonObject } from "../src/kernel/json.ts";
 import { anthropic } from "../src/providers/anthropic/index.ts";
+import { type Frame, MalformedAnswer, UnsupportedFeature } from "../src/spec/adapter.ts";
 import type { EventPart } from "../src/spec/event.ts";
 import type { ModelRequest } from "../src/spec/request.ts";
 import { InvalidRequest } from "../src/spec/wire.ts";
@@ -119,6 +120,62 @@ here("every recorded answer", () => {
   });
 });
 
+here("a stream that was damaged on its way", () => {
+  test("is malformed, an error or an answer: never a crash, a block left open or a second end", () => {
+    const streams = answers.filter((exchange) => exchange.response.text !== undefined);
+    const random = dice(20_261_122);
+    let malformed = 0;
+    let ends = 0;
+    for (let round = 0; round < 3_000; round++) {
+      const frames = framesOf(streams[round % streams.length]!.response.text!);
+      damage(frames, random);
+      const decoder = anthropic.decoder(REQUEST);
+      const parts: EventPart[] = [];
+      try {
+        for (const frame of frames) parts.push(...decoder.frame(frame));
+      } catch (thrown) {
+        if (!(thrown instanceof MalformedAnswer)) throw thrown;
+        malformed++;
+        continue;
+      }
+      parts.push(...decoder.close());
+      expect(faultsOf(parts)).toEqual([]);
+      if (parts.at(-1)?.type === "end") ends++;
+      for (const frame of jsonOf(anthropicMessages.encoder(REQUEST, CONTEXT).frames(parts)))
+        expect(frame.type).toBeString();
+      expect(JSON.parse(anthropicMessages.encoder(REQUEST, CONTEXT).unary(parts))).toBeObject();
+    }
+    expect(malformed).toBeGreaterThan(100);
+    expect(ends).toBeGreaterThan(100);
+  });
+});
+
+/** Numbers from 0 to 1, the same for the same seed. */
+function dice(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Drops, repeats, swaps and breaks a few frames. */
+function damage(frames: Frame[], random: () => number): void {
+  const pick = () => Math.floor(random() * frames.length);
+  for (let i = 0; i < 3; i++) {
+    const at = pick();
+    const frame = frames[at]!;
+    const kind = Math.floor(random() * 6);
+    if (kind === 0) frames.splice(at, 1);
+    else if (kind === 1) frames.splice(pick(), 0, frame);
+    else if (kind === 2) frames[at] = { ...frame, data: frame.data.slice(0, Math.floor(random() * frame.data.length)) };
+    else if (kind === 3) frames[at] = { ...frame, data: frame.data.replace(/\d+/, "-1e400") };
+    else if (kind === 4) frames[at] = { ...frame, data: frame.data.replace(/"[^"]*"(?=[,}])/, "[null]") };
+    else frames[at] = { ...frame, data: frame.data.replace(/\{[^{}]*\}/, "7") };
+    if (frames.length === 0) frames.push({ event: "", data: "" });
+  }
+}
+
 /** Requests that are not taken, with the reason. */
 const REFUSED_REQUESTS: Readonly<Record<string, string>> = {
   "ddtrace/anthropic--anthropic_completion_error--8bd512#0": "Its messages are texts. Anthropic answered 400 as well.",
@@ -146,6 +203,47 @@ here("every recorded request", () => {
     expect(sent).toBeGreaterThan(300);
   });
 });
+
+here("a request with a wrong value somewhere in it", () => {
+  test("is refused by name, or sent on: never a crash", () => {
+    const bodies = recorded.flatMap(({ request }) => (Array.isArray(request?.json?.messages) ? [request.json] : []));
+    const random = dice(7);
+    let refused = 0;
+    let sent = 0;
+    for (let round = 0; round < 3_000; round++) {
+      const body = structuredClone(bodies[round % bodies.length]!);
+      spoil(body, random);
+      try {
+        const request = anthropicMessages.decode(body);
+        anthropic.encode(request, "claude");
+        // As another provider's caller would have it translated.
+        anthropic.encode({ ...request, dialect: "openai-chat" }, "claude-sonnet-4-5");
+        sent++;
+      } catch (thrown) {
+        if (thrown instanceof InvalidRequest) expect(thrown.field).toBeString();
+        else if (!(thrown instanceof UnsupportedFeature)) throw thrown;
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(200);
+    expect(sent).toBeGreaterThan(200);
+  });
+});
+
+/** Puts something else in the place of one value, somewhere on the way down. */
+function spoil(given: JsonObject | Json[], random: () => number): void {
+  const value = given as JsonObject;
+  const keys = Object.keys(value);
+  if (keys.length === 0) return;
+  const key = keys[Math.floor(random() * keys.length)]!;
+  const below = value[key]!;
+  if (typeof below === "object" && below !== null && random() < 0.8) {
+    spoil(below, random);
+    return;
+  }
+  const wrong: Json[] = [null, true, -1, 1e308, "", "x", [], [null], {}, { type: "x" }];
+  value[key] = wrong[Math.floor(random() * wrong.length)]!;
+}
 
 here("every recorded error", () => {
   test("keeps its status, type and message", () => {

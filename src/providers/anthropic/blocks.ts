@@ -141,8 +141,7 @@ function documentSource(source: JsonObject, path: string): JsonObject {
   if (!mediaType.startsWith("text/") && mediaType !== "application/json") {
     throw new UnsupportedFeature(path, `Anthropic takes documents as PDF or text, not as ${mediaType}`);
   }
-  const bytes = Uint8Array.from(atob(String(source.data)), (character) => character.charCodeAt(0));
-  return { type: "text", media_type: "text/plain", data: new TextDecoder().decode(bytes) };
+  return { type: "text", media_type: "text/plain", data: Buffer.from(String(source.data), "base64").toString("utf8") };
 }
 
 /**
