@@ -11,6 +11,7 @@ interface ErrorRow {
 }
 
 /** Every way a call can fail. The page docs/errors.md is made from this table. */
+// biome-ignore format: a table, one row a line
 export const ERRORS = {
   invalid_request: row(400, "client", false, "The request is not what its dialect allows; `param` names the field."),
   invalid_json: row(400, "client", false, "The body is not JSON, or not UTF-8, or nested or branched beyond the bounds."),
