@@ -34,12 +34,20 @@ export function encodeRequest(request: ModelRequest, model: string, quirks: Quir
   return { method: "POST", path: "/chat/completions", headers, body, warnings: losses.warnings };
 }
 
+/** Fields of other dialects without which the answer would be another one: tools and places that only their provider has. */
+const INDISPENSABLE = ["mcp_servers", "container"];
+
 function writeExtra(request: ModelRequest, quirks: Quirks, losses: Losses, body: JsonObject): void {
   const { extra } = request;
   if (extra === undefined) return;
   for (const name of quirks.refused) {
     if (losses.own && extra[name] !== undefined && extra[name] !== null) {
       losses.refuse(name, `${name} is not taken from callers: the gateway chooses the model`);
+    }
+  }
+  for (const name of INDISPENSABLE) {
+    if (!losses.own && extra[name] !== undefined && extra[name] !== null) {
+      losses.refuse(name, `the provider has no ${name}, and the answer would be another one without`);
     }
   }
   const { stream_options, ...rest } = extra;

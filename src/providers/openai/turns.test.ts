@@ -151,6 +151,11 @@ describe("a call in another dialect", () => {
       { tools: [{ type: "function", name: "f" }], toolChoice: { type: "opaque", value: {} } },
       "tool_choice",
     ],
+    [
+      "tools on a server that only its provider calls",
+      { extra: { mcp_servers: [{ url: "https://a.example/" }] } },
+      "mcp_servers",
+    ],
     ["too many stop sequences", { stop: ["a", "b", "c", "d", "e"] }, "stop"],
   ])("is refused where leaving something out would ask something else: %s", (_, request, field) => {
     expect(() => foreign(request)).toThrow(UnsupportedFeature);
