@@ -125,10 +125,10 @@ async function runTurns(
   return measured;
 }
 
-/** Just-in-time compilers need calls before they show what they can do: each target is loaded once before it counts. */
+/** Just-in-time compilers need many calls before they rest: each target is loaded for a while before anything counts. */
 async function warmUp(row: CaseRow, targets: readonly Target[], upstream: Upstream, options: Options): Promise<void> {
   const body = requestBody("bench", row.name === "stream" || row.name === "paced");
-  const durationMs = Math.min(4_000, options.seconds * 1_000);
+  const durationMs = options.seconds * 2_000;
   for (const target of targets) {
     if (target.name === "direct") continue;
     await run(target, upstream, { mode: "closed", body, connections: options.connections, warmupMs: 0, durationMs });

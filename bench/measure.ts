@@ -21,7 +21,8 @@ export async function run(target: Target, upstream: Upstream, load: Load): Promi
   const child = Bun.spawn(argv, { env: plainEnvironment(), stdio: ["ignore", "pipe", "inherit"] });
   const printed = await new Response(child.stdout).text();
   if ((await child.exited) !== 0) throw new Error(`the load generator failed on ${target.name}`);
-  return JSON.parse(printed) as Outcome;
+  // JSON has no NaN: percentiles of no calls come as null.
+  return JSON.parse(printed, (name, value) => (value === null && name !== "failure" ? Number.NaN : value)) as Outcome;
 }
 
 /** The quietest of at most three runs; the first one that is quiet enough ends the search. */

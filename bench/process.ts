@@ -2,6 +2,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import type { Subprocess } from "bun";
 
 export const ROOT = join(import.meta.dir, "..");
 /** Everything the bench writes; git ignores it. */
@@ -28,6 +29,13 @@ export interface Command {
   port: number;
   env?: Record<string, string>;
 }
+
+/** What runs now; it must not outlive the bench, however that ends. */
+const running = new Set<Subprocess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 /** A TCP port that nobody listens on now. */
 export function freePort(): Promise<number> {
@@ -65,6 +73,8 @@ export async function start(command: Command): Promise<Started> {
     stdio: ["ignore", output, output],
   });
   closeSync(output);
+  running.add(child);
+  void child.exited.then(() => running.delete(child));
   const deadline = performance.now() + 20_000;
   while (!(await accepts(command.port))) {
     if (child.exitCode !== null || performance.now() > deadline) {

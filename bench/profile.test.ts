@@ -1,17 +1,36 @@
 import { expect, test } from "bun:test";
-import { hottest } from "./profile.ts";
+import { join } from "node:path";
+import { byFile, type CpuProfile, hottest } from "./profile.ts";
 
-test("self time is summed by function and place; idling has no share", () => {
-  const frame = (functionName: string, url = "file:///x.ts", lineNumber = 4) => ({ functionName, url, lineNumber });
-  const nodes = [
-    { id: 1, callFrame: frame("(idle)", "", -1) },
-    { id: 2, callFrame: frame("decode") },
-    { id: 3, callFrame: frame("decode") },
-    { id: 4, callFrame: frame("", "file:///y.ts", 0) },
-  ];
-  const hot = hottest({ nodes, samples: [1, 2, 3, 4, 99], timeDeltas: [900, 40, 20, 20, 7] }, 10);
-  expect(hot).toEqual([
-    { what: "decode", where: "file:///x.ts:5", micros: 60, share: 0.75 },
-    { what: "(anonymous)", where: "file:///y.ts:1", micros: 20, share: 0.25 },
+const source = (path: string) => `file://${join(import.meta.dir, "..", path)}`;
+
+const PROFILE: CpuProfile = {
+  nodes: [
+    { id: 1, callFrame: { functionName: "(root)", url: "", lineNumber: -1 }, children: [2, 3, 6] },
+    { id: 2, callFrame: { functionName: "(idle)", url: "", lineNumber: -1 } },
+    {
+      id: 3,
+      callFrame: { functionName: "decode", url: source("src/gateway/decode.ts"), lineNumber: 9 },
+      children: [4, 5],
+    },
+    { id: 4, callFrame: { functionName: "parse", url: "", lineNumber: -1 } },
+    { id: 5, callFrame: { functionName: "", url: source("node_modules/zod/index.js"), lineNumber: 0 } },
+    { id: 6, callFrame: { functionName: "parse", url: "", lineNumber: -1 } },
+  ],
+  samples: [2, 3, 4, 5, 6, 3, 99],
+  timeDeltas: [900, 20, 30, 10, 20, 20, 7],
+};
+
+test("self time is summed by function; idling has no share", () => {
+  expect(hottest(PROFILE, 2)).toEqual([
+    { what: "parse", micros: 50, share: 0.5 },
+    { what: "decode src/gateway/decode.ts:10", micros: 40, share: 0.4 },
+  ]);
+});
+
+test("what the runtime and packages do is charged to the file of ours that called them", () => {
+  expect(byFile(PROFILE)).toEqual([
+    { what: "src/gateway/decode.ts", micros: 80, share: 0.8 },
+    { what: "(runtime)", micros: 20, share: 0.2 },
   ]);
 });

@@ -12,7 +12,7 @@ const FOLDER = join(CACHE, "profile");
 
 /** The part of a .cpuprofile (Chrome DevTools Protocol, Profiler.Profile) that is read here. */
 export interface CpuProfile {
-  nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[];
+  nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number }; children?: number[] }[];
   samples: number[];
   /** Microseconds between a sample and the one before. */
   timeDeltas: number[];
@@ -20,28 +20,60 @@ export interface CpuProfile {
 
 export interface Hot {
   what: string;
-  where: string;
   micros: number;
+  /** Of the time in which anything ran at all. */
   share: number;
 }
 
-/** Self time by function, the hottest first; time in which nothing ran is left out of the shares. */
+type CallFrame = CpuProfile["nodes"][number]["callFrame"];
+
+function place(frame: CallFrame): string {
+  return frame.url.replace("file://", "").replace(`${ROOT}/`, "");
+}
+
+/** Self time by function, the hottest first. */
 export function hottest(profile: CpuProfile, count: number): Hot[] {
-  const frames = new Map(profile.nodes.map((node) => [node.id, node.callFrame]));
-  const self = new Map<string, Hot>();
+  const names = new Map<number, string>();
+  for (const { id, callFrame } of profile.nodes) {
+    const name = callFrame.functionName || "(anonymous)";
+    names.set(id, callFrame.url === "" ? name : `${name} ${place(callFrame)}:${callFrame.lineNumber + 1}`);
+  }
+  return sum(profile, names).slice(0, count);
+}
+
+/**
+ * Time by source file of ours, the dearest first. What the runtime and packages do is charged to the file that
+ * called them; what nobody of ours called stands under "(runtime)": the listener, streams, promises, collection.
+ */
+export function byFile(profile: CpuProfile): Hot[] {
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
+  const owners = new Map<number, string>();
+  const walk = (id: number, owner: string): void => {
+    const node = nodes.get(id);
+    if (node === undefined) return;
+    const file = place(node.callFrame);
+    const own = file.startsWith("src/") ? file : owner;
+    owners.set(id, own);
+    for (const child of node.children ?? []) walk(child, own);
+  };
+  const children = new Set(profile.nodes.flatMap((node) => node.children ?? []));
+  for (const { id } of profile.nodes) if (!children.has(id)) walk(id, "(runtime)");
+  return sum(profile, owners);
+}
+
+/** Adds up the samples under each name; time in which nothing ran is left out. */
+function sum(profile: CpuProfile, names: ReadonlyMap<number, string>): Hot[] {
+  const idle = new Set(profile.nodes.filter((node) => node.callFrame.functionName === "(idle)").map(({ id }) => id));
+  const micros = new Map<string, number>();
   let total = 0;
   for (const [i, id] of profile.samples.entries()) {
-    const frame = frames.get(id);
-    if (frame === undefined || frame.functionName === "(idle)") continue;
-    const where = `${frame.url.replace(`file://${ROOT}/`, "").replace(`${ROOT}/`, "")}:${frame.lineNumber + 1}`;
-    const key = `${frame.functionName} ${where}`;
-    const entry = self.get(key) ?? { what: frame.functionName || "(anonymous)", where, micros: 0, share: 0 };
-    entry.micros += profile.timeDeltas[i]!;
+    const name = names.get(id);
+    if (name === undefined || idle.has(id)) continue;
+    micros.set(name, (micros.get(name) ?? 0) + profile.timeDeltas[i]!);
     total += profile.timeDeltas[i]!;
-    self.set(key, entry);
   }
-  const sorted = [...self.values()].sort((a, b) => b.micros - a.micros).slice(0, count);
-  return sorted.map((entry) => ({ ...entry, share: entry.micros / total }));
+  const sorted = [...micros].sort(([, a], [, b]) => b - a);
+  return sorted.map(([what, spent]) => ({ what, micros: spent, share: spent / total }));
 }
 
 /** Loads Sallyport with JSON calls, then with streams, and returns the hottest functions of each as markdown. */
@@ -71,12 +103,17 @@ export async function profile(upstream: Upstream, options: Options): Promise<str
     const file = readdirSync(FOLDER).find((found) => found.startsWith(name));
     if (file === undefined) throw new Error(`the profiler left no file in ${FOLDER}: Sallyport did not end by itself`);
     const read = (await Bun.file(join(FOLDER, file)).json()) as CpuProfile;
-    const rows = hottest(read, 40).map(({ what, where, micros, share }) => {
-      return [`\`${what}\``, where, (micros / 1000).toFixed(0), `${(share * 100).toFixed(1)} %`];
-    });
     const per = Math.round(outcome.gatewayCpuMicros / Math.max(1, outcome.calls));
-    const table = markdown(["function", "where", "self ms", "share"], rows);
-    parts.push(`### Self time, ${title} (${outcome.calls} calls, ${per} µs each, profiler on)\n\n${table}\n`);
+    parts.push(`### ${title}: ${outcome.calls} calls, ${per} µs each with the profiler on`);
+    parts.push(table("source file, with what it calls", byFile(read).slice(0, 30)));
+    parts.push(table("function, itself", hottest(read, 40)));
   }
-  return parts.join("\n");
+  return parts.join("\n\n");
+}
+
+function table(title: string, hot: readonly Hot[]): string {
+  const rows = hot.map(({ what, micros, share }) => {
+    return [`\`${what}\``, (micros / 1000).toFixed(0), `${(share * 100).toFixed(1)} %`];
+  });
+  return markdown([title, "ms", "share"], rows);
 }
