@@ -122,7 +122,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       ),
       guardOutput: createGuardOutput(),
       respond: createRespond({ readerMs: deadlines.readerMs }),
-      refuse: createRefuse({ records: ports.records, log, onRecord }),
+      refuse: createRefuse({ records: ports.records, log, onRecord, maxBodyBytes: settings.maxBodyBytes }),
     }),
   );
 

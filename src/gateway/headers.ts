@@ -77,7 +77,8 @@ export function publicError(error: GatewayError, call: Call): PublicError {
     status: error.status,
     code: error.code,
     message: error.public,
-    param: error.param,
+    // The methods that a path takes are for the Allow header; no field is at fault.
+    param: error.code === "method_not_allowed" ? null : error.param,
     requestId: call.requestId,
   };
 }

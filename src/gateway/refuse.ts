@@ -9,6 +9,7 @@ export interface RefusePorts {
   records: Pick<Records, "append">;
   log: Log;
   onRecord(record: UsageRecord): void;
+  maxBodyBytes: number;
 }
 
 /** The one place where a failure becomes an answer. What had no Hold gets its record here; the rest has one already. */
@@ -29,8 +30,7 @@ export function createRefuse(ports: RefusePorts) {
       headers["retry-after"] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000)));
     if (error.code === "method_not_allowed" && error.param !== null) headers.allow = error.param;
     if (error.status === 401) headers["www-authenticate"] = 'Bearer realm="sallyport"';
-    // The rest of a body that was not read must not be taken for the next request, nor be read to be thrown away.
-    if (CLOSES.has(error.code)) headers.connection = "close";
+    if (CLOSES.has(error.code) || leavesBody(call, ports.maxBodyBytes)) headers.connection = "close";
     return new Response(JSON.stringify(call.wire.errorBody(publicError(error, call))), {
       status: error.status,
       headers,
@@ -45,6 +45,18 @@ const CLOSES: ReadonlySet<string> = new Set([
   "overloaded",
   "draining",
 ]);
+
+/**
+ * Whether a body is on its way that nobody will read (a stranger's, or one to a path that
+ * does not exist) and that may be longer than any call's. On a connection that stays open
+ * it would be read to its end, however far that is. One of allowed length is, because a
+ * client that is still sending when the connection closes often misses the answer.
+ */
+function leavesBody(call: Call, maxBodyBytes: number): boolean {
+  if (call.reached.request !== undefined) return false;
+  const length = call.headers["content-length"];
+  return length === undefined ? "transfer-encoding" in call.headers : Number(length) > maxBodyBytes;
+}
 
 async function keepRecord(call: Call, error: GatewayError, ports: RefusePorts): Promise<void> {
   const record = refusalRecord(call, error);
