@@ -53,21 +53,3 @@ export function mintVirtualKey(mode: KeyMode, random: RandomBytes, publicId = ra
 export function keyDigest(pepper: Uint8Array, text: string): string {
   return hmac(pepper, text);
 }
-
-/**
- * Bits of entropy that the form of an imported key admits: its length times the bits of
- * its alphabet, judged by the character classes it uses; repeated characters count once per
- * run, so that a key of one letter is not strong by being long.
- */
-export function entropyOfForm(text: string): number {
-  const distinct = new Set(text).size;
-  if (distinct < 2) return 0;
-  let alphabet = 0;
-  if (/[0-9]/.test(text)) alphabet += 10;
-  if (/[a-z]/.test(text)) alphabet += 26;
-  if (/[A-Z]/.test(text)) alphabet += 26;
-  if (/[^0-9a-zA-Z]/.test(text)) alphabet += 4;
-  if (/^[0-9a-fA-F_-]*$/.test(text)) alphabet = Math.min(alphabet, 16);
-  const runs = text.replace(/(.)\1+/g, "$1").length;
-  return runs * Math.log2(Math.min(alphabet, Math.max(distinct * 2, 2)));
-}

@@ -1,0 +1,105 @@
+import { parseVirtualKey } from "../domain/access/virtual-key.ts";
+import { apiKey, type Limit, type TargetRow } from "../domain/catalog/catalog.ts";
+import type { Secret } from "../kernel/secret.ts";
+import type { DesiredKey, DesiredState, ProviderRow } from "../ports/administration.ts";
+import { providerKeyContext, type Sealer } from "../ports/vault.ts";
+import { DIMENSIONS, type Document, type ProviderKind } from "./document.ts";
+import { parseNetwork } from "./network.ts";
+import { keyPath, type Secrets } from "./secrets.ts";
+import { parseBaseUrl, parseInstant, parseUsd } from "./values.ts";
+
+/** How secrets become what the store may keep. */
+export interface Sealing {
+  sealer: Sealer;
+  /** HMAC of a virtual key. */
+  digest(key: string): string;
+}
+
+type DocumentTenant = Document["tenants"][number];
+type DocumentApplication = DocumentTenant["teams"][number]["applications"][number];
+
+/** The directory as a checked document declares it. */
+export function desiredState(
+  document: Document,
+  secrets: Secrets,
+  kinds: readonly ProviderKind[],
+  sealing: Sealing,
+): DesiredState {
+  const approvals = new Map(document.apis.map((api) => [apiKey(api.slug, api.version), api.approval]));
+  return {
+    origin: "config",
+    providers: document.providers.map((provider, at) => {
+      const kind = kinds.find((candidate) => candidate.kind === provider.kind);
+      const baseUrl = provider.baseUrl === undefined ? (kind?.baseUrl ?? null) : parseBaseUrl(provider.baseUrl);
+      const key = provider.apiKey === undefined ? undefined : secrets.at(["providers", at, "apiKey"]);
+      const { name, allowPrivateNetwork, prices } = provider;
+      return providerRow({ name, kind: provider.kind, baseUrl, allowPrivateNetwork, prices }, key, sealing.sealer);
+    }),
+    models: document.models.map((model) => ({
+      name: model.name,
+      targets: model.targets.map((target): TargetRow => ({ ...target })),
+      fallbacks: model.fallbacks.map((target): TargetRow => ({ ...target, weight: 1 })),
+    })),
+    guardrails: document.guardrails.map((guardrail) => ({ ...guardrail })),
+    plans: document.plans.map((plan) => ({ name: plan.name, limits: plan.limits.map(limitOf) })),
+    apis: document.apis.map(({ deprecatedAt, sunsetAt, ...api }) => ({
+      ...api,
+      deprecatedAt: deprecatedAt === undefined ? null : parseInstant(deprecatedAt),
+      sunsetAt: sunsetAt === undefined ? null : parseInstant(sunsetAt),
+    })),
+    tenants: document.tenants.map((tenant, t) => ({
+      name: tenant.name,
+      teams: tenant.teams.map((team, m) => ({
+        name: team.name,
+        members: team.members.map((member) => ({ email: member.email.toLowerCase(), roles: [...member.roles] })),
+        applications: team.applications.map((application, a) => ({
+          name: application.name,
+          subscriptions: application.subscriptions.map((subscription) => subscriptionOf(subscription, approvals)),
+          keys: application.keys.map((key, k) => keyOf(key, secrets.at(keyPath(t, m, a, k)), sealing)),
+        })),
+      })),
+    })),
+  };
+}
+
+/** An account with its key sealed for this very account, if it has one. */
+export function providerRow(
+  account: Omit<ProviderRow, "sealedKey" | "keyFingerprint">,
+  key: Secret<string> | undefined,
+  sealer: Sealer,
+): ProviderRow {
+  const context = providerKeyContext(account);
+  return {
+    ...account,
+    sealedKey: key === undefined ? null : sealer.seal(key, context),
+    keyFingerprint: key === undefined ? null : sealer.fingerprint(key, context),
+  };
+}
+
+function limitOf(limit: Document["plans"][number]["limits"][number]): Limit {
+  const dimension = DIMENSIONS.find((candidate) => limit[candidate] !== undefined) ?? "requests";
+  const amount = limit[dimension] ?? 0;
+  return { dimension, window: limit.per ?? null, amount: dimension === "usd" ? parseUsd(amount) : amount };
+}
+
+function subscriptionOf(
+  subscription: DocumentApplication["subscriptions"][number],
+  approvals: ReadonlyMap<string, "auto" | "manual">,
+): DesiredState["tenants"][number]["teams"][number]["applications"][number]["subscriptions"][number] {
+  const api = apiKey(subscription.api, subscription.version);
+  const state = subscription.state ?? (approvals.get(api) === "auto" ? "approved" : "requested");
+  return { api, plan: subscription.plan, state };
+}
+
+function keyOf(key: DocumentApplication["keys"][number], value: Secret<string>, sealing: Sealing): DesiredKey {
+  const text = value.reveal();
+  const own = parseVirtualKey(text);
+  return {
+    name: key.name,
+    mode: own?.mode ?? "live",
+    digest: sealing.digest(text),
+    publicId: own?.publicId ?? null,
+    allowFrom: key.allowFrom.map(parseNetwork),
+    expiresAt: key.expires === undefined ? null : parseInstant(key.expires),
+  };
+}

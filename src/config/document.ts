@@ -1,0 +1,307 @@
+import { z } from "zod";
+import { DAY, HOUR } from "../kernel/clock.ts";
+import type { ProviderAdapter } from "../spec/adapter.ts";
+import { didYouMean } from "./nearest.ts";
+import {
+  baseUrl,
+  count,
+  email,
+  identifier,
+  instant,
+  modelName,
+  network,
+  rate,
+  role,
+  slug,
+  targetName,
+  title,
+  usd,
+  version,
+} from "./values.ts";
+
+/** What the configuration must know of an adapter. It does not know the providers themselves. */
+export type ProviderKind = Pick<ProviderAdapter, "kind" | "baseUrl" | "needsKey" | "models" | "local">;
+
+/** Kinds that the documented file format names; those without an adapter are refused by a message that says so. */
+const DOCUMENTED_KINDS =
+  "demo openai openai-compatible azure-openai anthropic google vertex mistral cohere bedrock groq together deepseek dashscope ollama vllm openrouter xai fireworks".split(
+    " ",
+  );
+
+/** Guardrails that the documented file format names and this version has no detector for. */
+const DOCUMENTED_GUARDRAILS = ["pii", "secrets", "injection", "validation", "regex", "moderation"];
+
+export const WINDOWS = ["second", "minute", "hour", "day", "week", "month"] as const;
+
+/** What one limit may count; exactly one of them stands in it. */
+export const DIMENSIONS = ["requests", "tokens", "usd", "concurrent"] as const;
+
+/** Bounds keep a typing error from switching a protection off, or the gateway with it. */
+const milliseconds = (fallback: number, meaning: string) =>
+  z.int().min(10).max(DAY).default(fallback).describe(`${meaning}, in milliseconds.`);
+
+const deadlines = z
+  .strictObject({
+    bodyMs: milliseconds(30_000, "How long a caller may take to send a body"),
+    firstByteMs: milliseconds(120_000, "How long a provider may take to begin its answer"),
+    unaryMs: milliseconds(600_000, "How long a provider may take for a whole unary answer"),
+    idleMs: milliseconds(120_000, "How long a provider may be silent in the middle of an answer"),
+    totalMs: milliseconds(1_800_000, "How long a call may take in all"),
+    readerMs: milliseconds(60_000, "How long a caller may go without reading on"),
+  })
+  .prefault({})
+  .describe("Times after which a call is cut.");
+
+const gateway = z
+  .strictObject({
+    maxBodyBytes: z
+      .int()
+      .min(1_024)
+      .max(256 * 1024 * 1024)
+      .default(8 * 1024 * 1024)
+      .describe("Largest request body, in bytes."),
+    maxOpenCalls: z.int().min(1).max(1_000_000).default(8_192).describe("Calls open at once; more are answered 503."),
+    deadlines,
+    drainMs: z
+      .int()
+      .min(0)
+      .max(HOUR)
+      .default(30_000)
+      .describe("How long running calls may go on after SIGTERM, in milliseconds."),
+    badCredentialsPerMinute: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(100)
+      .describe("Bad credentials that one address may show in a minute before it is answered 429."),
+  })
+  .prefault({})
+  .describe("Settings of the gateway listener.");
+
+/** Where a secret is kept. The file itself never holds one. */
+const secretReference = () =>
+  z
+    .strictObject({
+      env: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "must be the name of an environment variable" })
+        .optional()
+        .describe("Name of an environment variable that holds the secret."),
+      file: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("File that holds the secret, relative to this file's folder; a last newline does not count."),
+      vault: z.string().optional().describe("Path in an external vault. Not supported by this version."),
+    })
+    .superRefine((reference, context) => {
+      const named = Object.keys(reference);
+      if (named.length !== 1) {
+        context.addIssue({ code: "custom", message: "must name exactly one place: { env: NAME } or { file: path }" });
+      } else if (reference.vault !== undefined) {
+        const message = "is not supported by this version; keep the secret in an environment variable or a file";
+        context.addIssue({ code: "custom", path: ["vault"], message });
+      } else if (reference.env?.startsWith("SALLYPORT_")) {
+        const message = "must not be one of Sallyport's own variables: their secrets go to nobody";
+        context.addIssue({ code: "custom", path: ["env"], message });
+      }
+    });
+
+const price = z.strictObject({
+  model: z.string().min(1).describe("The provider's name of the model."),
+  inputPerMTokUsd: rate().describe("US dollars per million input tokens."),
+  outputPerMTokUsd: rate().describe("US dollars per million output tokens."),
+  cacheReadPerMTokUsd: rate()
+    .exactOptional()
+    .describe("US dollars per million tokens read from the provider's cache; as input where absent."),
+  cacheWritePerMTokUsd: rate()
+    .exactOptional()
+    .describe("US dollars per million tokens written to the provider's cache; as input where absent."),
+});
+
+function provider(kinds: readonly string[]) {
+  return z.strictObject({
+    name: identifier().describe("Name of the account; targets refer to it."),
+    kind: z
+      .enum(kinds as [string, ...string[]], {
+        error: (issue) => {
+          if (typeof issue.input !== "string") return undefined;
+          if (DOCUMENTED_KINDS.includes(issue.input))
+            return `has ${issue.input}, which is not supported by this version; it may be one of ${kinds.join(", ")}`;
+          return `must be one of ${kinds.join(", ")}${didYouMean(issue.input, kinds)}`;
+        },
+      })
+      .describe("Which API the provider speaks."),
+    baseUrl: baseUrl()
+      .optional()
+      .describe(
+        "Where the API lives, without a trailing slash; needed where the kind has no public address of its own.",
+      ),
+    apiKey: secretReference().optional().describe("The account's key."),
+    allowPrivateNetwork: z
+      .boolean()
+      .default(false)
+      .describe("Whether private and loopback addresses may be called; else they are refused."),
+    prices: z.array(price).default([]).describe("Prices that stand before the public list."),
+  });
+}
+
+const target = {
+  provider: z.string().describe("Name of a provider account."),
+  model: targetName().describe(
+    "The provider's name of the model; one * stands for what the star of the model's name matched.",
+  ),
+};
+
+const model = z.strictObject({
+  name: modelName().describe(
+    "The name that callers use. A * at its end stands for any rest, of at least one character.",
+  ),
+  targets: z
+    .array(
+      z.strictObject({
+        ...target,
+        weight: z.int().min(1).max(1_000_000).default(1).describe("Share among the targets."),
+      }),
+    )
+    .min(1)
+    .describe("Who serves the model; calls are shared by weight."),
+  fallbacks: z.array(z.strictObject(target)).default([]).describe("Asked in order when the targets have failed."),
+});
+
+const phrases = z.strictObject({
+  name: identifier().describe("Name of the guardrail; APIs refer to it."),
+  kind: z.literal("phrases").describe("Literal texts, found whatever their case."),
+  phrases: z.array(z.string().min(1).max(1_000)).min(1).max(10_000).describe("The texts."),
+  action: z.enum(["mask", "deny"]).describe("Whether a text is hidden, or the call refused."),
+  direction: z
+    .enum(["input", "output", "both"])
+    .default("both")
+    .describe("Whether prompts, answers or both are looked at."),
+});
+
+const guardrail = z.discriminatedUnion("kind", [phrases], {
+  error: (issue) => {
+    if (issue.code !== "invalid_union") return undefined;
+    const kind = (issue.input as { kind?: unknown } | undefined)?.kind;
+    if (kind === undefined) return "is required";
+    if (!DOCUMENTED_GUARDRAILS.includes(String(kind))) return `must be phrases${didYouMean(String(kind), ["phrases"])}`;
+    return `is ${kind}, which this version cannot enforce; a guardrail that does nothing would be worse than none, so only phrases may stand here`;
+  },
+});
+
+const limit = z
+  .strictObject({
+    per: z.enum(WINDOWS).optional().describe("Window of the limit; none for concurrent."),
+    requests: count().optional().describe("Calls."),
+    tokens: count().optional().describe("Tokens, read and written."),
+    usd: usd().optional().describe("US dollars."),
+    concurrent: count().optional().describe("Calls open at once."),
+  })
+  .superRefine((value, context) => {
+    const named = DIMENSIONS.filter((dimension) => value[dimension] !== undefined);
+    const [only] = named;
+    if (only === undefined || named.length > 1) {
+      context.addIssue({ code: "custom", message: `must limit exactly one of ${DIMENSIONS.join(", ")}` });
+    } else if (only === "concurrent" && value.per !== undefined) {
+      context.addIssue({
+        code: "custom",
+        path: ["per"],
+        message: "must not stand with concurrent, which has no window",
+      });
+    } else if (only !== "concurrent" && value.per === undefined) {
+      context.addIssue({
+        code: "custom",
+        path: ["per"],
+        message: `is required with ${only}: one of ${WINDOWS.join(", ")}`,
+      });
+    }
+  });
+
+const plan = z.strictObject({
+  name: identifier().describe("Name of the plan; subscriptions refer to it."),
+  limits: z.array(limit).describe("What a subscriber may use. An empty list sets no limit."),
+});
+
+const api = z.strictObject({
+  slug: slug().describe("Name of the API in paths."),
+  version: version().describe("Version in paths, such as v1."),
+  stage: z
+    .enum(["draft", "published", "deprecated", "retired"])
+    .default("draft")
+    .describe("Only published and deprecated APIs answer calls."),
+  models: z.array(modelName()).min(1).describe("Names of models; a * at the end stands for any rest."),
+  guardrails: z.array(z.string()).default([]).describe("Names of guardrails, applied in this order."),
+  approval: z.enum(["auto", "manual"]).default("manual").describe("Whether subscriptions need an approval."),
+  capture: z.boolean().default(false).describe("Whether prompts and answers are kept in the usage records."),
+  deprecatedAt: instant().optional().describe("Since when it is deprecated; told to callers."),
+  sunsetAt: instant().optional().describe("When it goes away; told to callers."),
+});
+
+const subscription = z.strictObject({
+  api: z.string().describe("Slug of an API."),
+  version: z.string().describe("Version of that API."),
+  plan: z.string().describe("Name of a plan."),
+  state: z
+    .enum(["requested", "approved", "rejected", "suspended"])
+    .optional()
+    .describe("approved lets calls through. Where absent: approved for APIs with approval auto, else requested."),
+});
+
+const key = z.strictObject({
+  name: title().describe("Name of the key."),
+  import: secretReference().describe("The key itself, with at least 128 bits of entropy in its form."),
+  allowFrom: z.array(network()).default([]).describe("Networks from which it may be used; an empty list is anywhere."),
+  expires: instant().optional().describe("From when on it is refused."),
+});
+
+const application = z.strictObject({
+  name: title().describe("Name of the application."),
+  subscriptions: z.array(subscription).default([]).describe("Which APIs it may call, and under which plan."),
+  keys: z.array(key).default([]).describe("Keys that are brought along. Others are made with: sallyport key create."),
+});
+
+const team = z.strictObject({
+  name: title().describe("Name of the team."),
+  members: z
+    .array(
+      z.strictObject({
+        email: email().describe("E-mail address of the person."),
+        roles: z.array(role()).default([]).describe("What the person may do."),
+      }),
+    )
+    .default([])
+    .describe("People of the team."),
+  applications: z.array(application).default([]).describe("What consumes APIs."),
+});
+
+const tenant = z.strictObject({
+  name: title().describe("Name of the tenant. Nothing of one tenant is visible to another."),
+  teams: z.array(team).default([]).describe("Groups of people and applications."),
+});
+
+/** The schema of sallyport.yaml. @param kinds of the adapters there are. */
+export function documentSchema(kinds: readonly string[]) {
+  return z
+    .strictObject({
+      version: z.literal(1).describe("Version of this file's format."),
+      gateway,
+      providers: z.array(provider(kinds)).default([]).describe("Accounts at providers."),
+      models: z.array(model).default([]).describe("Names that callers use, and who serves them."),
+      guardrails: z.array(guardrail).default([]).describe("What is looked for in prompts and answers."),
+      plans: z.array(plan).default([]).describe("What subscribers are promised."),
+      apis: z.array(api).default([]).describe("Published products."),
+      tenants: z.array(tenant).default([]).describe("Who uses them."),
+    })
+    .describe("Declarative configuration of Sallyport (sallyport.yaml).");
+}
+
+/** A checked document, with its defaults in place. */
+export type Document = z.infer<ReturnType<typeof documentSchema>>;
+export type SecretReference = NonNullable<Document["providers"][number]["apiKey"]>;
+export type GatewaySection = Document["gateway"];
+
+/** The settings that hold where there is no configuration file, or no such section in it. */
+export function defaultGateway(): GatewaySection {
+  return gateway.parse({});
+}

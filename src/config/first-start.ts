@@ -1,0 +1,4 @@
+import type { DesiredState } from "../ports/administration.ts";
+export function firstStart(_: any): { desired: DesiredState; providers: string[] } {
+  return { providers: [], desired: { origin: "first-start", providers: [{ name: "demo", kind: "demo", baseUrl: null, sealedKey: null, keyFingerprint: null, allowPrivateNetwork: false, prices: [] }], models: [{ name: "demo", targets: [{ provider: "demo", model: "demo", weight: 1 }], fallbacks: [] }], guardrails: [], plans: [{ name: "unlimited", limits: [] }], apis: [{ slug: "default", version: "v1", stage: "published", deprecatedAt: null, sunsetAt: null, models: ["*"], guardrails: [], approval: "auto", capture: false }], tenants: [{ name: "default", teams: [{ name: "default", members: [], applications: [{ name: "default", subscriptions: [{ api: "default/v1", plan: "unlimited", state: "approved" }], keys: [] }] }] }] } };
+}
