@@ -2,9 +2,13 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
+import { parse } from "yaml";
+import { documentSchema } from "../src/config/document.ts";
 import { VARIABLES } from "../src/config/environment.ts";
 import { ERRORS } from "../src/errors.ts";
-import { PAGES, stalePages } from "./docs.ts";
+import { ADAPTERS } from "../src/providers/adapters.ts";
+import { configSchema, PAGES, stalePages } from "./docs.ts";
+import { fieldsOf } from "./schema-fields.ts";
 import { readTexts } from "./tidy.ts";
 
 const root = join(import.meta.dir, "..");
@@ -50,6 +54,23 @@ describe("what a page promises exists in code", () => {
       for (const [name] of text.matchAll(/\bSALLYPORT_[A-Z_]*[A-Z]\b/g)) inCode.add(name);
     }
     expect([...inCode].filter((name) => !known.has(name))).toEqual([]);
+  });
+});
+
+describe("the configuration file", () => {
+  test("every field on docs/config.md is in the schema, and every field of the schema is on the page with a meaning", async () => {
+    const page = await textOf("docs/config.md");
+    const rows = page.slice(page.indexOf("## File")).matchAll(/^\| `([^`]+)` \| (.*) \|$/gm);
+    const onPage = [...rows].map(([, path]) => path!);
+    const fields = fieldsOf(configSchema());
+    expect(onPage).toEqual(fields.map(({ path }) => path));
+    expect(fields.filter(({ meaning }) => meaning === "").map(({ path }) => path)).toEqual([]);
+  });
+
+  test("the file that README shows passes the schema that the gateway uses", async () => {
+    const yaml = /```yaml\n([\s\S]*?)```/.exec(await textOf("README.md"))![1]!;
+    const schema = documentSchema(ADAPTERS.map((adapter) => adapter.kind));
+    expect(schema.safeParse(parse(yaml)).error?.issues ?? []).toEqual([]);
   });
 });
 

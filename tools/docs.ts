@@ -3,13 +3,17 @@
  * nothing and fails where a page is not what the code says.
  */
 import { join } from "node:path";
+import { z } from "zod";
 import { openApiDocument } from "../src/admin/openapi.ts";
 import { OPERATIONS } from "../src/admin/operations.ts";
+import { documentSchema } from "../src/config/document.ts";
 import { VARIABLES } from "../src/config/environment.ts";
 import { ERRORS, type ErrorCode, type Owner } from "../src/errors.ts";
+import { ADAPTERS } from "../src/providers/adapters.ts";
 import type { PublicError } from "../src/spec/wire.ts";
 import { anthropicMessages } from "../src/wire/anthropic-messages/index.ts";
 import { openaiChat } from "../src/wire/openai-chat/index.ts";
+import { type Field, fieldsOf, type JsonSchema } from "./schema-fields.ts";
 
 export interface GeneratedPage {
   file: string;
@@ -19,6 +23,7 @@ export interface GeneratedPage {
 export const PAGES: readonly GeneratedPage[] = [
   { file: "docs/errors.md", make: errorsPage },
   { file: "docs/config.md", make: configPage },
+  { file: "docs/config.schema.json", make: () => asJson(configSchema()) },
   { file: "docs/openapi.json", make: async () => asJson(openApiDocument(OPERATIONS, await version())) },
 ];
 
@@ -63,6 +68,12 @@ function errorCells(code: ErrorCode): string[] {
   return [`\`${code}\``, String(row.status), ...types, row.retryable ? "yes" : "no", row.title];
 }
 
+/** The JSON Schema of what an author writes: what has a default may be left out. */
+export function configSchema(): JsonSchema {
+  const kinds = ADAPTERS.map((adapter) => adapter.kind);
+  return z.toJSONSchema(documentSchema(kinds), { io: "input" }) as JsonSchema;
+}
+
 export function configPage(): string {
   const variables = VARIABLES.map((row) => [`\`${row.name}\``, row.meaning, row.default, row.secret ? "yes" : ""]);
   return page(
@@ -74,6 +85,12 @@ export function configPage(): string {
 that is empty counts as not set. An unknown \`SALLYPORT_*\` variable, or a value that cannot be
 understood, stops the start with a line that names it.`,
     table(["variable", "meaning", "default", "secret"], variables).join("\n"),
+    "## File",
+    `YAML or JSON. [config.schema.json](config.schema.json) is its JSON Schema, by which editors complete
+and check. Unknown fields are refused. Secrets are references, never values: \`{ env: NAME }\` or
+\`{ file: path }\`. \`sallyport config validate\` names file, line and field of whatever is wrong, with
+the rules that a schema cannot tell.`,
+    table(["field", "type", "required", "meaning"], fieldsOf(configSchema()).map(fieldCells)).join("\n"),
   );
 }
 
@@ -93,6 +110,17 @@ function table(columns: readonly string[], rows: readonly (readonly string[])[])
 
 function asJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function fieldCells(field: Field): string[] {
+  const shown =
+    field.default === undefined || ["[]", "{}"].includes(field.default) ? "" : `Default: \`${field.default}\`.`;
+  return [
+    `\`${field.path}\``,
+    field.type,
+    field.required ? "yes" : "",
+    [field.meaning, shown].filter(Boolean).join(" "),
+  ];
 }
 
 /** The pages that are not what the code says. `read` gives a page's text, or null where there is none. */

@@ -100,6 +100,7 @@ function range(node: JsonSchema): string {
   const most = node.maximum ?? node.maxLength;
   const low = least === undefined || least <= Number.MIN_SAFE_INTEGER ? undefined : least;
   const high = most === undefined || most >= Number.MAX_SAFE_INTEGER ? undefined : most;
+  if (node.minLength === 1 && high === undefined) return " (not empty)";
   if (low !== undefined && high !== undefined) return ` (${low} to ${high}${unit})`;
   if (low !== undefined) return ` (at least ${low}${unit})`;
   return high === undefined ? "" : ` (at most ${high}${unit})`;
