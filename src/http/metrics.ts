@@ -104,6 +104,8 @@ export class Metrics {
       this.#verdicts.inc({ guardrail, direction, action });
   }
 
+  readonly contentType = "text/plain; version=0.0.4; charset=utf-8";
+
   /** The exposition text (Prometheus text format 0.0.4). */
   text(): Promise<string> {
     return this.#registry.metrics();

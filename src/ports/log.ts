@@ -6,6 +6,8 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
  */
 export interface LogFields {
   call?: string;
+  /** The caller's own request id, where it sent one. */
+  request?: string;
   code?: string;
   status?: number;
   outcome?: string;

@@ -1,9 +1,8 @@
 import type { ProviderAdapter } from "../spec/adapter.ts";
 import { anthropic } from "./anthropic/index.ts";
 import { demo } from "./demo/index.ts";
-import { chatAdapter } from "./openai/adapter.ts";
 import { openai } from "./openai/index.ts";
+import { openaiCompatible } from "./openai-compatible/index.ts";
 
 /** Every provider that the gateway speaks to. */
-export const ADAPTERS: readonly ProviderAdapter[] = [openai, anthropic, demo, { ...openai, kind: "openai-compatible" }];
-void chatAdapter;
+export const ADAPTERS: readonly ProviderAdapter[] = [openai, anthropic, demo, ...openaiCompatible];

@@ -68,7 +68,8 @@ export function openKeyring(options: KeyringOptions): Keyring {
   });
 }
 
-function fingerprintOf(master: Secret<Uint8Array>): string {
+/** Tells master keys apart, and nothing about them. */
+export function fingerprintOf(master: Secret<Uint8Array>): string {
   return hmac(deriveKey(master.reveal(), "fingerprint"), "master key");
 }
 

@@ -1,0 +1,24 @@
+import { expect, test } from "bun:test";
+import { welcome } from "./welcome.ts";
+
+const facts = {
+  gatewayUrl: "http://127.0.0.1:8080",
+  adminUrl: "http://127.0.0.1:8081",
+  adminToken: "token-1",
+  key: "sp_live_x",
+  model: "demo",
+  providers: ["openai"],
+};
+
+test("a first start shows the admin token, the console's address and a call that works", () => {
+  const text = welcome(facts);
+  for (const shown of ["http://127.0.0.1:8081/", "token-1", "Bearer sp_live_x", '"model":"demo"', "openai"]) {
+    expect(text).toContain(shown);
+  }
+});
+
+test("a token that the operator gave is not repeated, and without a key there is no call", () => {
+  const text = welcome({ ...facts, adminToken: null, key: null, providers: [] });
+  expect(text).toContain("SALLYPORT_ADMIN_TOKEN");
+  expect(text).not.toContain("curl");
+});

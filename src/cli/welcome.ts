@@ -1,0 +1,41 @@
+/** What a first start prints, once. */
+export interface Welcome {
+  gatewayUrl: string;
+  adminUrl: string;
+  /** null where the operator gave one. */
+  adminToken: string | null;
+  /** A virtual key that may call `model`; null where the configuration file says who has keys. */
+  key: string | null;
+  model: string;
+  /** Names of the provider accounts that were made from the environment. */
+  providers: readonly string[];
+}
+
+/** The text of a first start. Secrets in it are shown this once. */
+export function welcome(facts: Welcome): string {
+  const lines = ["", "  Sallyport is ready. This is its first start; what is below is shown once.", ""];
+  lines.push(`  Gateway       ${facts.gatewayUrl}`);
+  lines.push(`  Admin API     ${facts.adminUrl}/api/v1/   (described by ${facts.adminUrl}/api/v1/openapi.json)`);
+  if (facts.adminToken === null) lines.push("  Admin token   the one in SALLYPORT_ADMIN_TOKEN");
+  else {
+    lines.push(`  Admin token   ${facts.adminToken}`);
+    lines.push(`  Set-up link   ${facts.adminUrl}/   (the console follows in a later version)`);
+  }
+  for (const provider of facts.providers)
+    lines.push(`  Provider      ${provider}, from the environment; its models can be called`);
+  if (facts.key !== null) {
+    lines.push("", "  A first call, answered by the built-in demo model (canned text, no account needed):", "");
+    lines.push(...curl(facts.gatewayUrl, facts.key, facts.model).map((line) => `    ${line}`));
+  }
+  lines.push("", "");
+  return lines.join("\n");
+}
+
+function curl(url: string, key: string, model: string): string[] {
+  return [
+    `curl ${url}/v1/chat/completions \\`,
+    `  -H "Authorization: Bearer ${key}" \\`,
+    `  -H "Content-Type: application/json" \\`,
+    `  -d '{"model":"${model}","messages":[{"role":"user","content":"Hello!"}]}'`,
+  ];
+}

@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { runCli } from "./cli/index.ts";
+import { composeCli, startService, type World } from "./compose.ts";
+
+/** Runs one command line. @returns the exit code. */
+export async function run(env: World["env"], argv: readonly string[], signals: NodeJS.EventEmitter): Promise<number> {
+  const world: World = {
+    env,
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    terminal: process.stdout.isTTY === true,
+    readFile: (path) => readFileSync(path, "utf8"),
+  };
+  async function serveUntilStopped(): Promise<number> {
+    const service = await startService(world);
+    for (const signal of ["SIGTERM", "SIGINT"]) signals.on(signal, () => void service.stop(signal));
+    await service.stopped;
+    return 0;
+  }
+  return await runCli(argv, composeCli(world, serveUntilStopped));
+}
+
+if (import.meta.main) {
+  // Proxies are a matter of configuration, never of an environment variable that happens to be set.
+  for (const name of ["http_proxy", "https_proxy", "all_proxy"]) {
+    delete process.env[name];
+    delete process.env[name.toUpperCase()];
+  }
+  process.exit(await run(process.env, process.argv.slice(2), process));
+}
