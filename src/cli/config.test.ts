@@ -2,8 +2,9 @@ import { expect, test } from "bun:test";
 import { cli, healthyProbes } from "../../test/support/cli.ts";
 
 const broken = healthyProbes({
-  configuration: async (file) => [
+  configuration: (file, withSecrets) => [
     { where: `${file}:3:5: providers[0].kind`, message: "must be one of demo, openai" },
+    ...(withSecrets ? [] : [{ where: file, message: "was read without secrets" }]),
     { where: `${file}:9:1: plan`, message: 'is not a field here; did you mean "plans"?' },
   ],
 });
@@ -42,4 +43,9 @@ test("without a file it is the one that SALLYPORT_CONFIG names; 2 where none is 
     exit: 2,
     stderr: expect.stringContaining("SALLYPORT_CONFIG"),
   });
+});
+
+test("where the machine has no secrets, references to them are not followed", async () => {
+  const { stderr } = await cli(["config", "validate", "s.yaml", "--without-secrets"], { probes: broken });
+  expect(stderr).toContain("was read without secrets");
 });

@@ -9,11 +9,16 @@ export const configValidate: Command = {
   summary:
     "Checks a configuration file and prints everything that is wrong with it. Without a file: the one that SALLYPORT_CONFIG names.",
   positionals: [{ name: "file", required: false }],
-  flags: {},
-  async run({ positionals, json }, io) {
+  flags: {
+    "without-secrets": {
+      value: null,
+      help: "Do not follow references to secrets: for a machine that has none, such as a build's.",
+    },
+  },
+  async run({ positionals, switches, json }, io) {
     const file = positionals[0] ?? readEnvironment(io.env, io.readFile, { serving: false }).configFile;
     if (file === undefined) throw new UsageError("<file> is required where SALLYPORT_CONFIG is not set");
-    const problems = await io.probes.configuration(file);
+    const problems = io.probes.configuration(file, !switches.has("without-secrets"));
     const valid = problems.length === 0;
     if (json) {
       io.stdout(`${JSON.stringify({ file, valid, problems }, null, 2)}\n`);

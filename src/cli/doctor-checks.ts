@@ -2,7 +2,8 @@ import { formatListenAddress, type ListenAddress } from "../config/network.ts";
 import { formatProblem } from "../config/problem.ts";
 import { DAY, MINUTE } from "../kernel/clock.ts";
 import { type Found, ok, type Patient, problem, warning } from "./doctor-finding.ts";
-import type { DatabaseFacts, FileFacts, ProviderFacts } from "./probe.ts";
+import { directory, ledger, masterKey, octal, providerKeys } from "./doctor-store-checks.ts";
+import type { ProviderFacts } from "./probe.ts";
 
 export interface Check {
   name: string;
@@ -122,110 +123,9 @@ function gateway({ probes, environment: { dataDir } }: Patient): Found[] {
   return [ok(`a gateway is running on this data folder${pid === null ? "" : ` (process ${pid})`}`)];
 }
 
-function masterKey({ probes, environment: surroundings }: Patient): Found[] {
-  const facts = probes.masterKey(surroundings);
-  if (facts.source === "environment") return [ok("given by the environment")];
-  const { path, file, fault } = facts;
-  if (!file.exists) {
-    if (probes.directory(surroundings.dataDir) === undefined)
-      return [ok(`${path} is not there yet; the first start makes it`)];
-    return [
-      problem(
-        `${path} is missing, and the store was sealed under it`,
-        "Bring it back from the backup, or set SALLYPORT_MASTER_KEY. Without it no key of a caller or provider can be read.",
-      ),
-    ];
-  }
-  if (!file.readable)
-    return [problem(`${path} cannot be read by this user`, "Run as its owner, or give it to the gateway's user.")];
-  if (fault !== null)
-    return [
-      problem(`${path} ${fault}`, "Bring the file back from the backup; do not make a new one over a store in use."),
-    ];
-  if ((file.mode & 0o077) !== 0) {
-    return [
-      problem(
-        `${path} can be read by other users (mode ${octal(file.mode)})`,
-        `chmod 0600 ${path}; if others were there, consider the keys known.`,
-      ),
-    ];
-  }
-  return [ok(`${path} (mode ${octal(file.mode)})`)];
-}
-
-function directory({ probes, environment: { dataDir } }: Patient): Found[] {
-  const facts = probes.directory(dataDir);
-  return facts === undefined ? [ok("not there yet; the first start makes it")] : database(facts);
-}
-
-function ledger({ probes, environment: { dataDir } }: Patient): Found[] {
-  const facts = probes.ledger(dataDir);
-  if (facts === undefined) return [ok("not there yet; the first start makes it")];
-  const found = database(facts);
-  if (facts.openHolds === 0) return found;
-  const calls = `${facts.openHolds} ${facts.openHolds === 1 ? "call is" : "calls are"}`;
-  if (probes.lock(dataDir).held) return [...found, ok(`${calls} under way`)];
-  return [
-    ...found,
-    warning(
-      `${calls} admitted and not charged: the gateway died in the middle`,
-      'Nothing to do: the next start charges them by rule, as outcome "recovered".',
-    ),
-  ];
-}
-
-function database(facts: DatabaseFacts): Found[] {
-  const found: Found[] = [];
-  const { applied, known } = facts.schema;
-  for (const fault of facts.faults.slice(0, 3)) {
-    found.push(
-      problem(
-        `${facts.path} is damaged: ${fault}`,
-        "Stop the gateway and bring the file back from the backup; keep the damaged one for a look.",
-      ),
-    );
-  }
-  if (applied > known) {
-    found.push(
-      problem(
-        `${facts.path} has schema ${applied}, and this version knows ${known}`,
-        "Start the version that made it, or a later one.",
-      ),
-    );
-  }
-  found.push(...openToOthers(facts.path, facts.file));
-  if (found.length > 0) return found;
-  const schema = applied < known ? `schema ${applied}; the next start brings it to ${known}` : `schema ${applied}`;
-  return [ok(`${facts.path} is whole, ${schema}`)];
-}
-
-function openToOthers(path: string, file: FileFacts): Found[] {
-  return (file.mode & 0o077) === 0
-    ? []
-    : [warning(`${path} is open to other users (mode ${octal(file.mode)})`, `chmod 0600 ${path}`)];
-}
-
-function providerKeys({ probes, environment: surroundings }: Patient): Found[] {
-  const sealed = (probes.directory(surroundings.dataDir)?.providers ?? []).filter(
-    ({ sealedKey }) => sealedKey !== null,
-  );
-  if (sealed.length === 0) return [ok("no provider account has a sealed key")];
-  const shut = sealed.filter((provider) => !probes.opens(surroundings, provider));
-  if (shut.length === 0)
-    return [
-      ok(`the master key opens ${sealed.length === 1 ? "the one sealed key" : `all ${sealed.length} sealed keys`}`),
-    ];
-  return [
-    problem(
-      `the master key does not open the key of ${shut.map(({ name }) => name).join(", ")}`,
-      "Start with the master key under which they were sealed, or set the providers' keys anew.",
-    ),
-  ];
-}
-
-async function configuration({ probes, environment: { configFile } }: Patient): Promise<Found[]> {
+function configuration({ probes, environment: { configFile } }: Patient): Found[] {
   if (configFile === undefined) return [ok("no configuration file is set (SALLYPORT_CONFIG)")];
-  const problems = await probes.configuration(configFile);
+  const problems = probes.configuration(configFile, true);
   if (problems.length === 0) return [ok(`${configFile} is valid`)];
   return problems.map((each) =>
     problem(formatProblem(each), 'Correct the file; "sallyport config validate" checks it again.'),
@@ -377,10 +277,6 @@ function openFiles({ probes }: Patient): Found[] {
       "Raise it where the gateway is started: ulimit -n 65536, or LimitNOFILE=65536 in its systemd unit.",
     ),
   ];
-}
-
-function octal(mode: number): string {
-  return `0${(mode & 0o777).toString(8)}`;
 }
 
 function day(at: number): string {

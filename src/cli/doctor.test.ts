@@ -5,6 +5,7 @@ import { DAY } from "../kernel/clock.ts";
 import type { Finding } from "./doctor.ts";
 import { CHECKS } from "./doctor-checks.ts";
 import { readPatient } from "./doctor-finding.ts";
+import { octal } from "./doctor-store-checks.ts";
 import type { DirectoryFacts, LedgerFacts, Probes } from "./probe.ts";
 
 type Env = Record<string, string>;
@@ -64,13 +65,14 @@ const ROWS: [string, string, Partial<Probes>, Env, "warning" | "problem", RegExp
   ["master key", "an unreadable key", { masterKey: () => ({ source: "file", path: "m", file: { ...file, readable: false }, fault: null }) }, {}, "problem", /cannot be read/, /owner/],
   ["master key", "a key that is none", { masterKey: () => ({ source: "file", path: "m", file, fault: "must be base64" }) }, {}, "problem", /m must be base64/, /do not make a new one/],
   ["master key", "a key that others can read", { masterKey: () => ({ source: "file", path: "m", file: { ...file, mode: 0o644 }, fault: null }) }, {}, "problem", /mode 0644/, /chmod 0600 m/],
+  ["master key", "another key than the first one", { masterKeyBelongs: () => false }, {}, "problem", /not the master key with which/, /first one/],
   ["directory", "damage", directory({ faults: ["row 3 missing from index"] }), {}, "problem", /damaged: row 3/, /backup/],
   ["directory", "a newer schema", directory({ schema: { applied: 9, known: 1 } }), {}, "problem", /schema 9, and this version knows 1/, /later one/],
   ["directory", "a file open to others", directory({ file: { ...file, mode: 0o644 } }), {}, "warning", /mode 0644/, /chmod 0600/],
   ["ledger", "damage", ledger({ faults: ["file is not a database"] }), {}, "problem", /not a database/, /backup/],
   ["ledger", "Holds of a gateway that died", ledger({ openHolds: 3 }), {}, "warning", /3 calls are admitted and not charged/, /recovered/],
   ["provider keys", "a key sealed under another master key", { opens: () => false }, {}, "problem", /does not open the key of up/, /sealed/],
-  ["configuration", "a file with a fault", { configuration: async () => [{ where: "s.yaml:3:5: plans", message: "must be a list" }] }, { SALLYPORT_CONFIG: "s.yaml" }, "problem", /s\.yaml:3:5: plans: must be a list/, /config validate/],
+  ["configuration", "a file with a fault", { configuration: () => [{ where: "s.yaml:3:5: plans", message: "must be a list" }] }, { SALLYPORT_CONFIG: "s.yaml" }, "problem", /s\.yaml:3:5: plans: must be a list/, /config validate/],
   ["gateway port", "another program", { port: async () => ({ state: "other", program: "nginx (process 12)" }) }, {}, "problem", /127\.0\.0\.1:8080 is in use by nginx \(process 12\)/, /SALLYPORT_LISTEN/],
   ["admin port", "a program that the system does not name", { port: async () => ({ state: "other", program: null }) }, {}, "problem", /127\.0\.0\.1:8081 is in use by another program/, /SALLYPORT_ADMIN_LISTEN/],
   ["admin port", "another Sallyport", { port: async () => ({ state: "sallyport", ready: true, detail: "ready" }) }, {}, "problem", /Sallyport with another data folder/, /another port/],
@@ -192,4 +194,8 @@ test("variables that are wrong are left out one by one, and the sound ones stay"
   expect(patient.problems.map(({ where }) => where)).toEqual(["SALLYPORT_ADMIN_LISTEN", "SALLYPORT_LOG_LEVEL"]);
   expect(patient.environment).toMatchObject({ listen: { port: 1 }, adminListen: { port: 8081 }, logLevel: "info" });
   expect(patient.variables).toBe(3);
+});
+
+test("permissions are written as chmod takes them", () => {
+  expect([octal(0o100600), octal(0o40755), octal(0)]).toEqual(["0600", "0755", "00"]);
 });

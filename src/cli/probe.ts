@@ -20,10 +20,12 @@ export interface Probes {
   directory(dataDir: string): DirectoryFacts | undefined;
   /** The database of Holds and usage records; undefined before the first start. */
   ledger(dataDir: string): LedgerFacts | undefined;
+  /** Whether the master key at hand is the one with which this installation was made; null where it remembers none. */
+  masterKeyBelongs(environment: Environment, directory: DirectoryFacts): boolean | null;
   /** Whether the installation's master key opens the sealed key of this account. */
   opens(environment: Environment, provider: ProviderFacts): boolean;
-  /** Everything that is wrong with the configuration file. */
-  configuration(file: string): Promise<readonly Problem[]>;
+  /** Everything that is wrong with the configuration file, with or without following its references to secrets. */
+  configuration(file: string, withSecrets: boolean): readonly Problem[];
   port(address: ListenAddress, tls: boolean): Promise<PortFacts>;
   certificate(cert: PemSource, key: PemSource): CertificateFacts;
   /** Calls the account's address without its key: any HTTP answer will do. */
@@ -80,6 +82,8 @@ export interface ProviderFacts {
 
 export interface DirectoryFacts extends DatabaseFacts {
   providers: readonly ProviderFacts[];
+  /** What the installation keeps for itself. */
+  settings: Readonly<Record<string, string>>;
 }
 
 export interface LedgerFacts extends DatabaseFacts {

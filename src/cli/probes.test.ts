@@ -1,10 +1,11 @@
 import { afterAll, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readEnvironment } from "../config/environment.ts";
 import { GatewayError } from "../errors.ts";
 import type { UpstreamCall } from "../ports/upstream.ts";
+import { ADAPTERS } from "../providers/adapters.ts";
 import { createProbes, type ProbeParts } from "./probes.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sallyport-probes-"));
@@ -20,9 +21,12 @@ function probes(overrides: Partial<ProbeParts> = {}) {
     inspectLedger: () => undefined,
     inspectLock: () => ({ held: false, pid: null }),
     opens: () => true,
-    checkConfiguration: async () => [],
+    masterKeySetting: "master-key-fingerprint",
+    fingerprint: (key) => Buffer.from(key.reveal()).toString("hex"),
+    env: {},
+    readFile: (path) => readFileSync(path, "utf8"),
+    kinds: ADAPTERS,
     upstream: { send: () => Promise.reject(new Error("not in this test")) },
-    baseUrlOf: () => null,
     ...overrides,
   });
 }
@@ -92,7 +96,7 @@ test("a database is looked at once, with the permissions of its file", () => {
   const looking = probes({
     inspectDirectory: (path) => {
       looks++;
-      return { path, faults: [], schema: { applied: 1, known: 1 }, latestAt: null, providers: [] };
+      return { path, faults: [], schema: { applied: 1, known: 1 }, latestAt: null, providers: [], settings: {} };
     },
   });
   expect(looking.directory(folder)?.file.mode).toBe(0o640);
@@ -101,13 +105,18 @@ test("a database is looked at once, with the permissions of its file", () => {
   expect(looking.ledger(folder)).toBeUndefined();
 });
 
-const account = { name: "up", kind: "openai", baseUrl: null, sealedKey: "sealed", allowPrivateNetwork: true };
+const account = {
+  name: "up",
+  kind: "openai",
+  baseUrl: "https://api.example/v1",
+  sealedKey: "sealed",
+  allowPrivateNetwork: true,
+};
 
 test("a provider is reached without its key, and any status will do", async () => {
   const calls: UpstreamCall[] = [];
   let discarded = 0;
   const looking = probes({
-    baseUrlOf: () => "https://api.example/v1",
     upstream: {
       send: async (call) => {
         calls.push(call);
@@ -132,8 +141,7 @@ test("a provider is reached without its key, and any status will do", async () =
 });
 
 test("a provider that is not reached says why", async () => {
-  const failing = (thrown: unknown) =>
-    probes({ baseUrlOf: () => "https://x", upstream: { send: () => Promise.reject(thrown) } }).reach(account);
+  const failing = (thrown: unknown) => probes({ upstream: { send: () => Promise.reject(thrown) } }).reach(account);
   const blocked = new GatewayError("upstream_blocked", "The address may not be called.", {
     internal: "10.0.0.1 is private",
   });
@@ -142,9 +150,47 @@ test("a provider that is not reached says why", async () => {
     why: "The address may not be called. (10.0.0.1 is private)",
   });
   expect(await failing(new DOMException("x", "TimeoutError"))).toEqual({ reached: false, why: "no answer within 5 s" });
-  expect(await probes().reach(account)).toEqual({ reached: false, why: "the account has no address" });
+  const homeless = { ...account, kind: "openai-compatible", baseUrl: null };
+  expect(await probes({ kinds: [] }).reach(homeless)).toEqual({ reached: false, why: "the account has no address" });
 });
 
 test("the limit of open files is a number that the shell tells", () => {
   expect(probes().openFiles()).toBeGreaterThan(3);
+});
+
+test("a master key belongs to the installation that remembers it", () => {
+  const looking = probes();
+  const surroundings = environmentOf(join(root, "none"), { SALLYPORT_MASTER_KEY: KEY });
+  const remembering = (settings: Record<string, string>) => ({
+    path: "directory.db",
+    file: { exists: true, mode: 0o600, owner: 0, readable: true },
+    faults: [],
+    schema: { applied: 1, known: 1 },
+    latestAt: null,
+    providers: [],
+    settings,
+  });
+  const own = Buffer.from(KEY, "base64").toString("hex");
+  expect(looking.masterKeyBelongs(surroundings, remembering({ "master-key-fingerprint": own }))).toBe(true);
+  expect(looking.masterKeyBelongs(surroundings, remembering({ "master-key-fingerprint": "other" }))).toBe(false);
+  expect(looking.masterKeyBelongs(surroundings, remembering({}))).toBeNull();
+});
+
+test("a configuration file is checked in full, with its secrets or without", () => {
+  const file = join(root, "sallyport.yaml");
+  const text = "version: 1\nproviders:\n  - { name: up, kind: openai, apiKey: { env: UP_KEY } }\n";
+  writeFileSync(file, text);
+  expect(probes({ env: { UP_KEY: "sk-some-key-of-a-provider" } }).configuration(file, true)).toEqual([]);
+  const [problem, ...rest] = probes().configuration(file, true);
+  expect(rest).toEqual([]);
+  expect(problem).toMatchObject({
+    where: expect.stringContaining(`${file}:3:`),
+    message: expect.stringContaining("UP_KEY"),
+  });
+  expect(probes().configuration(file, false)).toEqual([]);
+  writeFileSync(file, "version: 1\nplan: []\n");
+  expect(probes().configuration(file, false)).toMatchObject([{ where: expect.stringContaining(`${file}:2:`) }]);
+  expect(probes().configuration(join(root, "none.yaml"), true)).toMatchObject([
+    { message: expect.stringContaining("cannot be read") },
+  ]);
 });

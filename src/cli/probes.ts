@@ -1,11 +1,12 @@
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { type Environment, parseMasterKey } from "../config/environment.ts";
-import type { Problem } from "../config/problem.ts";
-import { Refusal } from "../config/problem.ts";
+import { checkConfigWithoutSecrets, loadConfig } from "../config/load.ts";
+import { ConfigurationError, type Problem, Refusal } from "../config/problem.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Secret } from "../kernel/secret.ts";
 import type { Upstream } from "../ports/upstream.ts";
+import type { ProviderAdapter } from "../spec/adapter.ts";
 import { lookAtCertificate } from "./certificate-probe.ts";
 import { lookAtPort } from "./port-probe.ts";
 import type {
@@ -34,11 +35,14 @@ export interface ProbeParts {
   inspectLock(dataDir: string): { held: boolean; pid: number | null };
   /** Whether this master key opens the sealed key of this account. */
   opens(masterKey: Secret<Uint8Array>, provider: ProviderFacts): boolean;
-  /** Everything that is wrong with a configuration file. */
-  checkConfiguration(file: string): Promise<readonly Problem[]>;
+  /** The setting under which an installation remembers its master key, and what it remembers of one. */
+  masterKeySetting: string;
+  fingerprint(masterKey: Secret<Uint8Array>): string;
+  env: Readonly<Record<string, string | undefined>>;
+  readFile(path: string): string;
+  /** The adapters that there are. */
+  kinds: readonly ProviderAdapter[];
   upstream: Upstream;
-  /** Where a kind of provider lives, if its accounts need no base URL. */
-  baseUrlOf(kind: string): string | null;
 }
 
 /** How long a provider may take to answer a stranger, in milliseconds. */
@@ -57,12 +61,12 @@ export function createProbes(parts: ProbeParts): Probes {
     masterKey: (environment) => lookAtMasterKey(environment, parts.masterKeyFile),
     directory,
     ledger,
-    opens(environment, provider) {
-      const key =
-        environment.masterKey ?? parseMasterKey(readFileSync(join(environment.dataDir, parts.masterKeyFile), "utf8"));
-      return parts.opens(key, provider);
+    masterKeyBelongs(environment, { settings }) {
+      const remembered = settings[parts.masterKeySetting];
+      return remembered === undefined ? null : parts.fingerprint(keyOf(environment, parts)) === remembered;
     },
-    configuration: (file) => parts.checkConfiguration(file),
+    opens: (environment, provider) => parts.opens(keyOf(environment, parts), provider),
+    configuration: (file, withSecrets) => checkConfiguration(file, withSecrets, parts),
     port: lookAtPort,
     certificate: lookAtCertificate,
     reach: (provider) => reach(parts, provider),
@@ -139,9 +143,24 @@ function lookAtMasterKey(environment: Environment, name: string): MasterKeyFacts
   }
 }
 
+function keyOf(environment: Environment, { masterKeyFile }: ProbeParts): Secret<Uint8Array> {
+  return environment.masterKey ?? parseMasterKey(readFileSync(join(environment.dataDir, masterKeyFile), "utf8"));
+}
+
+function checkConfiguration(file: string, withSecrets: boolean, parts: ProbeParts): readonly Problem[] {
+  if (!withSecrets) return checkConfigWithoutSecrets(file, parts);
+  try {
+    loadConfig(file, parts);
+    return [];
+  } catch (thrown) {
+    if (thrown instanceof ConfigurationError) return thrown.problems;
+    throw thrown;
+  }
+}
+
 async function reach(parts: ProbeParts, provider: ProviderFacts): Promise<ReachFacts> {
-  const baseUrl = provider.baseUrl ?? parts.baseUrlOf(provider.kind);
-  if (baseUrl === null) return { reached: false, why: "the account has no address" };
+  const baseUrl = provider.baseUrl ?? parts.kinds.find(({ kind }) => kind === provider.kind)?.baseUrl;
+  if (baseUrl === undefined || baseUrl === null) return { reached: false, why: "the account has no address" };
   try {
     const answer = await parts.upstream.send({
       baseUrl,

@@ -27,6 +27,7 @@ export function healthyProbes(overrides: Partial<Probes> = {}): Probes {
       schema: { applied: 1, known: 1 },
       latestAt: NOW - 1_000,
       providers: [{ name: "up", kind: "openai", baseUrl: null, sealedKey: "sealed", allowPrivateNetwork: false }],
+      settings: {},
     }),
     ledger: () => ({
       path: "data/ledger.db",
@@ -37,7 +38,8 @@ export function healthyProbes(overrides: Partial<Probes> = {}): Probes {
       openHolds: 0,
     }),
     opens: () => true,
-    configuration: async () => [],
+    masterKeyBelongs: () => true,
+    configuration: () => [],
     port: async () => ({ state: "free" }),
     certificate: () => ({
       fault: null,

@@ -23,6 +23,7 @@ async function filledDirectory(file: string) {
   const store = await openDirectory(file, { clock, random: countedBytes() });
   const action = { action: "config.apply", subject: "config", tenantId: null, detail: {} };
   await store.change({ kind: "system", id: "test" }, action, (writer) => writer.apply(desiredState()));
+  await store.setSetting("colour", "red");
   return { store, now: clock.now() };
 }
 
@@ -36,7 +37,7 @@ test("a directory is seen while its gateway has it open, and after", async () =>
   const file = join(folder, "directory.db");
   const { store, now } = await filledDirectory(file);
   const open = inspectDirectory(file);
-  expect(open).toMatchObject({ path: file, faults: [], latestAt: now });
+  expect(open).toMatchObject({ path: file, faults: [], latestAt: now, settings: { colour: "red" } });
   expect(open?.schema.applied).toBe(open?.schema.known as number);
   const wanted = desiredState().providers.map(({ name, kind, baseUrl, sealedKey, allowPrivateNetwork }) => {
     return { name, kind, baseUrl, sealedKey, allowPrivateNetwork };

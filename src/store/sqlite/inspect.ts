@@ -26,14 +26,27 @@ export interface SealedAccount {
 const BUSY_MS = 2_000;
 
 /** The directory's file; undefined where there is none. */
-export function inspectDirectory(path: string): (Inspection & { providers: SealedAccount[] }) | undefined {
-  const unread = { schema: { applied: 0, known: DIRECTORY_MIGRATIONS.length }, latestAt: null, providers: [] };
+export function inspectDirectory(
+  path: string,
+): (Inspection & { providers: SealedAccount[]; settings: Record<string, string> }) | undefined {
+  const unread = {
+    schema: { applied: 0, known: DIRECTORY_MIGRATIONS.length },
+    latestAt: null,
+    providers: [],
+    settings: {},
+  };
   return looking(path, unread, (db) => ({
     schema: {
       applied: numberOf(db, "SELECT max(id) AS value FROM migrations") ?? 0,
       known: DIRECTORY_MIGRATIONS.length,
     },
     latestAt: numberOf(db, "SELECT max(at) AS value FROM audit"),
+    settings: Object.fromEntries(
+      db
+        .query<{ name: string; value: string }, []>("SELECT name, value FROM settings")
+        .all()
+        .map(({ name, value }) => [name, value]),
+    ),
     providers: db
       .query<Omit<SealedAccount, "allowPrivateNetwork"> & { allowPrivateNetwork: number }, []>(
         `SELECT name, kind, base_url AS baseUrl, sealed_key AS sealedKey, allow_private_network AS allowPrivateNetwork
