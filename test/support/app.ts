@@ -59,6 +59,8 @@ export interface App {
   records(): Promise<UsageRecord[]>;
   logs: { level: string; message: string; fields: LogFields }[];
   principal: Principal;
+  /** How often the directory was asked whose key a digest is. */
+  readonly lookUps: number;
   listener: Listener;
   stop(): Promise<void>;
 }
@@ -94,12 +96,19 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
   const journal = options.journal ?? new MemoryJournal();
   const meter = new MemoryMeter(journal, clock);
   const logs: App["logs"] = [];
+  let lookUps = 0;
   const adapters = new Map(ADAPTERS.map((adapter) => [adapter.kind, adapter]));
   const adapter = (kind: string) => adapters.get(kind);
   const unsealer: Unsealer = { open: (sealed) => new Secret(sealed) };
   const gateway = createGateway(
     {
-      directory: { catalog: () => catalog, findPrincipal: (digest) => principals.get(digest) },
+      directory: {
+        catalog: () => catalog,
+        findPrincipal(digest) {
+          lookUps++;
+          return principals.get(digest);
+        },
+      },
       meter,
       records: journal,
       prices: new PriceList((kind) => adapter(kind)?.test === true),
@@ -134,6 +143,9 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
     records: async () => (await journal.page({ limit: 200 })).records.reverse(),
     logs,
     principal,
+    get lookUps() {
+      return lookUps;
+    },
     listener,
     async stop() {
       clearInterval(sweeper);
