@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Principal } from "../../src/domain/access/principal.ts";
-import { keyDigest, mintVirtualKey } from "../../src/domain/access/virtual-key.ts";
+import { keyDigest, mintVirtualKey, type VirtualKey } from "../../src/domain/access/virtual-key.ts";
 import type {
   Api,
   Catalog,
@@ -80,17 +80,7 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
   const clock = options.clock ?? { now: () => Date.now(), ticks: () => performance.now() };
   const random = pooled((count) => new Uint8Array(randomBytes(count)));
   const key = mintVirtualKey(options.principal?.key?.mode ?? "live", random);
-  const principal: Principal = {
-    key: { id: key.publicId, name: "test", mode: key.mode },
-    tenant: { id: "ten_1", name: "acme" },
-    team: { id: "team_1", name: "research" },
-    application: { id: "app_1", name: "bot" },
-    subscriptions: [{ id: "sub_1", api: "chat/v1", plan: "standard", state: "approved" }],
-    allowFrom: [],
-    expiresAt: null,
-    revokedAt: null,
-    ...options.principal,
-  };
+  const principal = principalOf(key, options.principal);
   const principals = new Map([[keyDigest(PEPPER, key.text), principal]]);
   const catalog = catalogOf(options);
   const journal = options.journal ?? new MemoryJournal();
@@ -151,6 +141,21 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
       clearInterval(sweeper);
       await listener.stop(true);
     },
+  };
+}
+
+/** Whoever holds the key: one application of one team, with one subscription. */
+function principalOf(key: VirtualKey, over: Partial<Principal> | undefined): Principal {
+  return {
+    key: { id: key.publicId, name: "test", mode: key.mode },
+    tenant: { id: "ten_1", name: "acme" },
+    team: { id: "team_1", name: "research" },
+    application: { id: "app_1", name: "bot" },
+    subscriptions: [{ id: "sub_1", api: "chat/v1", plan: "standard", state: "approved" }],
+    allowFrom: [],
+    expiresAt: null,
+    revokedAt: null,
+    ...over,
   };
 }
 
