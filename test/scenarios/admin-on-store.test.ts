@@ -2,9 +2,9 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { desiredState } from "../../src/store/contract.ts";
 import { openDirectory, type SqliteDirectory } from "../../src/store/sqlite/directory.ts";
 import { adminPlane, NOW } from "../support/admin-plane.ts";
+import { desiredState } from "../support/directory.ts";
 
 /** The admin plane over the embedded store: what its own tests say of a store in memory, said of SQLite. */
 let folder: string;

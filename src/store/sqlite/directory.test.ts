@@ -3,7 +3,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { countedBytes, desiredState, directoryContract, ManualClock } from "../contract.ts";
+import { countedBytes, desiredState, ManualClock } from "../../../test/support/directory.ts";
+import { directoryContract } from "../contract.ts";
 import { MigrationError } from "../migrations/migration.ts";
 import { openDirectory } from "./directory.ts";
 

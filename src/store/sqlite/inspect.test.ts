@@ -3,7 +3,7 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { countedBytes, desiredState, ManualClock } from "../contract.ts";
+import { countedBytes, desiredState, ManualClock } from "../../../test/support/directory.ts";
 import { openDirectory } from "./directory.ts";
 import { openDataFolder } from "./folder.ts";
 import { inspectDirectory, inspectLedger, inspectLock } from "./inspect.ts";
