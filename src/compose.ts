@@ -16,10 +16,10 @@ import { Strangers } from "./gateway/strangers.ts";
 import { SWEEP_MS } from "./gateway/watch.ts";
 import { adminHandler } from "./http/admin-listener.ts";
 import { gatewayHandler } from "./http/gateway-listener.ts";
+import { keepRunning, type Running, renewTls, watchFiles } from "./http/lifecycle.ts";
 import { type Listener, listen, type Tls } from "./http/listener.ts";
 import { createLog } from "./http/log.ts";
 import { Metrics } from "./http/metrics.ts";
-import { renewTls, runService, type Service, watchFiles } from "./http/service.ts";
 import { parseCidr } from "./kernel/address.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { pooled, randomText } from "./kernel/id.ts";
@@ -159,7 +159,7 @@ export interface World {
 }
 
 /** Starts everything. @throws ConfigurationError, DataFolderError, MasterKeyError before anything listens. */
-export async function startService(world: World): Promise<Service> {
+export async function startGateway(world: World): Promise<Running> {
   const environment = readEnvironment(world.env, world.readFile);
   const { env, readFile } = world;
   const config =
@@ -180,9 +180,9 @@ export async function startService(world: World): Promise<Service> {
     });
   }
   const token = await adminToken(installation, environment);
-  const service = serve(installation, environment, applied.gateway, token.verify, log);
+  const running = serve(installation, environment, applied.gateway, token.verify, log);
   if (token.told !== null || applied.key !== null) {
-    const { gatewayUrl, adminUrl } = service;
+    const { gatewayUrl, adminUrl } = running;
     world.stdout(
       welcome({
         gatewayUrl,
@@ -194,11 +194,11 @@ export async function startService(world: World): Promise<Service> {
       }),
     );
   }
-  log.write("info", "ready", { listen: service.gatewayUrl, version: VERSION });
-  return service;
+  log.write("info", "ready", { listen: running.gatewayUrl, version: VERSION });
+  return running;
 }
 
-interface Served extends Service {
+interface Served extends Running {
   gatewayUrl: string;
   adminUrl: string;
 }
@@ -253,7 +253,7 @@ function serve(
     answer: (request, address) => answerAdmin(request, { address }),
   });
   const unwatch = watchTls(environment, [main, admin], log);
-  const service = runService({
+  const running = keepRunning({
     listeners: [
       { name: "gateway", listener: main },
       { name: "admin", listener: admin },
@@ -273,7 +273,7 @@ function serve(
       log.flush();
     },
   });
-  return { ...service, gatewayUrl: main.url, adminUrl: admin.url };
+  return { ...running, gatewayUrl: main.url, adminUrl: admin.url };
 }
 
 function composeGateway(

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { runCli } from "./cli/index.ts";
-import { composeCli, startService, type World } from "./compose.ts";
+import { composeCli, startGateway, type World } from "./compose.ts";
 
 /** Runs one command line. @returns the exit code. */
 export async function run(env: World["env"], argv: readonly string[], signals: NodeJS.EventEmitter): Promise<number> {
@@ -12,9 +12,9 @@ export async function run(env: World["env"], argv: readonly string[], signals: N
     readFile: (path) => readFileSync(path, "utf8"),
   };
   async function serveUntilStopped(): Promise<number> {
-    const service = await startService(world);
-    for (const signal of ["SIGTERM", "SIGINT"]) signals.on(signal, () => void service.stop(signal));
-    await service.stopped;
+    const running = await startGateway(world);
+    for (const signal of ["SIGTERM", "SIGINT"]) signals.on(signal, () => void running.stop(signal));
+    await running.stopped;
     return 0;
   }
   return await runCli(argv, composeCli(world, serveUntilStopped));

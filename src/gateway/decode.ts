@@ -65,7 +65,11 @@ function checkMediaType(headers: Call["headers"]): void {
   }
   const encoding = headers["content-encoding"];
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
-    throw new GatewayError("unsupported_media_type", "A compressed body is not taken; send it without content-encoding.", { param: "content-encoding" });
+    throw new GatewayError(
+      "unsupported_media_type",
+      "A compressed body is not taken; send it without content-encoding.",
+      { param: "content-encoding" },
+    );
   }
 }
 

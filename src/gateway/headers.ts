@@ -9,6 +9,8 @@ export type HeaderMap = Record<string, string>;
 /** On every answer, good or bad. */
 export function commonHeaders(call: Call): HeaderMap {
   const headers: HeaderMap = { "x-request-id": call.requestId, "x-content-type-options": "nosniff" };
+  // Anthropic's clients read the id under their own name.
+  if (call.wire.dialect === "anthropic-messages") headers["request-id"] = call.requestId;
   limitHeaders(headers, call.levels);
   return headers;
 }

@@ -23,11 +23,11 @@ import type { Upstream } from "../../src/ports/upstream.ts";
 import type { Unsealer } from "../../src/ports/vault.ts";
 import { ADAPTERS } from "../../src/providers/adapters.ts";
 import type { Journal } from "../../src/store/journal.ts";
-import { MemoryJournal } from "../../src/store/memory/journal.ts";
 import { MemoryMeter } from "../../src/store/memory/meter.ts";
 import { PriceList } from "../../src/store/price-list.ts";
 import { Egress } from "../../src/upstream/egress.ts";
 import { createUpstream } from "../../src/upstream/send.ts";
+import { MemoryJournal } from "./memory-journal.ts";
 
 export const PEPPER = new Uint8Array(32).fill(7);
 

@@ -1,5 +1,5 @@
+import { MemoryJournal } from "../../../test/support/memory-journal.ts";
 import { meterContract } from "../meter-contract.ts";
-import { MemoryJournal } from "./journal.ts";
 import { MemoryMeter } from "./meter.ts";
 
 meterContract("MemoryJournal", () => ({

@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import type { Log } from "../ports/log.ts";
 import type { Listener, Tls } from "./listener.ts";
 
-/** What the service starts, watches over and stops. Times in milliseconds. */
-export interface ServiceParts {
+/** What runs, is watched over and is stopped. Times in milliseconds. */
+export interface LifecycleParts {
   listeners: readonly { name: string; listener: Listener }[];
   /** Calls under way. */
   openCalls(): number;
@@ -21,7 +21,7 @@ export interface ServiceParts {
   log: Log;
 }
 
-export interface Service {
+export interface Running {
   /** Drains and stops. Called twice, the second call does not wait for open calls. */
   stop(reason: string): Promise<void>;
   /** Settles when everything has stopped. */
@@ -31,7 +31,7 @@ export interface Service {
 /** How long an aborted call may take to tell its caller and settle its Hold. */
 const ABORT_GRACE_MS = 2_000;
 
-export function runService(parts: ServiceParts): Service {
+export function keepRunning(parts: LifecycleParts): Running {
   const { log } = parts;
   const sweeper = setInterval(parts.sweep, parts.sweepMs);
   const done = Promise.withResolvers<void>();

@@ -1,7 +1,7 @@
-import type { RecordPage, RecordQuery, UsageRecord } from "../../ports/records.ts";
-import { type Journal, type JournaledHold, limitedTokens, type Spent } from "../journal.ts";
+import type { RecordPage, RecordQuery, UsageRecord } from "../../src/ports/records.ts";
+import { type Journal, type JournaledHold, limitedTokens, type Spent } from "../../src/store/journal.ts";
 
-/** A journal that forgets with the process: for tests, and as the plainest reading of the contract. */
+/** A journal that forgets with the process: for tests, as the plainest reading of the contract. */
 export class MemoryJournal implements Journal {
   readonly #holds = new Map<number, JournaledHold>();
   readonly #records: UsageRecord[] = [];
