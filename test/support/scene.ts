@@ -239,7 +239,7 @@ export class Scene {
     if (param === undefined) return;
     if (front === "openai") expect(said.param).toBe(param);
     // Anthropic's envelope has no place for the field, so the message names it.
-    else if (param !== null) expect(said.message).toContain(param);
+    else if (param !== null) expect(said.message.toLowerCase()).toContain(param.toLowerCase());
   }
 
   /** That nothing of the inside, and no secret, stands in this text, in the log, or in the records. */
