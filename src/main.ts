@@ -21,10 +21,5 @@ export async function run(env: World["env"], argv: readonly string[], signals: N
 }
 
 if (import.meta.main) {
-  // Proxies are a matter of configuration, never of an environment variable that happens to be set.
-  for (const name of ["http_proxy", "https_proxy", "all_proxy"]) {
-    delete process.env[name];
-    delete process.env[name.toUpperCase()];
-  }
   process.exit(await run(process.env, process.argv.slice(2), process));
 }

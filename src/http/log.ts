@@ -48,7 +48,8 @@ function jsonLine(now: number, level: LogLevel, message: string, fields: LogFiel
     const value = fields[name as keyof LogFields];
     if (name in FIELDS && value !== undefined) line[name] = value;
   }
-  return `${JSON.stringify(line)}\n`;
+  // JSON leaves some characters as they are that viewers take for a line break or a terminal sequence.
+  return `${escapeControls(JSON.stringify(line))}\n`;
 }
 
 function prettyLine(now: number, level: LogLevel, message: string, fields: LogFields): string {

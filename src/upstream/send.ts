@@ -15,6 +15,8 @@ export function createUpstream(egress: Egress): Upstream {
         body: call.body,
         signal: call.signal,
         redirect: "manual",
+        // Otherwise Bun obeys HTTP_PROXY; proxies are a matter of configuration. The types do not know `false`.
+        proxy: false as unknown as string,
       };
       if (pin.serverName !== null) init.tls = { serverName: pin.serverName };
       let response: Response;
