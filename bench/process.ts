@@ -74,7 +74,11 @@ export async function start(command: Command): Promise<Started> {
   });
   closeSync(output);
   running.add(child);
-  void child.exited.then(() => running.delete(child));
+  let stopping = false;
+  void child.exited.then((code) => {
+    running.delete(child);
+    if (!stopping) console.error(`!!! ${command.name} ended by itself: ${child.signalCode ?? `exit code ${code}`}`);
+  });
   const deadline = performance.now() + 20_000;
   while (!(await accepts(command.port))) {
     if (child.exitCode !== null || performance.now() > deadline) {
@@ -85,6 +89,7 @@ export async function start(command: Command): Promise<Started> {
     await Bun.sleep(20);
   }
   const stop = async () => {
+    stopping = true;
     child.kill("SIGTERM");
     const hammer = setTimeout(() => child.kill("SIGKILL"), 10_000);
     await child.exited;
