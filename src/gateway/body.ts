@@ -43,10 +43,7 @@ async function readChunks(request: Request, maxBytes: number): Promise<Uint8Arra
 /** The promise's value, unless the call is aborted first: a body that never comes must not hold the call. */
 function withAbort<T>(call: Call, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const { signal } = call;
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
+    call.onAbort(reject);
     promise.then(resolve, (cause) => {
       if (cause instanceof GatewayError) reject(cause);
       else reject(new GatewayError("client_closed", "The connection closed before the body was whole.", { cause }));

@@ -57,6 +57,8 @@ export class Call {
   #dueCode: ErrorCode = "deadline_exceeded";
   #ended = false;
   readonly #releases: (() => void)[] = [];
+  readonly #listeners: ((reason: GatewayError) => void)[] = [];
+  #abortedBy: GatewayError | undefined;
 
   constructor(arrival: Arrival, id: string, wire: Wire, clock: Clock, totalMs: number) {
     this.arrival = arrival;
@@ -77,12 +79,21 @@ export class Call {
   }
 
   get aborted(): GatewayError | undefined {
-    return this.signal.aborted ? (this.signal.reason as GatewayError) : undefined;
+    return this.#abortedBy;
+  }
+
+  /** Calls `tell` once when the call is aborted; at once where it already is. Far cheaper than an event listener. */
+  onAbort(tell: (reason: GatewayError) => void): void {
+    if (this.#abortedBy !== undefined) tell(this.#abortedBy);
+    else this.#listeners.push(tell);
   }
 
   /** Ends the call wherever it is: the connection to the provider is closed and every wait ends. The first reason stays. */
   abort(reason: GatewayError): void {
-    if (!this.#ended && !this.signal.aborted) this.#controller.abort(reason);
+    if (this.#ended || this.#abortedBy !== undefined) return;
+    this.#abortedBy = reason;
+    this.#controller.abort(reason);
+    for (const tell of this.#listeners.splice(0)) tell(reason);
   }
 
   /** From now on the call waits for something that must come within `ms`; otherwise it is aborted with `code`. */

@@ -118,9 +118,9 @@ class StreamedBody {
       {
         start: (controller) => {
           // While nobody pulls, nobody waits on the provider, and so nobody would notice the abort.
-          this.#call.signal.addEventListener("abort", () => {
+          this.#call.onAbort((reason) => {
             if (this.#pulling || this.#over) return;
-            this.#fail(controller, this.#call.aborted);
+            this.#fail(controller, reason);
             void this.#settled.events.return(undefined).catch(() => {});
           });
         },
