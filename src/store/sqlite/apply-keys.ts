@@ -20,9 +20,13 @@ export async function applyKeys(
   sheet: ChangeSheet,
   now: number,
 ): Promise<void> {
+  const existing = await findByDigest(
+    db,
+    wanted.map((key) => key.digest),
+  );
   for (const key of wanted) {
     const subject = `key ${key.application.path}/${key.name}`;
-    const found = await db.selectFrom("keys").selectAll().where("digest", "=", key.digest).executeTakeFirst();
+    const found = existing.get(key.digest);
     if (found === undefined) {
       await create(db, key, origin, now);
       sheet.tenancy("create", subject);
@@ -47,6 +51,20 @@ export async function applyKeys(
     await db.updateTable("keys").set(columns).where("seq", "=", found.seq).execute();
     sheet.tenancy("update", subject);
   }
+}
+
+/** Fewer than SQLite's least bound of variables in a statement. */
+const DIGESTS_AT_ONCE = 500;
+
+async function findByDigest(db: Kysely<Tables>, digests: readonly string[]): Promise<Map<string, KeyRecord>> {
+  const found = new Map<string, KeyRecord>();
+  for (let at = 0; at < digests.length; at += DIGESTS_AT_ONCE) {
+    const some = digests.slice(at, at + DIGESTS_AT_ONCE);
+    for (const row of await db.selectFrom("keys").selectAll().where("digest", "in", some).execute()) {
+      found.set(row.digest, row);
+    }
+  }
+  return found;
 }
 
 async function create(db: Kysely<Tables>, key: DesiredKeyOfApplication, origin: Origin, now: number): Promise<void> {

@@ -32,7 +32,8 @@ export function kyselyOn<T>(db: Database): Kysely<T> {
       database: {
         close: () => db.close(),
         prepare(sql) {
-          const statement = db.prepare<unknown, SQLQueryBindings[]>(sql);
+          // `query` keeps the statements of the first texts it has seen; preparing one costs more than running it.
+          const statement = db.query<unknown, SQLQueryBindings[]>(sql);
           return {
             reader: statement.columnNames.length > 0,
             all: (parameters) => statement.all(...(parameters as SQLQueryBindings[])),
