@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { byFile, type CpuProfile, hottest } from "./profile.ts";
+import { between, byFile, type CpuProfile, hottest } from "./profile.ts";
 
 const source = (path: string) => `file://${join(import.meta.dir, "..", path)}`;
 
 const PROFILE: CpuProfile = {
+  startTime: 5_000,
+  endTime: 6_010,
   nodes: [
     { id: 1, callFrame: { functionName: "(root)", url: "", lineNumber: -1 }, children: [2, 3, 6] },
     { id: 2, callFrame: { functionName: "(idle)", url: "", lineNumber: -1 } },
@@ -32,5 +34,13 @@ test("what the runtime and packages do is charged to the file of ours that calle
   expect(byFile(PROFILE)).toEqual([
     { what: "src/gateway/decode.ts", micros: 80, share: 0.8 },
     { what: "(runtime)", micros: 20, share: 0.2 },
+  ]);
+});
+
+test("the time before and after the load is left out", () => {
+  const { samples, timeDeltas } = between(PROFILE, 95, 11);
+  expect([samples, timeDeltas]).toEqual([
+    [3, 4, 5, 6],
+    [20, 30, 10, 20],
   ]);
 });

@@ -12,6 +12,9 @@ const FOLDER = join(CACHE, "profile");
 
 /** The part of a .cpuprofile (Chrome DevTools Protocol, Profiler.Profile) that is read here. */
 export interface CpuProfile {
+  /** Microseconds, as timeDeltas. */
+  startTime: number;
+  endTime: number;
   nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number }; children?: number[] }[];
   samples: number[];
   /** Microseconds between a sample and the one before. */
@@ -76,6 +79,20 @@ function sum(profile: CpuProfile, names: ReadonlyMap<number, string>): Hot[] {
   return sorted.map(([what, spent]) => ({ what, micros: spent, share: spent / total }));
 }
 
+/** The samples that were taken between two times, in microseconds before the end. */
+export function between(profile: CpuProfile, from: number, to: number): CpuProfile {
+  let at = profile.startTime - profile.endTime;
+  const kept = profile.timeDeltas.map((delta) => {
+    at += delta;
+    return at >= -from && at <= -to;
+  });
+  const keep = (values: readonly number[]) => values.filter((_, i) => kept[i]);
+  return { ...profile, samples: keep(profile.samples), timeDeltas: keep(profile.timeDeltas) };
+}
+
+/** Calls before the compilers rest, as a time at full load. */
+const WARM_UP_MS = 10_000;
+
 /** Loads Sallyport with JSON calls, then with streams, and returns the hottest functions of each as markdown. */
 export async function profile(upstream: Upstream, options: Options): Promise<string> {
   rmSync(FOLDER, { recursive: true, force: true });
@@ -96,16 +113,19 @@ export async function profile(upstream: Upstream, options: Options): Promise<str
       mode: "closed",
       body: requestBody("bench", streamed),
       connections: options.connections,
-      warmupMs: 2_000,
+      warmupMs: WARM_UP_MS,
       durationMs: options.seconds * 1_000,
     });
+    const loadEnded = performance.now();
     await started.stop();
+    const ending = (performance.now() - loadEnded) * 1_000;
     const file = readdirSync(FOLDER).find((found) => found.startsWith(name));
     if (file === undefined) throw new Error(`the profiler left no file in ${FOLDER}: Sallyport did not end by itself`);
-    const read = (await Bun.file(join(FOLDER, file)).json()) as CpuProfile;
+    const all = (await Bun.file(join(FOLDER, file)).json()) as CpuProfile;
+    const read = between(all, ending + outcome.seconds * 1e6, ending);
     const per = Math.round(outcome.gatewayCpuMicros / Math.max(1, outcome.calls));
     parts.push(`### ${title}: ${outcome.calls} calls, ${per} µs each with the profiler on`);
-    parts.push(table("source file, with what it calls", byFile(read).slice(0, 30)));
+    parts.push(table("source file, with what it calls", byFile(read).slice(0, 40)));
     parts.push(table("function, itself", hottest(read, 40)));
   }
   return parts.join("\n\n");
