@@ -31,11 +31,15 @@ export interface Question {
 const utf8 = new TextDecoder();
 
 /**
- * Sends the question and yields the answer's events as they come, each counted when it is
+ * Sends the question; what it gives yields the answer's events as they come, each counted when it is
  * read, so that whatever ends the reading, what was streamed is charged.
  * @throws GatewayError for what the provider or the network refused, MalformedAnswer for what is no answer.
  */
-export async function* ask(question: Question, upstream: Upstream, settings: AskSettings): AsyncGenerator<EventBatch> {
+export async function ask(
+  question: Question,
+  upstream: Upstream,
+  settings: AskSettings,
+): Promise<AsyncGenerator<EventBatch>> {
   const { call, asked, adapter, stream } = question;
   call.expect("upstream_timeout", stream ? settings.firstByteMs : settings.unaryMs);
   // From here on the provider may work for us, and charge for the prompt, even if nobody reads its answer.
@@ -46,8 +50,9 @@ export async function* ask(question: Question, upstream: Upstream, settings: Ask
     asked.owed = false;
     throw await readError(answer, adapter);
   }
-  if (stream && isMediaType(answer, "text/event-stream")) yield* streamed(question, answer, settings);
-  else yield await whole(question, answer);
+  return stream && isMediaType(answer, "text/event-stream")
+    ? streamed(question, answer, settings)
+    : whole(question, answer);
 }
 
 async function send(question: Question, upstream: Upstream): Promise<UpstreamAnswer> {
@@ -61,7 +66,7 @@ async function send(question: Question, upstream: Upstream): Promise<UpstreamAns
 
 const NEVER_ARRIVED: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_blocked"]);
 
-async function whole({ adapter, decoder, asked }: Question, answer: UpstreamAnswer): Promise<EventBatch> {
+async function* whole({ adapter, decoder, asked }: Question, answer: UpstreamAnswer): AsyncGenerator<EventBatch> {
   if (!isMediaType(answer, "application/json")) {
     answer.discard();
     throw new MalformedAnswer(`content-type ${answer.header("content-type")?.slice(0, 80)}`);
@@ -72,7 +77,7 @@ async function whole({ adapter, decoder, asked }: Question, answer: UpstreamAnsw
     original: { dialect: adapter.dialect, shape: "body", bytes },
   };
   asked.tally.see(event);
-  return [event];
+  yield [event];
 }
 
 async function* streamed(

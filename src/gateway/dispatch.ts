@@ -63,7 +63,7 @@ export function createDispatch(ports: DispatchPorts, settings: AskSettings) {
         const onStatus = (status: number) => {
           attempt.status = status;
         };
-        const events = await begun(open(target, clean, asked, ports, settings, onStatus));
+        const events = await begun(await open(target, clean, asked, ports, settings, onStatus));
         call.observed.firstByteTicks = call.ticks();
         attempt.ms = call.ticks() - started;
         return new Ticket(clean, target, events);
@@ -79,14 +79,14 @@ export function createDispatch(ports: DispatchPorts, settings: AskSettings) {
 }
 
 /** The events of one target: made here, or asked for with its opened key. */
-function open(
+async function open(
   target: Target,
   clean: CleanRequest,
   asked: Asked,
   ports: DispatchPorts,
   settings: AskSettings,
   onStatus: (status: number) => void,
-): AsyncGenerator<EventBatch> {
+): Promise<AsyncGenerator<EventBatch>> {
   const { call, request } = clean;
   const { account } = target;
   const adapter = ports.adapter(account.kind);

@@ -52,6 +52,8 @@ function unreachable(cause: unknown): GatewayError {
   });
 }
 
+const NOTHING = { done: true, value: undefined } as const;
+
 class FetchedAnswer implements UpstreamAnswer {
   readonly status: number;
   readonly #response: globalThis.Response;
@@ -67,22 +69,21 @@ class FetchedAnswer implements UpstreamAnswer {
     return this.#response.headers.get(name);
   }
 
-  async *chunks(): AsyncIterableIterator<Uint8Array> {
-    const body = this.#response.body;
-    if (body === null) return;
-    const reader = body.getReader();
-    let whole = false;
-    try {
-      for (;;) {
-        const { done, value } = await reader.read().catch((cause) => this.#broken(cause));
-        if (done) break;
-        yield value;
-      }
-      whole = true;
-    } finally {
+  chunks(): AsyncIterableIterator<Uint8Array> {
+    const reader = this.#response.body?.getReader();
+    // Not a generator: one more of them would be paid for at every read.
+    return {
+      next: () =>
+        reader === undefined ? Promise.resolve(NOTHING) : reader.read().catch((cause: unknown) => this.#broken(cause)),
       // A reader that is let go before the end must be cancelled, or the provider writes on.
-      if (!whole) void reader.cancel().catch(() => {});
-    }
+      return: async () => {
+        void reader?.cancel().catch(() => {});
+        return NOTHING;
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
   }
 
   /** Why reading failed: our own abort, or the other side. */

@@ -1,0 +1,165 @@
+import { GatewayError } from "../errors.ts";
+import { formatUsd } from "../kernel/money.ts";
+import type { EventBatch, EventPart, ModelEvent } from "../spec/event.ts";
+import type { AnswerEncoder } from "../spec/wire.ts";
+import { sseComment } from "../wire/framing.ts";
+import { type Call, CLIENT_LEFT } from "./call.ts";
+import { publicError } from "./headers.ts";
+import type { Settled } from "./settle.ts";
+import { toStreamError } from "./upstream-error.ts";
+
+const encoder = new TextEncoder();
+
+/** A stream's body. Bytes are made when the caller asks for them, so a slow reader slows the provider and fills no memory. */
+export class StreamedBody {
+  readonly #settled: Settled;
+  readonly #writer: AnswerEncoder;
+  readonly #call: Call;
+  readonly #readerMs: number;
+  #first: EventBatch | undefined;
+  #over = false;
+  #pulling = false;
+
+  constructor(settled: Settled, writer: AnswerEncoder, first: EventBatch, readerMs: number) {
+    this.#settled = settled;
+    this.#writer = writer;
+    this.#call = settled.call;
+    this.#first = first;
+    this.#readerMs = readerMs;
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          // While nobody pulls, nobody waits on the provider, and so nobody would notice the abort.
+          this.#call.onAbort((reason) => {
+            if (this.#pulling || this.#over) return;
+            this.#fail(controller, reason);
+            void this.#settled.events.return(undefined).catch(() => {});
+          });
+        },
+        pull: (controller) => this.#pull(controller),
+        cancel: () => this.#cancel(),
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    this.#pulling = true;
+    try {
+      for (;;) {
+        const { done, value } = await this.#next();
+        if (done) return this.#close(controller);
+        const bytes = this.#write(value);
+        // A batch may have nothing for this caller; a pull that enqueues nothing is not repeated, so go on.
+        if (bytes !== undefined) {
+          controller.enqueue(bytes);
+          if (this.#over) return this.#close(controller);
+          this.#call.expect("client_closed", this.#readerMs);
+          return;
+        }
+        if (this.#over) return this.#close(controller);
+      }
+    } catch (thrown) {
+      if (!this.#over) this.#fail(controller, thrown);
+    } finally {
+      this.#pulling = false;
+    }
+  }
+
+  /** The caller left. Aborting first ends the wait for the provider, so that the generators can be closed at all. */
+  async #cancel(): Promise<void> {
+    this.#over = true;
+    this.#call.abort(new GatewayError("client_closed", CLIENT_LEFT));
+    await this.#settled.events.return(undefined).catch(() => {});
+  }
+
+  #next(): Promise<IteratorResult<EventBatch, unknown>> | IteratorResult<EventBatch, unknown> {
+    const first = this.#first;
+    if (first === undefined) return this.#settled.events.next();
+    this.#first = undefined;
+    return { done: false, value: first };
+  }
+
+  /** The bytes for one batch; undefined where it has none for this caller. */
+  #write(batch: EventBatch): Uint8Array | undefined {
+    let only: Uint8Array | undefined;
+    let more: Uint8Array[] | undefined;
+    const add = (bytes: Uint8Array) => {
+      if (only === undefined) only = bytes;
+      else if (more === undefined) more = [only, bytes];
+      else more.push(bytes);
+    };
+    for (const event of batch) {
+      const closing = closingOf(event.parts);
+      if (closing === "end") add(encoder.encode(this.#trailer()));
+      else if (closing === "error") this.#over = true;
+      const bytes = this.#writeEvent(event);
+      if (bytes !== undefined) add(bytes);
+    }
+    return more === undefined ? only : new Uint8Array(Buffer.concat(more));
+  }
+
+  #writeEvent(event: ModelEvent): Uint8Array | undefined {
+    const { original, parts } = event;
+    if (original !== undefined && original.shape === "frame" && original.dialect === this.#call.wire.dialect) {
+      this.#writer.relayed(parts);
+      return isHidden(parts, this.#settled) ? undefined : original.bytes;
+    }
+    const error = parts.find((part) => part.type === "error");
+    const text = this.#writer.frames(error === undefined ? parts : parts.filter((part) => part !== error));
+    if (error === undefined) return text === "" ? undefined : encoder.encode(text);
+    const failure = new GatewayError("upstream_error", error.error.message, { status: error.error.status });
+    return encoder.encode(text + this.#call.wire.errorFrame(publicError(failure, this.#call)));
+  }
+
+  /** What is known only at the end, as a comment before the frame that ends the stream. */
+  #trailer(): string {
+    const record = this.#settled.record;
+    if (record === undefined) return "";
+    const facts = {
+      id: record.id,
+      costUsd: formatUsd(record.costNanoUsd),
+      inputTokens: record.inputTokens,
+      outputTokens: record.outputTokens,
+      model: `${record.provider}/${record.providerModel}`,
+      attempts: record.attempts.length,
+    };
+    return sseComment(`sallyport ${JSON.stringify(facts)}`);
+  }
+
+  #close(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#over = true;
+    controller.close();
+    void this.#settled.events.return(undefined).catch(() => {});
+  }
+
+  /** An error after the first byte: told in the stream, and then the stream is over. A caller that is gone, or will not read, is told nothing. */
+  #fail(controller: ReadableStreamDefaultController<Uint8Array>, thrown: unknown): void {
+    this.#over = true;
+    const error = toStreamError(thrown);
+    if (error.code === "client_closed") {
+      controller.error(error);
+      return;
+    }
+    controller.enqueue(encoder.encode(this.#call.wire.errorFrame(publicError(error, this.#call))));
+    controller.close();
+  }
+}
+
+function closingOf(parts: readonly EventPart[]): "end" | "error" | undefined {
+  for (const { type } of parts) if (type === "end" || type === "error") return type;
+  return undefined;
+}
+
+/** A usage frame that we asked for and the caller did not is not the caller's. */
+function isHidden(parts: readonly EventPart[], settled: Settled): boolean {
+  let usage = false;
+  for (const { type } of parts) {
+    if (type === "usage") usage = true;
+    else if (type !== "start") return false;
+  }
+  return usage && !settled.clean.answer.clean.request.includeUsage;
+}
