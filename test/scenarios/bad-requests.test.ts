@@ -73,7 +73,7 @@ describe("what is no HTTP is answered by the parser: 400 or 505, closed, and it 
     expect(answer.closed).toBe(true);
     expect(answer.text).toBe("");
     expect(scene.up.requests).toEqual([]);
-    expect((await scene.news()).filter(({ errorCode }) => errorCode !== "client_closed")).toEqual([]);
+    expect(scene.news().filter(({ errorCode }) => errorCode !== "client_closed")).toEqual([]);
     await scene.quiet();
   });
 }); // biome-ignore format: a table

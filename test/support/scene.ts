@@ -122,8 +122,8 @@ const INSIDE = /\bat \S+ \(|\.ts:\d+|node_modules|\/src\/|GatewayError|SyntaxErr
 export class Scene {
   readonly app: App;
   readonly up: Upstream;
+  #fresh: UsageRecord[] = [];
   readonly #secrets = new Set([PROVIDER_KEY]);
-  readonly #seen = new Set<string>();
 
   static async start(options: AppOptions = {}): Promise<Scene> {
     const up = await startUpstream();
@@ -137,6 +137,7 @@ export class Scene {
   constructor(app: App, up: Upstream) {
     this.app = app;
     this.up = up;
+    this.#listen(app.journal);
     this.secret(app.key);
   }
 
@@ -168,22 +169,25 @@ export class Scene {
   async fresh(): Promise<void> {
     await this.quiet();
     this.up.forget();
-    await this.news();
+    this.news();
   }
 
-  /** Records that came since this was last asked, in the order of their milliseconds. */
-  async news(): Promise<UsageRecord[]> {
-    const { records } = await this.app.journal.page({ limit: Number.MAX_SAFE_INTEGER });
-    const fresh = records.filter(({ id }) => !this.#seen.has(id)).reverse();
-    for (const { id } of fresh) this.#seen.add(id);
-    return fresh;
+  /** Records that were committed since this was last asked, in that order. */
+  news(): UsageRecord[] {
+    return this.#fresh.splice(0);
+  }
+
+  #listen(journal: App["journal"]): void {
+    const [close, append] = [journal.close.bind(journal), journal.append.bind(journal)];
+    journal.close = (hold, record) => close(hold, record).then(() => void this.#fresh.push(record));
+    journal.append = (record) => append(record).then(() => void this.#fresh.push(record));
   }
 
   /** One record, once it is there. */
   async record(withinMs = 2_000): Promise<UsageRecord> {
     const end = performance.now() + withinMs;
     for (;;) {
-      const fresh = await this.news();
+      const fresh = this.news();
       if (fresh.length > 0 || performance.now() > end) {
         expect(fresh).toHaveLength(1);
         return fresh[0]!;
@@ -210,7 +214,7 @@ export class Scene {
     const said = FRONTS[front].envelope(JSON.parse(text));
     this.#expectEnvelope(front, said, { code, status, param }, header("x-request-id"));
 
-    const news = await this.news();
+    const news = this.news();
     if (wanted.unrecorded) expect(news).toEqual([]);
     else {
       expect(news.map(({ errorCode }) => errorCode)).toEqual([code]);
