@@ -31,6 +31,8 @@ describe("a body that Anthropic would refuse is refused, naming the field", () =
     ["max_tokens 1.5", body({ max_tokens: 1.5 }), "max_tokens"],
     ["max_tokens 2^53+1", body({ max_tokens: 2 ** 53 + 2 }), "max_tokens"],
     ["max_tokens 1e308", body({ max_tokens: 1e308 }), "max_tokens"],
+    ["a new thread at the provider", body({ thread: { type: "create" } }), "thread"],
+    ["the rest of a thread", body({ thread: { type: "continue", previous_message_id: "msg_1" } }), "thread"],
     ["max_tokens as text", body({ max_tokens: "10" }), "max_tokens"],
     ["no messages", { model: "claude", max_tokens: 1 }, "messages"],
     ["an empty list of messages", body({ messages: [] }), "messages"],

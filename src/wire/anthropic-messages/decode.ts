@@ -53,6 +53,7 @@ const FORMAT_NAME = "response";
 export function decodeRequest(body: JsonObject): ModelRequest {
   const fields = new Fields(body, "");
   refuseUpstreamFields(fields);
+  refuseThreads(fields);
   const model = readModelName(fields);
   const maxOutputTokens = fields.integer("max_tokens", 1, MAX_OUTPUT_TOKENS);
   if (maxOutputTokens === undefined) return fields.fail("max_tokens", "is required and must be a whole number");
@@ -72,6 +73,16 @@ export function decodeRequest(body: JsonObject): ModelRequest {
   readOutput(fields, request, rest);
   readCaller(fields, request, rest);
   return withExtra(request, Object.keys(rest).length > 0 ? rest : undefined);
+}
+
+/**
+ * A thread is a conversation that lies with the provider, of which a request brings the last
+ * turn only. Nobody could check or price the rest, another target would not know it, and its
+ * id would open it to every caller whose calls reach the same account. Anthropic's clients
+ * send the whole conversation when they read the code that `errors.ts` puts into this refusal.
+ */
+function refuseThreads(fields: Fields): void {
+  if (fields.has("thread")) fields.fail("thread", "is not taken here: send the full conversation without it");
 }
 
 /** The system prompt comes first, as a message of its own. An empty one is none. */

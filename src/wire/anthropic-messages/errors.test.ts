@@ -36,6 +36,15 @@ describe("every failure has one of Anthropic's error types", () => {
   });
 });
 
+test("a thread is refused in the words on which Anthropic's clients send the whole conversation", () => {
+  const refused = { ...publicError("invalid_request"), param: "thread" };
+  expect(anthropicMessages.errorBody(refused)).toMatchObject({
+    error: { type: "invalid_request_error", details: { error_code: "thread_unsupported_request" } },
+  });
+  expect(anthropicMessages.errorBody({ ...refused, param: "messages" })).toMatchObject({ error: { message: "why" } });
+  expect(JSON.stringify(anthropicMessages.errorBody({ ...refused, param: "messages" }))).not.toContain("details");
+});
+
 test("an error in a stream is an event of that name", () => {
   expect(anthropicMessages.errorFrame(publicError("upstream_cut"))).toBe(
     'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"why"},"request_id":"call_1"}\n\n',

@@ -23,13 +23,20 @@ const TYPES: ReadonlySet<string> = new Set([...Object.values(TYPE_OF_STATUS), "a
 /** A budget that is used up shares its status with rate limits, and is no rate limit. */
 const TYPE_OF_CODE: Readonly<Record<string, string>> = { insufficient_quota: "billing_error" };
 
+/** `details` of refusals by the field at fault: codes on which Anthropic's clients act by themselves. */
+const DETAILS_OF_FIELD: Readonly<Record<string, JsonObject>> = {
+  thread: { error_code: "thread_unsupported_request", unsupported: ["thread"] },
+};
+
 function typeOfStatus(status: number): string {
   return TYPE_OF_STATUS[status] ?? (status >= 500 ? "api_error" : "invalid_request_error");
 }
 
 export function errorBody(error: PublicError): JsonObject {
-  const type = TYPE_OF_CODE[error.code] ?? typeOfStatus(error.status);
-  return { type: "error", error: { type, message: error.message }, request_id: error.requestId };
+  const told: JsonObject = { type: TYPE_OF_CODE[error.code] ?? typeOfStatus(error.status), message: error.message };
+  const details = error.code === "invalid_request" && error.param !== null ? DETAILS_OF_FIELD[error.param] : undefined;
+  if (details !== undefined) told.details = details;
+  return { type: "error", error: told, request_id: error.requestId };
 }
 
 /** The event that ends a broken stream. */
