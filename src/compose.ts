@@ -8,8 +8,9 @@ import { createProbes } from "./cli/probes.ts";
 import { welcome } from "./cli/welcome.ts";
 import { defaultGateway, type GatewaySection } from "./config/document.ts";
 import { type Environment, type PemSource, readEnvironment } from "./config/environment.ts";
-import { firstStart } from "./config/first-start.ts";
+import { firstStart, NATIVE_ACCOUNTS } from "./config/first-start.ts";
 import { type Config, loadConfig } from "./config/load.ts";
+import { formatProblem } from "./config/problem.ts";
 import { keyDigest, mintVirtualKey } from "./domain/access/virtual-key.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { Strangers } from "./gateway/strangers.ts";
@@ -28,6 +29,7 @@ import type { Log } from "./ports/log.ts";
 import type { UsageRecord } from "./ports/records.ts";
 import { providerKeyContext } from "./ports/vault.ts";
 import { ADAPTERS } from "./providers/adapters.ts";
+import { LOOKALIKES } from "./providers/openai-compatible/index.ts";
 import { MemoryMeter } from "./store/memory/meter.ts";
 import { PriceList } from "./store/price-list.ts";
 import { openDirectory, type SqliteDirectory } from "./store/sqlite/directory.ts";
@@ -100,7 +102,9 @@ async function applyConfiguration(
   const gateway = defaultGateway();
   if ((await directory.setting(STARTED_SETTING)) !== undefined) return { gateway, providers: [], key: null };
   const key = mintVirtualKey("live", random);
-  const first = firstStart({ env: world.env, kinds: ADAPTERS, sealer });
+  const accounts = [...NATIVE_ACCOUNTS, ...LOOKALIKES];
+  const first = firstStart({ env: world.env, kinds: ADAPTERS, accounts, sealer });
+  for (const problem of first.problems) world.stderr(`sallyport serve: ${formatProblem(problem)}\n`);
   await directory.change(
     SYSTEM,
     { action: "first-start", subject: "installation", tenantId: null, detail: {} },

@@ -234,8 +234,10 @@ const api = z.strictObject({
   guardrails: z.array(z.string()).default([]).describe("Names of guardrails, applied in this order."),
   approval: z.enum(["auto", "manual"]).default("manual").describe("Whether subscriptions need an approval."),
   capture: z.boolean().default(false).describe("Whether prompts and answers are kept in the usage records."),
-  deprecatedAt: instant().optional().describe("Since when it is deprecated; told to callers."),
-  sunsetAt: instant().optional().describe("When it goes away; told to callers."),
+  deprecatedAt: instant()
+    .optional()
+    .describe("Since when it is deprecated; told to callers. A date is its first moment, UTC."),
+  sunsetAt: instant().optional().describe("When it goes away; told to callers. A date is its first moment, UTC."),
 });
 
 const subscription = z.strictObject({
@@ -252,7 +254,7 @@ const key = z.strictObject({
   name: title().describe("Name of the key."),
   import: secretReference().describe("The key itself, with at least 128 bits of entropy in its form."),
   allowFrom: z.array(network()).default([]).describe("Networks from which it may be used; an empty list is anywhere."),
-  expires: instant().optional().describe("From when on it is refused."),
+  expires: instant().optional().describe("From when on it is refused; a date is its first moment, UTC."),
 });
 
 const application = z.strictObject({

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { countedBytes, desiredState, ManualClock } from "../../../test/support/directory.ts";
@@ -58,6 +58,13 @@ describe("the directory's file", () => {
     await expect(openDirectory(file, options())).rejects.toThrow(/newer than this version/);
   });
 
+  test("that is no database is refused by name, and stays as it is", async () => {
+    const file = freshFile();
+    writeFileSync(file, "not a database".repeat(1_000));
+    await expect(openDirectory(file, options())).rejects.toThrow(`the database ${file} cannot be used`);
+    expect(statSync(file).size).toBe(14_000);
+  });
+
   test("holds no row that hangs under another tenant's parent", async () => {
     const file = freshFile();
     const store = await openDirectory(file, options());
@@ -85,6 +92,42 @@ describe("the directory's file", () => {
     await store.close();
   });
 });
+
+const CHANGER = `
+  import { openDirectory } from ${JSON.stringify(join(import.meta.dir, "directory.ts"))};
+  const random = (count) => crypto.getRandomValues(new Uint8Array(count));
+  const store = await openDirectory(process.argv.at(-1), { clock: { now: Date.now, ticks: Date.now }, random });
+  const [owner] = await store.applications();
+  for (let i = 0; ; i++) {
+    const key = { id: "key" + i, tenantId: owner.tenant.id, applicationId: owner.id, name: "k", mode: "live",
+      createdAt: 1, expiresAt: null, revokedAt: null, allowFrom: [] };
+    const action = { action: "key.create", subject: "key:" + key.id, tenantId: owner.tenant.id, detail: {} };
+    await store.change({ kind: "system", id: "test" }, action, (writer) => writer.createKey(key, "digest-" + i));
+    process.stdout.write(i + "\\n");
+  }
+`;
+
+test("a kill in the middle of changes loses none that was acknowledged, and parts none from its audit entry", async () => {
+  const file = freshFile();
+  const first = await openDirectory(file, options());
+  await first.change(SYSTEM, APPLY, (writer) => writer.apply(desiredState()));
+  await first.close();
+  const child = Bun.spawn([process.execPath, "-e", CHANGER, file], { stdout: "pipe" });
+  let told = "";
+  for await (const chunk of child.stdout) {
+    told += new TextDecoder().decode(chunk);
+    if (told.split("\n").length > 5) child.kill("SIGKILL");
+  }
+  await child.exited;
+  const acknowledged = told.trim().split("\n").map(Number).filter(Number.isInteger);
+  const store = await openDirectory(file, options());
+  expect(acknowledged.length).toBeGreaterThanOrEqual(5);
+  expect(acknowledged.filter((i) => store.findPrincipal(`digest-${i}`) === undefined)).toEqual([]);
+  const audited = (await store.audit(null, 200)).items.filter((entry) => entry.action === "key.create");
+  const made = (await store.keys(null, null, 200)).items.filter((key) => key.name === "k");
+  expect(audited.map((entry) => entry.subject)).toEqual(made.map((key) => `key:${key.id}`));
+  await store.close();
+}, 30_000);
 
 test("closing waits for the change that has begun", async () => {
   const file = freshFile();

@@ -22,6 +22,7 @@ import { DIRECTORY_MIGRATIONS } from "../migrations/directory.ts";
 import { migrate } from "../migrations/migration.ts";
 import { readCatalog, withRevision } from "./catalog.ts";
 import { ChangeSheet } from "./change-sheet.ts";
+import { DataFolderError } from "./folder.ts";
 import { kyselyOn, openReader, openWriter } from "./open.ts";
 import { Principals } from "./principals.ts";
 import { toApplication, toAuditEntry, toKey } from "./rows.ts";
@@ -40,18 +41,20 @@ const MAX_PAGE = 200;
 
 /**
  * Opens the directory of an installation, making or migrating its file (`<data>/directory.db`).
- * @throws MigrationError when a newer version made the file.
+ * @throws MigrationError when a newer version made the file, DataFolderError when it cannot be read.
  */
 export async function openDirectory(file: string, options: DirectoryOptions): Promise<SqliteDirectory> {
-  const writer = openWriter(file);
+  let writer: Database | undefined;
   try {
+    writer = openWriter(file);
     const db = kyselyOn<Tables>(writer);
     await migrate(db as unknown as Kysely<unknown>, DIRECTORY_MIGRATIONS, options.clock.now());
     const catalog = await readCatalog(db, await lastRevision(db));
     return new SqliteDirectory(writer, db, openReader(file), catalog, options);
   } catch (error) {
-    writer.close();
-    throw error;
+    writer?.close();
+    if (!(error instanceof SQLiteError)) throw error;
+    throw new DataFolderError(`the database ${file} cannot be used: ${error.message}; restore it from its backup`);
   }
 }
 
