@@ -1,8 +1,9 @@
 import { GatewayError } from "../errors.ts";
 import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES, MAX_STREAM_BYTES } from "../kernel/bounds.ts";
+import type { Secret } from "../kernel/secret.ts";
 import type { Upstream, UpstreamAnswer, UpstreamCall } from "../ports/upstream.ts";
 import { type AnswerDecoder, MalformedAnswer, type ProviderAdapter } from "../spec/adapter.ts";
-import type { EventBatch, ModelEvent } from "../spec/event.ts";
+import { type EventBatch, type ModelEvent, type ProviderError, rewritten } from "../spec/event.ts";
 import { type RawFrame, SseFramer } from "../wire/framing.ts";
 import type { Call } from "./call.ts";
 import type { Asked } from "./reserve.ts";
@@ -24,6 +25,8 @@ export interface Question {
   adapter: ProviderAdapter;
   decoder: AnswerDecoder;
   stream: boolean;
+  /** The key that the provider is shown, so that it can be kept out of what the provider says. */
+  key: Secret<string> | null;
   upstreamCall: UpstreamCall;
   onStatus(status: number): void;
 }
@@ -40,7 +43,7 @@ export async function ask(
   upstream: Upstream,
   settings: AskSettings,
 ): Promise<AsyncGenerator<EventBatch>> {
-  const { call, asked, adapter, stream } = question;
+  const { call, asked, stream } = question;
   call.expect("upstream_timeout", stream ? settings.firstByteMs : settings.unaryMs);
   // From here on the provider may work for us, and charge for the prompt, even if nobody reads its answer.
   asked.owed = true;
@@ -48,7 +51,7 @@ export async function ask(
   question.onStatus(answer.status);
   if (answer.status < 200 || answer.status > 299) {
     asked.owed = false;
-    throw await readError(answer, adapter);
+    throw await readError(answer, question);
   }
   return stream && isMediaType(answer, "text/event-stream")
     ? streamed(question, answer, settings)
@@ -66,7 +69,7 @@ async function send(question: Question, upstream: Upstream): Promise<UpstreamAns
 
 const NEVER_ARRIVED: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_blocked"]);
 
-async function* whole({ adapter, decoder, asked }: Question, answer: UpstreamAnswer): AsyncGenerator<EventBatch> {
+async function* whole({ adapter, decoder, asked, key }: Question, answer: UpstreamAnswer): AsyncGenerator<EventBatch> {
   if (!isMediaType(answer, "application/json")) {
     answer.discard();
     throw new MalformedAnswer(`content-type ${answer.header("content-type")?.slice(0, 80)}`);
@@ -77,7 +80,7 @@ async function* whole({ adapter, decoder, asked }: Question, answer: UpstreamAns
     original: { dialect: adapter.dialect, shape: "body", bytes },
   };
   asked.tally.see(event);
-  yield [event];
+  yield [asked.tally.over === "error" ? withoutKey(event, key) : event];
 }
 
 async function* streamed(
@@ -93,10 +96,13 @@ async function* streamed(
     if (size > MAX_STREAM_BYTES) throw new MalformedAnswer(`the stream is longer than ${MAX_STREAM_BYTES} bytes`);
     const batch = read(question, framer.push(chunk));
     if (batch.length > 0) yield batch;
+    // A provider that does not close after its last event would hold the caller up.
+    if (asked.tally.over !== null) return;
     call.expect("upstream_timeout", settings.idleMs);
   }
   const rest = read(question, framer.close());
   if (rest.length > 0) yield rest;
+  if (asked.tally.over !== null) return;
   const owed = decoder.close();
   if (owed.length === 0) return;
   const last: ModelEvent = { parts: owed };
@@ -104,8 +110,8 @@ async function* streamed(
   yield [last];
 }
 
-/** Frames as events, counted. */
-function read({ adapter, asked, decoder }: Question, frames: RawFrame[]): EventBatch {
+/** Frames as events, counted, up to the one that ends the answer. */
+function read({ adapter, asked, decoder, key }: Question, frames: RawFrame[]): EventBatch {
   const batch: ModelEvent[] = [];
   for (const frame of frames) {
     const event: ModelEvent = {
@@ -113,12 +119,22 @@ function read({ adapter, asked, decoder }: Question, frames: RawFrame[]): EventB
       original: { dialect: adapter.dialect, shape: "frame", bytes: frame.bytes },
     };
     asked.tally.see(event);
-    batch.push(event);
+    batch.push(asked.tally.over === "error" ? withoutKey(event, key) : event);
+    if (asked.tally.over !== null) break;
   }
   return batch;
 }
 
-async function readError(answer: UpstreamAnswer, adapter: ProviderAdapter): Promise<GatewayError> {
+/** An error in our own words later on: the provider's bytes may quote the key that we showed it, or name our account. */
+function withoutKey({ parts }: ModelEvent, key: Secret<string> | null): ModelEvent {
+  return rewritten(parts.map((part) => (part.type === "error" ? { ...part, error: unquoted(part.error, key) } : part)));
+}
+
+function unquoted(error: ProviderError, key: Secret<string> | null): ProviderError {
+  return key === null ? error : { ...error, message: error.message.replaceAll(key.reveal(), "*****") };
+}
+
+async function readError(answer: UpstreamAnswer, { adapter, key }: Question): Promise<GatewayError> {
   if (answer.status >= 300 && answer.status < 400) {
     answer.discard();
     return new GatewayError("upstream_malformed", "The provider answered with a redirect, which is never followed.");
@@ -130,7 +146,12 @@ async function readError(answer: UpstreamAnswer, adapter: ProviderAdapter): Prom
     // An error that is too long to be read is still an error with a status.
     if (!(cause instanceof GatewayError) || cause.code !== "upstream_malformed") throw cause;
   }
-  return fromProviderError(adapter.error(answer.status, body, (name) => answer.header(name)));
+  return fromProviderError(
+    unquoted(
+      adapter.error(answer.status, body, (name) => answer.header(name)),
+      key,
+    ),
+  );
 }
 
 function isMediaType(answer: UpstreamAnswer, type: string): boolean {

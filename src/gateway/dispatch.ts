@@ -109,7 +109,7 @@ async function open(
   };
   const decoder = adapter.decoder(request);
   return ask(
-    { call, asked, adapter, decoder, stream: request.stream, upstreamCall, onStatus },
+    { call, asked, adapter, decoder, stream: request.stream, key, upstreamCall, onStatus },
     ports.upstream,
     settings,
   );

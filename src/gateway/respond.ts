@@ -12,6 +12,7 @@ import type { AnswerEncoder } from "../spec/wire.ts";
 import { answerHeaders } from "./headers.ts";
 import type { Settled } from "./settle.ts";
 import { StreamedBody } from "./streamed-body.ts";
+import { fromProviderError } from "./upstream-error.ts";
 
 export interface RespondSettings {
   /** How long the caller may take to accept what is ready for it. */
@@ -56,7 +57,7 @@ async function unary(settled: Settled, writer: AnswerEncoder, settings: RespondS
   const events: ModelEvent[] = [];
   for await (const batch of settled.events) events.push(...batch);
   const failed = events.flatMap((event) => event.parts).find((part) => part.type === "error");
-  if (failed !== undefined) throw new GatewayError("upstream_error", failed.error.message);
+  if (failed !== undefined) throw fromProviderError(failed.error);
   const original = events.length === 1 ? events[0]!.original : undefined;
   const relayed = original !== undefined && original.shape === "body" && original.dialect === settled.call.wire.dialect;
   const body = relayed ? original.bytes : writer.unary(events.flatMap((event) => event.parts));

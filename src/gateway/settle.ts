@@ -11,7 +11,7 @@ import { type Call, CLIENT_LEFT } from "./call.ts";
 import { Closing, type ClosingPorts } from "./closing.ts";
 import type { CleanAnswer } from "./guard-output.ts";
 import type { Hold } from "./reserve.ts";
-import { toStreamError } from "./upstream-error.ts";
+import { fromProviderError, toStreamError } from "./upstream-error.ts";
 
 /** An answer that settles its Hold by being read, to the end or not. Whoever stops reading must `return` its events. */
 class Ticket {
@@ -80,7 +80,7 @@ function closeAtEnd(batch: EventBatch, closing: Closing): Promise<void> | undefi
   for (const event of batch) {
     for (const part of event.parts) {
       if (part.type === "end") return closing.close("finished", null);
-      if (part.type === "error") return closing.close("cut", cutBy(part.error.message));
+      if (part.type === "error") return closing.close("cut", fromProviderError(part.error));
     }
   }
   return undefined;

@@ -6,7 +6,7 @@ import { sseComment } from "../wire/framing.ts";
 import { type Call, CLIENT_LEFT } from "./call.ts";
 import { publicError } from "./headers.ts";
 import type { Settled } from "./settle.ts";
-import { toStreamError } from "./upstream-error.ts";
+import { fromProviderError, toStreamError } from "./upstream-error.ts";
 
 const encoder = new TextEncoder();
 
@@ -111,8 +111,7 @@ export class StreamedBody {
     const error = parts.find((part) => part.type === "error");
     const text = this.#writer.frames(error === undefined ? parts : parts.filter((part) => part !== error));
     if (error === undefined) return text === "" ? undefined : encoder.encode(text);
-    const failure = new GatewayError("upstream_error", error.error.message, { status: error.error.status });
-    return encoder.encode(text + this.#call.wire.errorFrame(publicError(failure, this.#call)));
+    return encoder.encode(text + this.#call.wire.errorFrame(publicError(fromProviderError(error.error), this.#call)));
   }
 
   /** What is known only at the end, as a comment before the frame that ends the stream. */

@@ -13,8 +13,8 @@ export class Tally {
   readonly #reported: Partial<Usage> = {};
   #bytes = 0;
   #captured: string[] | null;
-  /** Whether the answer said that it is whole. */
-  ended = false;
+  /** Whether the answer said that it is whole, or that it failed; what comes after that is no part of it. */
+  over: "end" | "error" | null = null;
 
   constructor(request: ModelRequest, capture: boolean) {
     this.#request = request;
@@ -36,7 +36,8 @@ export class Tally {
         Object.assign(this.#reported, part.usage);
         break;
       case "end":
-        this.ended = true;
+      case "error":
+        this.over = part.type;
         break;
     }
   }
@@ -53,7 +54,7 @@ export class Tally {
   usage(): { usage: Usage; source: "reported" | "counted" } {
     const { input, output } = this.#reported;
     const counted = countTokens(this.#bytes);
-    if (this.ended && believable(input) && believable(output)) {
+    if (this.over === "end" && believable(input) && believable(output)) {
       return { usage: { ...this.#reported, input, output }, source: "reported" };
     }
     return {

@@ -23,9 +23,14 @@ export function fromProviderError(error: ProviderError): GatewayError {
     );
   }
   if (status === 429) {
+    // Such messages name our organisation, its tier and what is left of its quota.
     const retry = error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs };
-    return new GatewayError("upstream_rate_limited", message, { internal, ...retry });
+    return new GatewayError("upstream_rate_limited", "The provider's own rate limit is used up.", {
+      internal,
+      ...retry,
+    });
   }
+  if (error.code === "upstream_cut") return new GatewayError("upstream_cut", message, { internal });
   if (status >= 400 && status < 500) return new GatewayError("upstream_rejected", message, { internal, param, status });
   const overloaded = status === 503 || status === 529;
   return new GatewayError("upstream_error", message, {

@@ -75,9 +75,8 @@ class FetchedAnswer implements UpstreamAnswer {
     return {
       next: () =>
         reader === undefined ? Promise.resolve(NOTHING) : reader.read().catch((cause: unknown) => this.#broken(cause)),
-      // A reader that is let go before the end must be cancelled, or the provider writes on.
       return: async () => {
-        void reader?.cancel().catch(() => {});
+        if (reader !== undefined) void letGo(reader, this.#signal);
         return NOTHING;
       },
       [Symbol.asyncIterator]() {
@@ -125,4 +124,34 @@ function tooLong(max: number): GatewayError {
   return new GatewayError("upstream_malformed", "The provider's answer is larger than this gateway takes.", {
     internal: `the answer is longer than ${max} bytes`,
   });
+}
+
+/** How long, and how far, a provider may go on after nobody reads it any more. */
+const LINGER_MS = 1_000;
+const LINGER_BYTES = 64 * 1024;
+
+type Reader = Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "cancel">;
+
+/**
+ * Lets go of a body before its end. A provider whose answer was whole has only to end it in
+ * good order, and then its connection serves the next call; so it gets a moment. One that
+ * goes on, and every one whose call was aborted, is cut off, or it would write for ever.
+ */
+async function letGo(reader: Reader, signal: AbortSignal): Promise<void> {
+  const cut = () => void reader.cancel().catch(() => {});
+  if (signal.aborted) return cut();
+  const timer = setTimeout(cut, LINGER_MS);
+  timer.unref();
+  try {
+    for (let left = LINGER_BYTES; left > 0; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      left -= value.length;
+    }
+    cut();
+  } catch {
+    // The connection is gone, which is as good.
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -87,7 +87,7 @@ export class MessagesDecoder implements AnswerDecoder {
     if (this.#done) return NO_PARTS;
     if (this.#finished) return this.#messageStop();
     this.#done = true;
-    const error = { status: 502, message: "The provider's answer ended before it was whole." };
+    const error = { status: 502, message: "The provider's answer ended before it was whole.", code: "upstream_cut" };
     return [...this.#closeBlocks(), { type: "error", error }];
   }
 
