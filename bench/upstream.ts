@@ -104,7 +104,8 @@ function answer(socket: PeerSocket, request: Buffer, bodyStart: number): void {
       request.toString("latin1", every + EVERY_FLAG.length, every + EVERY_FLAG.length + 6),
       10,
     );
-    if (writeNext(socket)) wheel(pace).add(socket);
+    // The first token comes right behind the event that only names the role, as from a model.
+    if (writeNext(socket) && writeNext(socket)) wheel(pace).add(socket);
   } else {
     everyTurn.push(socket);
     if (everyTurn.length === 1) setImmediate(turn);
