@@ -1,8 +1,7 @@
-import { GatewayError } from "../errors.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { type RandomBytes, timeOrderedId } from "../kernel/id.ts";
 import { openaiChat } from "../wire/openai-chat/index.ts";
-import { type Arrival, Call, CLIENT_LEFT } from "./call.ts";
+import { type Arrival, Call } from "./call.ts";
 import type { Watch } from "./watch.ts";
 
 /** Gives a request its id, deadline and abort signal, and puts it under watch. Cannot fail, so that every failure has a call. */
@@ -11,9 +10,6 @@ export function createBegin(clock: Clock, random: RandomBytes, watch: Watch, tot
     const call = new Call(arrival, timeOrderedId("call", clock.now(), random), openaiChat, clock, totalMs);
     watch.add(call);
     call.onEnd(() => watch.remove(call));
-    arrival.request.signal.addEventListener("abort", () => call.abort(new GatewayError("client_closed", CLIENT_LEFT)), {
-      once: true,
-    });
     return call;
   };
 }

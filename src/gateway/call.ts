@@ -16,6 +16,8 @@ export interface Arrival {
   query: string;
   /** Address of the socket's other end. */
   peer: string;
+  /** Told once when the call is not over in a moment: its socket may then be silent for long. */
+  lasts?(): void;
 }
 
 /**
@@ -56,6 +58,7 @@ export class Call {
   #due: number;
   #dueCode: ErrorCode = "deadline_exceeded";
   #ended = false;
+  #lasting = false;
   readonly #releases: (() => void)[] = [];
   readonly #listeners: ((reason: GatewayError) => void)[] = [];
   #abortedBy: GatewayError | undefined;
@@ -106,6 +109,21 @@ export class Call {
       this.#due = this.#deadline;
       this.#dueCode = "deadline_exceeded";
     }
+  }
+
+  /**
+   * For the watch: the call is still open after a sweep. Only now is its request asked to tell
+   * when the caller leaves: that costs more than all of identify, it tells of a caller who has
+   * left already, and most calls that fail or are short never get here.
+   */
+  lasts(): void {
+    if (this.#lasting) return;
+    this.#lasting = true;
+    this.arrival.lasts?.();
+    const { signal } = this.arrival.request;
+    const leave = () => this.abort(new GatewayError("client_closed", CLIENT_LEFT));
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
   }
 
   /** For the watch: aborts the call if what it waits for is overdue. */

@@ -25,10 +25,13 @@ export class Watch {
     this.#calls.delete(call);
   }
 
-  /** Aborts what is overdue. */
+  /** Aborts what is overdue, and looks after those that last. */
   sweep(): void {
     const ticks = this.#clock.ticks();
-    for (const call of this.#calls) call.checkDue(ticks);
+    for (const call of this.#calls) {
+      call.lasts();
+      call.checkDue(ticks);
+    }
   }
 
   /** For the end of a drain: every open call, to abort it. */

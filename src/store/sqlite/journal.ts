@@ -36,8 +36,8 @@ export const LEDGER_VERSION = 1;
 /** Settled Holds are swept when this many have gathered. */
 const SWEEP_AFTER = 2_000;
 
-/** Turns of the event loop for which entries gather before they are committed. */
-const TURNS = 4;
+/** Most turns of the event loop for which entries gather before they are committed. */
+const MAX_TURNS = 16;
 
 /** One entry that waits for the next commit. */
 interface Write extends PromiseWithResolvers<void> {
@@ -61,6 +61,7 @@ export class SqliteJournal implements Journal {
   readonly #open = new Set<number>();
   #writes: Write[] = [];
   #settledSinceSweep = 0;
+  #turns = 1;
   #lastHold: number;
   #firstRefusal: number;
 
@@ -188,14 +189,14 @@ export class SqliteJournal implements Journal {
 
   #write(run: () => void, committed: () => void = nothing): Promise<void> {
     const write: Write = { ...Promise.withResolvers<void>(), run, committed };
-    if (this.#writes.push(write) === 1) this.#flushAfter(TURNS);
+    if (this.#writes.push(write) === 1) this.#flushAfter(this.#turns);
     return write.promise;
   }
 
   /**
-   * A few turns of the event loop later. An idle loop turns in microseconds, so a lone call
-   * waits for next to nothing; a busy one brings more calls in each turn, and they share
-   * the commit.
+   * A lone call waits one turn of the event loop, which is next to nothing. The more entries
+   * shared the last commit, the longer the next ones gather: under load each turn brings more
+   * calls, and a commit costs as much as several rows.
    */
   #flushAfter(turns: number): void {
     setImmediate(() => (turns > 1 ? this.#flushAfter(turns - 1) : this.#flush()));
@@ -205,6 +206,7 @@ export class SqliteJournal implements Journal {
     const writes = this.#writes;
     this.#writes = [];
     if (writes.length === 0) return;
+    this.#turns = Math.min(MAX_TURNS, 2 * writes.length - 1);
     try {
       this.#commitAll(writes);
     } catch (cause) {
