@@ -77,7 +77,7 @@ async function* whole({ adapter, decoder, asked, key }: Question, answer: Upstre
   const bytes = await answer.bytes(MAX_ANSWER_BYTES);
   const event: ModelEvent = {
     parts: decoder.unary(utf8.decode(bytes)),
-    original: { dialect: adapter.dialect, shape: "body", bytes },
+    original: { dialect: adapter.dialect, shape: "body", source: bytes, start: 0, end: bytes.length },
   };
   asked.tally.see(event);
   yield [asked.tally.over === "error" ? withoutKey(event, key) : event];
@@ -116,7 +116,7 @@ function read({ adapter, asked, decoder, key }: Question, frames: RawFrame[]): E
   for (const frame of frames) {
     const event: ModelEvent = {
       parts: frame.data === "" ? [] : decoder.frame(frame),
-      original: { dialect: adapter.dialect, shape: "frame", bytes: frame.bytes },
+      original: { dialect: adapter.dialect, shape: "frame", source: frame.source, start: frame.start, end: frame.end },
     };
     asked.tally.see(event);
     batch.push(asked.tally.over === "error" ? withoutKey(event, key) : event);

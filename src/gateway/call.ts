@@ -8,9 +8,16 @@ import type { ModelRequest } from "../spec/request.ts";
 import type { Wire } from "../spec/wire.ts";
 import type { Match } from "./endpoints.ts";
 
+/** What can be asked of a request's socket. Bun's server is one. */
+export interface Sockets {
+  /** Closes the socket when for so many seconds nothing has been read from or written to it, whatever is on its way; 0: never. */
+  timeout(request: Request, seconds: number): void;
+}
+
 /** A request as the listener hands it over. */
 export interface Arrival {
   request: Request;
+  sockets: Sockets;
   /** Path without the query. */
   path: string;
   query: string;
@@ -142,6 +149,15 @@ export class Call {
     if (this.#ended) return;
     this.#ended = true;
     for (const release of this.#releases) release();
+  }
+
+  /**
+   * Closes the connection of a caller that has stopped reading. An answer that is ended does
+   * not: its end would wait behind what the caller does not read. The timer of the socket
+   * does, after one to five seconds of silence.
+   */
+  hangUp(): void {
+    this.arrival.sockets.timeout(this.arrival.request, 1);
   }
 
   elapsed(): number {

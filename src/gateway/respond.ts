@@ -60,7 +60,7 @@ async function unary(settled: Settled, writer: AnswerEncoder, settings: RespondS
   if (failed !== undefined) throw fromProviderError(failed.error);
   const original = events.length === 1 ? events[0]!.original : undefined;
   const relayed = original !== undefined && original.shape === "body" && original.dialect === settled.call.wire.dialect;
-  const body = relayed ? original.bytes : writer.unary(events.flatMap((event) => event.parts));
+  const body = relayed ? original.source : writer.unary(events.flatMap((event) => event.parts));
   const headers = {
     ...answerHeaders(settled),
     ...costHeader(settled.record),

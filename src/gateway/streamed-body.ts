@@ -1,6 +1,6 @@
 import { GatewayError } from "../errors.ts";
 import { formatUsd } from "../kernel/money.ts";
-import type { EventBatch, EventPart, ModelEvent } from "../spec/event.ts";
+import type { EventBatch, EventPart, ModelEvent, Original } from "../spec/event.ts";
 import type { AnswerEncoder } from "../spec/wire.ts";
 import { sseComment } from "../wire/framing.ts";
 import { type Call, CLIENT_LEFT } from "./call.ts";
@@ -85,33 +85,27 @@ export class StreamedBody {
 
   /** The bytes for one batch; undefined where it has none for this caller. */
   #write(batch: EventBatch): Uint8Array | undefined {
-    let only: Uint8Array | undefined;
-    let more: Uint8Array[] | undefined;
-    const add = (bytes: Uint8Array) => {
-      if (only === undefined) only = bytes;
-      else if (more === undefined) more = [only, bytes];
-      else more.push(bytes);
-    };
+    const out = new Output();
     for (const event of batch) {
       const closing = closingOf(event.parts);
-      if (closing === "end") add(encoder.encode(this.#trailer()));
+      if (closing === "end") out.add(encoder.encode(this.#trailer()));
       else if (closing === "error") this.#over = true;
-      const bytes = this.#writeEvent(event);
-      if (bytes !== undefined) add(bytes);
+      this.#writeEvent(event, out);
     }
-    return more === undefined ? only : new Uint8Array(Buffer.concat(more));
+    return out.bytes();
   }
 
-  #writeEvent(event: ModelEvent): Uint8Array | undefined {
-    const { original, parts } = event;
+  #writeEvent({ original, parts }: ModelEvent, out: Output): void {
     if (original !== undefined && original.shape === "frame" && original.dialect === this.#call.wire.dialect) {
       this.#writer.relayed(parts);
-      return isHidden(parts, this.#settled) ? undefined : original.bytes;
+      if (!isHidden(parts, this.#settled)) out.relay(original);
+      return;
     }
     const error = parts.find((part) => part.type === "error");
     const text = this.#writer.frames(error === undefined ? parts : parts.filter((part) => part !== error));
-    if (error === undefined) return text === "" ? undefined : encoder.encode(text);
-    return encoder.encode(text + this.#call.wire.errorFrame(publicError(fromProviderError(error.error), this.#call)));
+    if (text !== "") out.add(encoder.encode(text));
+    if (error === undefined) return;
+    out.add(encoder.encode(this.#call.wire.errorFrame(publicError(fromProviderError(error.error), this.#call))));
   }
 
   /** What is known only at the end, as a comment before the frame that ends the stream. */
@@ -145,6 +139,39 @@ export class StreamedBody {
     }
     controller.enqueue(encoder.encode(this.#call.wire.errorFrame(publicError(error, this.#call))));
     controller.close();
+  }
+}
+
+/** Gathers what one pull hands over. Neighbours from one read of the network stay one piece, uncopied. */
+class Output {
+  readonly #pieces: Uint8Array[] = [];
+  #run: { source: Uint8Array; start: number; end: number } | undefined;
+
+  relay({ source, start, end }: Original): void {
+    if (this.#run !== undefined && this.#run.source === source && this.#run.end === start) {
+      this.#run.end = end;
+      return;
+    }
+    this.#flush();
+    this.#run = { source, start, end };
+  }
+
+  add(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#flush();
+    this.#pieces.push(bytes);
+  }
+
+  bytes(): Uint8Array | undefined {
+    this.#flush();
+    return this.#pieces.length < 2 ? this.#pieces[0] : new Uint8Array(Buffer.concat(this.#pieces));
+  }
+
+  #flush(): void {
+    if (this.#run === undefined) return;
+    const { source, start, end } = this.#run;
+    this.#pieces.push(start === 0 && end === source.length ? source : source.subarray(start, end));
+    this.#run = undefined;
   }
 }
 

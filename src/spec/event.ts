@@ -53,7 +53,7 @@ export type Block =
  * `choice` counts answers from 0 (OpenAI's `n`); `block` is unique within its choice.
  */
 export type EventPart =
-  | { type: "start"; id?: string; model?: string; /** seconds since 1970 */ created?: number; extra?: JsonObject }
+  | { type: "start"; id?: string; model?: string /** seconds since 1970 */; created?: number; extra?: JsonObject }
   | { type: "block-start"; choice: number; block: number; content: Block }
   /** More of a text, reasoning or refusal block. */
   | { type: "text-delta"; choice: number; block: number; text: string }
@@ -80,7 +80,10 @@ export interface Original {
   dialect: Dialect;
   /** `frame`: one server-sent event with its closing blank line. `body`: a whole unary answer. */
   shape: "frame" | "body";
-  bytes: Uint8Array;
+  /** They are source[start … end), where `source` is what one read of the network brought. */
+  source: Uint8Array;
+  start: number;
+  end: number;
 }
 
 /**

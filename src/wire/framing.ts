@@ -1,9 +1,11 @@
 import { MAX_FRAME_BYTES } from "../kernel/bounds.ts";
 import { type Frame, MalformedAnswer } from "../spec/adapter.ts";
 
-/** A server-sent event with the bytes that said it, its closing blank line included. */
+/** A server-sent event with the bytes that said it, source[start … end), its closing blank line included. */
 export interface RawFrame extends Frame {
-  bytes: Uint8Array;
+  source: Uint8Array;
+  start: number;
+  end: number;
 }
 
 const LF = 10;
@@ -26,6 +28,10 @@ export class SseFramer {
 
   push(chunk: Uint8Array): RawFrame[] {
     if (chunk.length === 0) return [];
+    if (this.#length === 0 && chunk[chunk.length - 1] === LF && chunk[chunk.length - 2] === LF) {
+      const whole = cutText(chunk);
+      if (whole !== undefined) return whole;
+    }
     this.#sawCr ||= chunk.includes(CR);
     const data = this.#length === 0 ? chunk : this.#append(chunk);
     const frames: RawFrame[] = [];
@@ -39,7 +45,7 @@ export class SseFramer {
     if (this.#length === 0) return [];
     const bytes = this.#tail.slice(0, this.#length);
     this.#length = 0;
-    return [parseFrame(bytes)];
+    return [parseFrame(bytes, 0, bytes.length)];
   }
 
   #append(chunk: Uint8Array): Uint8Array {
@@ -75,7 +81,7 @@ export class SseFramer {
     let line = this.#lineStart;
     for (let at = data.indexOf(LF, line); at !== -1; at = data.indexOf(LF, line)) {
       if (at === line) {
-        if (line > start) frames.push(parseFrame(data.subarray(start, at + 1)));
+        if (line > start) frames.push(parseFrame(data, start, at + 1));
         start = at + 1;
       }
       line = at + 1;
@@ -94,7 +100,7 @@ export class SseFramer {
       if (byte === CR && at + 1 === data.length) break;
       const end = byte === CR && data[at + 1] === LF ? at + 2 : at + 1;
       if (at === line) {
-        if (line > start) frames.push(parseFrame(data.subarray(start, end)));
+        if (line > start) frames.push(parseFrame(data, start, end));
         start = end;
       }
       line = end;
@@ -107,12 +113,38 @@ export class SseFramer {
 
 const EMPTY = new Uint8Array(0);
 
-function parseFrame(bytes: Uint8Array): RawFrame {
-  const text = decoder.decode(bytes);
-  // Nearly every event of every provider is one `data: ` line.
-  if (text.startsWith("data: ") && text.indexOf("\n") === text.length - 2 && text.indexOf("\r") === -1) {
-    return { event: "", data: text.slice(6, -2), bytes };
+/**
+ * The usual case of the usual case: what the network brought is whole events in ASCII, with
+ * LF alone. Then it is decoded once, places in the text are places in the bytes, and
+ * searching is native. Undefined where it is anything else.
+ */
+function cutText(chunk: Uint8Array): RawFrame[] | undefined {
+  const text = decoder.decode(chunk);
+  if (text.length !== chunk.length || text.indexOf("\r") !== -1) return undefined;
+  const frames: RawFrame[] = [];
+  for (let start = 0; start < text.length; ) {
+    if (text.charCodeAt(start) === LF) {
+      start++;
+      continue;
+    }
+    const blank = text.indexOf("\n\n", start);
+    const end = blank + 2;
+    // Nearly every event of every provider is one `data: ` line.
+    if (text.startsWith("data: ", start) && text.indexOf("\n", start) === blank) {
+      frames.push({ event: "", data: text.slice(start + 6, blank), source: chunk, start, end });
+    } else {
+      frames.push({ ...readFields(text.slice(start, blank)), source: chunk, start, end });
+    }
+    start = end;
   }
+  return frames;
+}
+
+function parseFrame(source: Uint8Array, start: number, end: number): RawFrame {
+  return { ...readFields(decoder.decode(source.subarray(start, end))), source, start, end };
+}
+
+function readFields(text: string): Frame {
   let event = "";
   let data = "";
   let lines = 0;
@@ -125,7 +157,7 @@ function parseFrame(bytes: Uint8Array): RawFrame {
     if (name === "data") data = lines++ === 0 ? value : `${data}\n${value}`;
     else if (name === "event") event = value;
   }
-  return { event, data, bytes };
+  return { event, data };
 }
 
 /** A comment frame: clients skip it, people and scripts may read it. */
