@@ -100,8 +100,7 @@ describe.each(ROADS)("$front's client, $provider's provider, stream: $stream", (
     const reasoning = provider === "openai" ? (usage.reasoning ?? 0) : 0;
     const { input, output, cacheRead = 0 } = usage;
     expect(heard.tokens).toEqual({ input, output, cacheRead, cacheWrite: 0, reasoning });
-    const [record] = (await scene.app.records()).slice(-1);
-    expect(record).toMatchObject({
+    expect(await scene.record()).toMatchObject({
       inputTokens: input,
       outputTokens: output,
       cacheReadTokens: cacheRead,
@@ -146,7 +145,7 @@ describe.each(DIALECTS)("a stream of a provider of %s, for a client of OpenAI's"
   test.each([undefined, { include_usage: false }, {}])("tells no usage to who asked with %j", async (options) => {
     expect(await usageOf(options)).toEqual([]);
     if (provider === "openai") expect(scene.sent().stream_options).toEqual({ include_usage: true });
-    expect((await scene.app.records()).at(-1)).toMatchObject({
+    expect(await scene.record()).toMatchObject({
       inputTokens: 12,
       outputTokens: 7,
       usageSource: "reported",
@@ -173,8 +172,7 @@ describe.each(ROADS)("what stands beside an answer: $front's client, $provider's
         : anthropic.messages.create({ ...HELLO.anthropic, model, stream });
     const { data, response, request_id } = await asked.withResponse();
     if (Symbol.asyncIterator in data) await Array.fromAsync(data as AsyncIterable<unknown>);
-    const [record] = (await scene.app.records()).slice(-1);
-    expect(request_id).toBe(record!.requestId);
+    expect(request_id).toBe((await scene.record()).requestId);
     const account = provider === "openai" ? "oai" : "ant";
     expect(response.headers.get("x-sallyport-model")).toBe(`${account}/${TARGET[provider]}`);
     expect(response.headers.get("x-sallyport-attempts")).toBe("1");

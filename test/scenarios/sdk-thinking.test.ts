@@ -47,7 +47,7 @@ describe.each(WAYS)("a thought of Anthropic's for a client of Anthropic's, strea
     scene.says(THOUGHT);
     const { content } = await asked();
     expect(content[0]).toMatchObject({ type: "thinking", thinking: REASONING, signature: SIGNATURE });
-    scene.up.forget();
+    scene.forget();
     await asked(
       { role: "assistant", content },
       { role: "user", content: [{ type: "tool_result", tool_use_id: CALL.id, content: "Sunny." }] },
@@ -60,7 +60,7 @@ describe.each(WAYS)("a thought of Anthropic's for a client of Anthropic's, strea
     scene.says({ redactedReasoning: SEALED, text: "Hm." });
     const { content } = await asked();
     expect(content[0]).toEqual({ type: "redacted_thinking", data: SEALED });
-    scene.up.forget();
+    scene.forget();
     await asked({ role: "assistant", content }, { role: "user", content: "And?" });
     expect(((scene.sent().messages as JsonObject[])[1]!.content as Json[])[0]).toEqual({
       type: "redacted_thinking",
@@ -108,7 +108,7 @@ describe.each(WAYS)("a thought of Anthropic's for a client of OpenAI's, stream: 
       { type: "reasoning.text", text: REASONING, signature: SIGNATURE, index: 0 },
     ]);
     expect(message.content).toBe("Let me look.");
-    scene.up.forget();
+    scene.forget();
     await askOpenai("claude", stream, message, { role: "tool", tool_call_id: CALL.id, content: "Sunny." });
     const sent = scene.sent();
     expect((sent.messages as JsonObject[])[1]).toEqual({
@@ -126,7 +126,7 @@ describe.each(WAYS)("a thought of Anthropic's for a client of OpenAI's, stream: 
   test("without the signature it cannot go back: the thought is left out, thinking is off, and both are said", async () => {
     scene.says(THOUGHT);
     const { reasoning_details: _, ...message } = await askOpenai("claude", stream);
-    scene.up.forget();
+    scene.forget();
     await askOpenai("claude", stream, message, { role: "tool", tool_call_id: CALL.id, content: "Sunny." });
     const sent = scene.sent();
     expect(((sent.messages as JsonObject[])[1]!.content as JsonObject[]).map(({ type }) => type)).toEqual([
@@ -134,7 +134,7 @@ describe.each(WAYS)("a thought of Anthropic's for a client of OpenAI's, stream: 
       "tool_use",
     ]);
     expect(sent.thinking).toBeUndefined();
-    const warnings = (await scene.app.records()).at(-1)!.warnings.join("\n");
+    const warnings = (await scene.record()).warnings.join("\n");
     expect(warnings).toContain("without Anthropic's signature was left out");
     expect(warnings).toContain("so thinking was left out");
   });
@@ -150,7 +150,7 @@ describe.each(WAYS)("a thought of Anthropic's for a client of OpenAI's, stream: 
       { type: "reasoning.text", text: REASONING, signature: SIGNATURE, index: 0 },
       { type: "reasoning.encrypted", data: SEALED, index: 1 },
     ]);
-    scene.up.forget();
+    scene.forget();
     await askOpenai("claude", stream, message, { role: "tool", tool_call_id: CALL.id, content: "Sunny." });
     expect((scene.sent().messages as JsonObject[])[1]!.content).toMatchObject([
       { type: "thinking", thinking: REASONING, signature: SIGNATURE },
@@ -193,13 +193,13 @@ describe.each(WAYS)("a thought in OpenAI's dialect, stream: $stream", ({ stream 
     scene.says({ ...REASONING_ANSWER, toolCalls: [CALL] });
     if (front === "openai") {
       const message = await askOpenai("deep", stream);
-      scene.up.forget();
+      scene.forget();
       await askOpenai("deep", stream, message, { role: "tool", tool_call_id: CALL.id, content: "Sunny." });
     } else {
       const body = { ...ASKED_ANTHROPIC, model: "deep" };
       const { content } = await scene.message({ ...body, messages: [QUESTION] }, stream);
       const result = { type: "tool_result" as const, tool_use_id: CALL.id, content: "Sunny." };
-      scene.up.forget();
+      scene.forget();
       await scene.message(
         { ...body, messages: [QUESTION, { role: "assistant", content }, { role: "user", content: [result] }] },
         stream,
@@ -217,7 +217,7 @@ describe.each(WAYS)("a thought in OpenAI's dialect, stream: $stream", ({ stream 
     scene.says(REASONING_ANSWER);
     const body = { ...ASKED_ANTHROPIC, model: "gpt" };
     const { content } = await scene.message({ ...body, messages: [QUESTION] }, stream);
-    scene.up.forget();
+    scene.forget();
     const next: Anthropic.MessageParam = { role: "user", content: "And?" };
     await scene.message({ ...body, messages: [QUESTION, { role: "assistant", content }, next] }, stream);
     expect((scene.sent().messages as JsonObject[])[1]).toEqual({ role: "assistant", content: "Then that." });
@@ -226,7 +226,7 @@ describe.each(WAYS)("a thought in OpenAI's dialect, stream: $stream", ({ stream 
   test("that nobody signed does not make Anthropic refuse a conversation that moved there", async () => {
     scene.says(REASONING_ANSWER);
     const { content } = await scene.message({ ...ASKED_ANTHROPIC, model: "small", messages: [QUESTION] }, stream);
-    scene.up.forget();
+    scene.forget();
     await scene.message(
       {
         ...ASKED_ANTHROPIC,
@@ -254,7 +254,7 @@ describe("the wish to think", () => {
     ["none", "claude", "nothing", {}],
   ])("reasoning_effort %s for %s is %s at Anthropic", async (effort, model, _, sent) => {
     scene.says({ text: "Hm." });
-    scene.up.forget();
+    scene.forget();
     const reasoning_effort = effort as OpenAI.ReasoningEffort;
     await scene.chat({ model, messages: [QUESTION], max_completion_tokens: 20_000, reasoning_effort }, false);
     const { thinking, output_config } = scene.sent();
@@ -270,7 +270,7 @@ describe("the wish to think", () => {
     [{ type: "enabled", budget_tokens: 10_000 }, "gpt", undefined],
   ])("thinking %j for %s is reasoning_effort %s at OpenAI", async (thinking, model, effort) => {
     scene.says({ text: "Hm." });
-    scene.up.forget();
+    scene.forget();
     await scene.message({ model, max_tokens: 32_000, thinking, messages: [QUESTION] }, true);
     expect(scene.sent().reasoning_effort).toBe(effort as never);
     expect(scene.sent().thinking).toBeUndefined();
@@ -282,7 +282,7 @@ describe("the wish to think", () => {
       ["thinker", "max_completion_tokens"],
       [MODEL_AT.openai, "max_tokens"],
     ] as const) {
-      scene.up.forget();
+      scene.forget();
       await scene.message({ model, max_tokens: 900, messages: [QUESTION] }, false);
       expect(scene.sent()[name]).toBe(900);
     }

@@ -219,7 +219,7 @@ describe("results", () => {
         ],
       },
     ]);
-    const warnings = (await scene.app.records()).at(-1)!.warnings.join("\n");
+    const warnings = (await scene.record()).warnings.join("\n");
     expect(warnings).toContain("is_error");
     expect(warnings).toContain("tool_result");
   });
@@ -425,7 +425,7 @@ describe.each(ROADS)(
         },
         { text: "Sunny, at noon." },
       );
-      scene.up.forget();
+      scene.forget();
       if (front === "openai") {
         const last = await openaiRunner(MODEL_AT[provider], stream);
         expect(last.choices[0]).toMatchObject({ finish_reason: "stop", message: { content: "Sunny, at noon." } });
@@ -473,7 +473,7 @@ test("a run of OpenAI's functions of 2023 is translated both ways", async () => 
       finish_reason: "function_call",
       message: { function_call: { name: "weather", arguments: '{"city":"Rome"}' } },
     });
-    scene.up.forget();
+    scene.forget();
     await scene.chat(
       {
         ...asked,
@@ -490,13 +490,13 @@ test("a run of OpenAI's functions of 2023 is translated both ways", async () => 
     const [use] = assistant!.content as JsonObject[];
     expect(use).toMatchObject({ type: "tool_use", name: "weather", input: { city: "Rome" } });
     expect(result!.content).toEqual([{ type: "tool_result", tool_use_id: use!.id!, content: "Sunny." }]);
-    scene.up.forget();
+    scene.forget();
   }
 });
 
 test("a thread that lies with the provider is refused with the code on which the client gives it up", async () => {
   for (const model of Object.values(MODEL_AT)) {
-    scene.up.forget();
+    scene.forget();
     const thread = scene.clients.anthropic.beta.messages.thread({ model, max_tokens: 100 });
     const thrown = await rejection(thread.send({ role: "user", content: "Hi" }));
     expect(thrown).toBeInstanceOf(BadRequestError);

@@ -95,13 +95,21 @@ export class SdkScene extends Scene {
     this.clients = clientsOf(app);
   }
 
-  /** From now on every provider says this, in its own dialect, streamed or not. */
+  /** Forgets the requests and records so far. */
+  forget(): void {
+    this.up.forget();
+    this.news();
+  }
+
+  /** From now on every provider says this, in its own dialect, streamed or not. What came before is forgotten. */
   says(answer: Answer): void {
+    this.forget();
     this.up.plan((request) => PROVIDERS[dialectOf(request.path)].replies(answer)(request));
   }
 
   /** One answer after the other; the last one stays. */
   saysInTurn(...answers: Answer[]): void {
+    this.forget();
     let next = 0;
     this.up.plan((request) => {
       const answer = answers[Math.min(next++, answers.length - 1)]!;
@@ -111,7 +119,7 @@ export class SdkScene extends Scene {
 
   /** Asks on one road, and gives what the client read. */
   async hear(road: Road, question: Question, model: string = MODEL_AT[road.provider]): Promise<Heard> {
-    this.up.forget();
+    this.forget();
     return road.front === "openai"
       ? heardChat(...(await this.chat({ ...question.openai, model }, road.stream)))
       : heardMessage(await this.message({ ...question.anthropic, model }, road.stream));

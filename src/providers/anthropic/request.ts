@@ -8,7 +8,7 @@ import { writeCaller, writeLimits, writeSampling, writeThinking } from "./settin
 import { answerFormat, hintFor } from "./structured.ts";
 import { forcesTool, writeTools } from "./tools.ts";
 import { TurnsBuilder } from "./turns.ts";
-import { checkSupport } from "./unsupported.ts";
+import { checkSupport, READ_EXTRA } from "./unsupported.ts";
 
 /** The version of the dialect that this adapter reads and writes. */
 const VERSION = "2023-06-01";
@@ -48,7 +48,7 @@ function foreignBody(request: ModelRequest, model: string, warn: Warn): JsonObje
   if (request.stream) body.stream = true;
   writeConversation(request, traits, !thinking && traits.forcedTool, body, warn);
   for (const name in request.extra) {
-    if (name !== "thinking") warn(name, `Anthropic has no ${name}; it was left out`);
+    if (!READ_EXTRA.has(name)) warn(name, `Anthropic has no ${name}; it was left out`);
   }
   return body;
 }

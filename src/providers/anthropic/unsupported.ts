@@ -1,3 +1,4 @@
+import type { Json } from "../../kernel/json.ts";
 import { UnsupportedFeature } from "../../spec/adapter.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import type { Warn } from "./blocks.ts";
@@ -13,6 +14,9 @@ import type { Warn } from "./blocks.ts";
  * | `logprobs`, `top_logprobs` | refused | the caller reads them |
  * | `logit_bias` | refused | it bans or forces words |
  * | `stop` of white space only | refused | Anthropic refuses it, and without it the answer runs on |
+ * | `modalities` with more than text | refused | the caller listens to the answer |
+ * | `web_search_options` | refused | the answer would not be looked up |
+ * | `moderation` | refused | the caller relies on a check that nobody would make |
  * | `seed` | warning | OpenAI promises no more than best effort either |
  * | `presence_penalty`, `frequency_penalty` | warning | a lean, not a rule |
  */
@@ -26,10 +30,24 @@ const ROWS: readonly { field: string; refuse: boolean; asked: (request: ModelReq
     refuse: true,
     asked: (request) => request.stop?.some((word) => word !== "" && word.trim() === "") ?? false,
   },
+  { field: "modalities", refuse: true, asked: (request) => !isTextOnly(request.extra?.modalities) },
+  { field: "web_search_options", refuse: true, asked: (request) => isGiven(request.extra?.web_search_options) },
+  { field: "moderation", refuse: true, asked: (request) => isGiven(request.extra?.moderation) },
   { field: "seed", refuse: false, asked: (request) => request.seed !== undefined },
   { field: "presence_penalty", refuse: false, asked: (request) => (request.presencePenalty ?? 0) !== 0 },
   { field: "frequency_penalty", refuse: false, asked: (request) => (request.frequencyPenalty ?? 0) !== 0 },
 ];
+
+/** Unknown fields that are read here or elsewhere, so that nobody warns of them. */
+export const READ_EXTRA: ReadonlySet<string> = new Set(["thinking", "modalities"]);
+
+function isGiven(value: Json | undefined): boolean {
+  return value !== undefined && value !== null;
+}
+
+function isTextOnly(modalities: Json | undefined): boolean {
+  return !Array.isArray(modalities) || modalities.every((each) => each === "text");
+}
 
 /** @throws UnsupportedFeature for the first row that refuses. */
 export function checkSupport(request: ModelRequest, warn: Warn): void {

@@ -34,8 +34,11 @@ export function encodeRequest(request: ModelRequest, model: string, quirks: Quir
   return { method: "POST", path: "/chat/completions", headers, body, warnings: losses.warnings };
 }
 
-/** Fields of other dialects without which the answer would be another one: tools and places that only their provider has. */
-const INDISPENSABLE = ["mcp_servers", "container"];
+/**
+ * Fields of other dialects without which the answer would be another one, or made where it
+ * must not be: tools, places and deeds that only their provider has.
+ */
+const INDISPENSABLE = ["mcp_servers", "container", "inference_geo", "compaction"];
 
 function writeExtra(request: ModelRequest, quirks: Quirks, losses: Losses, body: JsonObject): void {
   const { extra } = request;
