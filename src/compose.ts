@@ -1,30 +1,33 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import packageJson from "../package.json" with { type: "json" };
 import { tokenDigest, tokenVerifier, type VerifyToken } from "./admin/authenticate.ts";
 import { OPERATIONS } from "./admin/operations.ts";
+import { lookAtCertificate } from "./cli/certificate-probe.ts";
 import type { CliIo } from "./cli/io.ts";
+import { listenProblem } from "./cli/listen-problem.ts";
 import { createProbes } from "./cli/probes.ts";
 import { welcome } from "./cli/welcome.ts";
 import { defaultGateway, type GatewaySection } from "./config/document.ts";
-import { type Environment, type PemSource, readEnvironment } from "./config/environment.ts";
+import { type Environment, readEnvironment } from "./config/environment.ts";
 import { firstStart, NATIVE_ACCOUNTS } from "./config/first-start.ts";
 import { type Config, loadConfig } from "./config/load.ts";
-import { formatProblem } from "./config/problem.ts";
+import type { ListenAddress } from "./config/network.ts";
+import { ConfigurationError, formatProblem } from "./config/problem.ts";
 import { keyDigest, mintVirtualKey } from "./domain/access/virtual-key.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { Strangers } from "./gateway/strangers.ts";
 import { SWEEP_MS } from "./gateway/watch.ts";
 import { adminHandler } from "./http/admin-listener.ts";
+import { callFields } from "./http/call-log.ts";
+import { readTls, watchCertificate } from "./http/certificate.ts";
 import { gatewayHandler } from "./http/gateway-listener.ts";
-import { keepRunning, type Running, renewTls, watchFiles } from "./http/lifecycle.ts";
-import { type Listener, listen, type Tls } from "./http/listener.ts";
+import { keepRunning, type Running } from "./http/lifecycle.ts";
+import { type Listener, type ListenerOptions, listen, type Tls } from "./http/listener.ts";
 import { createLog } from "./http/log.ts";
 import { Metrics } from "./http/metrics.ts";
 import { parseCidr } from "./kernel/address.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { pooled, randomText } from "./kernel/id.ts";
-import { formatUsd } from "./kernel/money.ts";
 import type { Log } from "./ports/log.ts";
 import type { UsageRecord } from "./ports/records.ts";
 import { providerKeyContext } from "./ports/vault.ts";
@@ -75,32 +78,33 @@ async function openInstallation(environment: Environment): Promise<Installation>
   return { folder, directory, keyring, journal, meter, pepper: keyring.derive("virtual keys") };
 }
 
-/** The `gateway` section in force, and what a first start has made. */
-interface Applied {
-  gateway: GatewaySection;
-  /** Provider accounts that were made from the environment, on a first start without a file. */
+/** Brings the directory to what the configuration file says. @returns the file's settings of the gateway. */
+async function applyConfiguration(
+  { directory, ...installation }: Installation,
+  config: Config,
+): Promise<GatewaySection> {
+  const action = { action: "config.apply", subject: config.file, tenantId: null, detail: {} };
+  await directory.change(SYSTEM, action, (writer) => writer.apply(config.desired(sealingOf(installation))));
+  return config.gateway;
+}
+
+function sealingOf({ keyring, pepper }: Pick<Installation, "keyring" | "pepper">) {
+  const sealer = createSealer(keyring.master.reveal(), random);
+  return { sealer, digest: (key: string) => keyDigest(pepper, key) };
+}
+
+/** What a first start has made. */
+interface Made {
+  /** Provider accounts from the environment. */
   providers: string[];
   /** Shown once: a key for the demo model. */
   key: string | null;
 }
 
-/** Brings the directory to what the configuration file says or, at the very first start without one, to what a newcomer needs. */
-async function applyConfiguration(
-  installation: Installation,
-  config: Config | undefined,
-  world: World,
-): Promise<Applied> {
-  const { directory, keyring, pepper } = installation;
-  const sealer = createSealer(keyring.master.reveal(), random);
-  const sealing = { sealer, digest: (key: string) => keyDigest(pepper, key) };
-  if (config !== undefined) {
-    const action = { action: "config.apply", subject: config.file, tenantId: null, detail: {} };
-    await directory.change(SYSTEM, action, (writer) => writer.apply(config.desired(sealing)));
-    await rememberStart(directory);
-    return { gateway: config.gateway, providers: [], key: null };
-  }
-  const gateway = defaultGateway();
-  if ((await directory.setting(STARTED_SETTING)) !== undefined) return { gateway, providers: [], key: null };
+/** What a newcomer needs, at the very first start without a configuration file. */
+async function makeFirstThings(installation: Installation, world: World): Promise<Made> {
+  const { directory } = installation;
+  const { sealer, digest } = sealingOf(installation);
   const key = mintVirtualKey("live", random);
   const accounts = [...NATIVE_ACCOUNTS, ...LOOKALIKES];
   const first = firstStart({ env: world.env, kinds: ADAPTERS, accounts, sealer });
@@ -123,60 +127,55 @@ async function applyConfiguration(
     allowFrom: [],
   };
   const action = { action: "key.create", subject: `key:${key.publicId}`, tenantId: application.tenant.id, detail: {} };
-  await directory.change(SYSTEM, action, (writer) => writer.createKey(row, sealing.digest(key.text)));
-  await rememberStart(directory);
-  return { gateway, providers: first.providers, key: key.text };
-}
-
-async function rememberStart(directory: SqliteDirectory): Promise<void> {
-  if ((await directory.setting(STARTED_SETTING)) === undefined) {
-    await directory.setSetting(STARTED_SETTING, new Date(clock.now()).toISOString());
-  }
+  await directory.change(SYSTEM, action, (writer) => writer.createKey(row, digest(key.text)));
+  return { providers: first.providers, key: key.text };
 }
 
 /** The bootstrap administrator's token: the operator's, or one that is made and told once. */
-async function adminToken(
-  installation: Installation,
-  environment: Environment,
-): Promise<{ verify: VerifyToken; told: string | null }> {
-  const { directory, keyring } = installation;
+interface AdminToken {
+  verify: VerifyToken;
+  /** One that was made just now, and what keeps it once it has been told. */
+  made: { text: string; keep(): Promise<void> } | null;
+}
+
+async function adminToken({ directory, keyring }: Installation, environment: Environment): Promise<AdminToken> {
   const pepper = keyring.derive("admin token");
   if (environment.adminToken !== undefined) {
-    return { verify: tokenVerifier(pepper, tokenDigest(pepper, environment.adminToken.reveal())), told: null };
+    return { verify: tokenVerifier(pepper, tokenDigest(pepper, environment.adminToken.reveal())), made: null };
   }
   const known = await directory.setting(ADMIN_TOKEN_SETTING);
-  if (known !== undefined) return { verify: tokenVerifier(pepper, known), told: null };
-  const token = `spa_${randomText(random, 40)}`;
-  const digest = tokenDigest(pepper, token);
-  await directory.setSetting(ADMIN_TOKEN_SETTING, digest);
-  return { verify: tokenVerifier(pepper, digest), told: token };
+  if (known !== undefined) return { verify: tokenVerifier(pepper, known), made: null };
+  const text = `spa_${randomText(random, 40)}`;
+  const digest = tokenDigest(pepper, text);
+  return {
+    verify: tokenVerifier(pepper, digest),
+    made: { text, keep: () => directory.setSetting(ADMIN_TOKEN_SETTING, digest) },
+  };
 }
 
 /** What the process is given by whoever runs it. */
 export interface World {
   env: Readonly<Record<string, string | undefined>>;
-  stdout(text: string): void;
-  stderr(text: string): void;
+  /** False where nobody could take the text. */
+  stdout(text: string): boolean;
+  stderr(text: string): boolean;
   /** Whether stdout is a terminal. */
   terminal: boolean;
   readFile(path: string): string;
 }
 
-/** Starts everything. @throws ConfigurationError, DataFolderError, MasterKeyError before anything listens. */
-export async function startGateway(world: World): Promise<Running> {
+/** Starts everything. @throws ConfigurationError, DataFolderError, MasterKeyError before anything is served. */
+export async function startGateway(world: World, { json }: { json: boolean }): Promise<Running> {
   const environment = readEnvironment(world.env, world.readFile);
   const { env, readFile } = world;
   const config =
     environment.configFile === undefined
       ? undefined
       : loadConfig(environment.configFile, { env, readFile, kinds: ADAPTERS });
-  const log = createLog(
-    { format: environment.log ?? (world.terminal ? "pretty" : "json"), level: environment.logLevel },
-    clock,
-    world.stdout,
-  );
+  const format = json ? "json" : (environment.log ?? (world.terminal ? "pretty" : "json"));
+  const log = createLog({ format, level: environment.logLevel }, clock, world.stdout);
   const installation = await openInstallation(environment);
-  const applied = await applyConfiguration(installation, config, world);
+  const settings = config === undefined ? defaultGateway() : await applyConfiguration(installation, config);
   const recovered = await installation.meter.recover();
   if (recovered.length > 0) {
     log.write("warn", "Holds that were open when the process last ended have been charged as reserved", {
@@ -184,41 +183,64 @@ export async function startGateway(world: World): Promise<Running> {
     });
   }
   const token = await adminToken(installation, environment);
-  const running = serve(installation, environment, applied.gateway, token.verify, log);
-  if (token.told !== null || applied.key !== null) {
-    const { gatewayUrl, adminUrl } = running;
-    world.stdout(
-      welcome({
-        gatewayUrl,
-        adminUrl,
-        adminToken: token.told,
-        key: applied.key,
-        model: "demo",
-        providers: applied.providers,
-      }),
-    );
+  const served = await serve(installation, environment, settings, token.verify, log);
+  await tellOnce({ installation, served, token, config, world, json });
+  served.started();
+  log.write("info", "the gateway listens", { listen: served.gatewayUrl });
+  log.write("info", "the admin plane listens", { listen: served.adminUrl });
+  log.write("info", "ready", { listen: served.gatewayUrl, version: VERSION, totalMs: Math.round(performance.now()) });
+  return served;
+}
+
+/**
+ * Makes and prints what a first start makes, and only then remembers that it has: whoever
+ * could not see it, because the start failed or was broken off, sees it at the next.
+ */
+async function tellOnce(start: {
+  installation: Installation;
+  served: Served;
+  token: AdminToken;
+  config: Config | undefined;
+  world: World;
+  json: boolean;
+}): Promise<void> {
+  const { installation, served, token, world } = start;
+  const { directory } = installation;
+  const first = (await directory.setting(STARTED_SETTING)) === undefined;
+  const made =
+    first && start.config === undefined ? await makeFirstThings(installation, world) : { providers: [], key: null };
+  if (token.made !== null || made.key !== null) {
+    const { gatewayUrl, adminUrl } = served;
+    const facts = { gatewayUrl, adminUrl, adminToken: token.made?.text ?? null, model: "demo", ...made };
+    world.stdout(start.json ? `${JSON.stringify({ firstStart: facts })}\n` : welcome(facts));
   }
-  log.write("info", "ready", { listen: running.gatewayUrl, version: VERSION });
-  return running;
+  await token.made?.keep();
+  if (first) await directory.setSetting(STARTED_SETTING, new Date(clock.now()).toISOString());
 }
 
 interface Served extends Running {
   gatewayUrl: string;
   adminUrl: string;
+  /** From now on it is ready. */
+  started(): void;
 }
 
 /** Opens both listeners on an opened installation. */
-function serve(
+async function serve(
   installation: Installation,
   environment: Environment,
   settings: GatewaySection,
   verifyToken: VerifyToken,
   log: Log & { flush(): void },
-): Served {
+): Promise<Served> {
   const { directory, journal, meter, pepper, keyring } = installation;
   const startedAt = clock.now();
   const gateway = composeGateway(installation, environment, settings, log, (record) => metrics.observe(record));
-  const ready = () => (gateway.draining ? { ready: false, reason: "draining" } : { ready: true });
+  let starting = true;
+  const ready = () => {
+    if (gateway.draining) return { ready: false, reason: "draining" };
+    return starting ? { ready: false, reason: "starting" } : { ready: true };
+  };
   const metrics = new Metrics(
     {
       openCalls: () => gateway.openCalls,
@@ -249,19 +271,21 @@ function serve(
     health: { ready },
     metrics: { contentType: metrics.contentType, text: () => metrics.text() },
   });
-  const tls = environment.tls === undefined ? undefined : readTls(environment.tls);
-  const main = listen({ ...at(environment.listen), tls, answer: gatewayHandler({ handle: gateway.handle, ready }) });
-  const admin = listen({
-    ...at(environment.adminListen),
+  const tls = openTls(environment);
+  const main = await open("SALLYPORT_LISTEN", environment.listen, {
+    tls,
+    answer: gatewayHandler({ handle: gateway.handle, ready }),
+  });
+  const admin = await open("SALLYPORT_ADMIN_LISTEN", environment.adminListen, {
     tls,
     answer: (request, address) => answerAdmin(request, { address }),
   });
-  const unwatch = watchTls(environment, [main, admin], log);
+  const unwatch =
+    environment.tls === undefined || tls === undefined
+      ? () => {}
+      : watchCertificate(environment.tls, tls, [main, admin], log);
   const running = keepRunning({
-    listeners: [
-      { name: "gateway", listener: main },
-      { name: "admin", listener: admin },
-    ],
+    listeners: [main, admin],
     openCalls: () => gateway.openCalls,
     drain: () => gateway.drain(),
     abortAll: () => gateway.abortAll(),
@@ -274,10 +298,12 @@ function serve(
       journal.shut();
       await directory.close();
       installation.folder.release();
-      log.flush();
     },
   });
-  return { ...running, gatewayUrl: main.url, adminUrl: admin.url };
+  const started = () => {
+    starting = false;
+  };
+  return { ...running, gatewayUrl: main.url, adminUrl: admin.url, started };
 }
 
 function composeGateway(
@@ -304,62 +330,36 @@ function composeGateway(
       adapter,
       onRecord(record) {
         observe(record);
-        log.write("info", "call", logFields(record));
+        log.write("info", "call", callFields(record));
       },
     },
     { ...settings, trustedProxies: environment.trustedProxies.map(parseCidr).filter((block) => block !== undefined) },
   );
 }
 
-/** One line a call: who, what, how it ended. Nothing of what was said. */
-function logFields(record: UsageRecord) {
-  const { requestId, status, outcome, endpoint, address, inputTokens, outputTokens, queueMs, totalMs } = record;
-  return {
-    call: record.id,
-    ...(requestId === record.id ? {} : { request: requestId }),
-    status,
-    outcome,
-    ...(record.errorCode === null ? {} : { code: record.errorCode }),
-    endpoint,
-    address,
-    ...(record.tenantId === null
-      ? {}
-      : { tenant: record.tenantId, application: record.applicationId!, key: record.keyId! }),
-    ...(record.api === null ? {} : { api: record.api }),
-    ...(record.model === null ? {} : { model: record.model }),
-    ...(record.provider === null ? {} : { provider: `${record.provider}/${record.providerModel}` }),
-    attempts: record.attempts.length,
-    inputTokens,
-    outputTokens,
-    costUsd: formatUsd(record.costNanoUsd),
-    queueMs,
-    ...(record.firstByteMs === null ? {} : { firstByteMs: record.firstByteMs }),
-    totalMs,
-  };
+/** The certificate, where the gateway serves TLS. @throws ConfigurationError where it cannot be served. */
+function openTls({ tls }: Environment): Tls | undefined {
+  if (tls === undefined) return undefined;
+  const { fault } = lookAtCertificate(tls.cert, tls.key);
+  if (fault !== null) throw new ConfigurationError([{ where: "SALLYPORT_TLS_CERT", message: fault }]);
+  return readTls(tls);
 }
 
-function at({ host, port }: Environment["listen"]) {
-  return { hostname: host, port };
-}
-
-function readTls({ cert, key }: NonNullable<Environment["tls"]>): Tls {
-  return { cert: readPem(cert), key: readPem(key) };
-}
-
-function readPem(source: PemSource): string {
-  return "file" in source ? readFileSync(source.file, "utf8") : source.text.reveal();
-}
-
-/** Serves the new certificate when its files change. */
-function watchTls({ tls }: Environment, listeners: readonly Listener[], log: Log): () => void {
-  const files =
-    tls === undefined ? [] : [tls.cert, tls.key].flatMap((source) => ("file" in source ? [source.file] : []));
-  if (tls === undefined || files.length === 0) return () => {};
-  return watchFiles(files, () => renewTls(listeners, () => readTls(tls), log));
+/** Listens, or says what is in the way. @throws ConfigurationError */
+async function open(
+  variable: string,
+  address: ListenAddress,
+  options: Pick<ListenerOptions, "tls" | "answer">,
+): Promise<Listener> {
+  try {
+    return listen({ hostname: address.host, port: address.port, ...options });
+  } catch (cause) {
+    throw new ConfigurationError([await listenProblem(variable, address, cause, options.tls !== undefined)]);
+  }
 }
 
 /** The command line's view of this machine. */
-export function composeCli(world: World, serveUntilStopped: () => Promise<number>): CliIo {
+export function composeCli(world: World, serveUntilStopped: CliIo["serve"]): CliIo {
   const { env, stdout, stderr, readFile } = world;
   return {
     env,

@@ -1,23 +1,31 @@
 import { readFileSync } from "node:fs";
 import { runCli } from "./cli/index.ts";
+import { outputTo } from "./cli/output.ts";
 import { composeCli, startGateway, type World } from "./compose.ts";
+
+/** How long the last words may wait for whoever reads them, in milliseconds. */
+const LAST_WORDS_MS = 2_000;
 
 /** Runs one command line. @returns the exit code. */
 export async function run(env: World["env"], argv: readonly string[], signals: NodeJS.EventEmitter): Promise<number> {
+  const [stdout, stderr] = [outputTo(process.stdout), outputTo(process.stderr)];
   const world: World = {
     env,
-    stdout: (text) => void process.stdout.write(text),
-    stderr: (text) => void process.stderr.write(text),
+    stdout: stdout.write,
+    stderr: stderr.write,
     terminal: process.stdout.isTTY === true,
     readFile: (path) => readFileSync(path, "utf8"),
   };
-  async function serveUntilStopped(): Promise<number> {
-    const running = await startGateway(world);
+  async function serveUntilStopped(options: { json: boolean }): Promise<number> {
+    const running = await startGateway(world, options);
     for (const signal of ["SIGTERM", "SIGINT"]) signals.on(signal, () => void running.stop(signal));
+    for (const event of ["uncaughtException", "unhandledRejection"]) signals.on(event, running.mishap);
     await running.stopped;
     return 0;
   }
-  return await runCli(argv, composeCli(world, serveUntilStopped));
+  const code = await runCli(argv, composeCli(world, serveUntilStopped));
+  await Promise.all([stdout, stderr].map((output) => output.taken(LAST_WORDS_MS)));
+  return code;
 }
 
 if (import.meta.main) {

@@ -34,7 +34,7 @@ test("a port that nobody has is free, and stays so", async () => {
 test("a gateway of ours is known by its health, ready or not, with TLS or without", async () => {
   const state = { ready: true, reason: "draining" };
   const handle = gatewayHandler({ handle: async () => new Response(null, { status: 404 }), ready: () => state });
-  const answer = (request: Request) => handle(request, host);
+  const answer = (request: Request) => handle(request, host, { timeout: () => {} });
   await withServer(answer, async (port) => {
     expect(await lookAtPort({ host, port }, false)).toEqual({ state: "sallyport", ready: true, detail: "ready" });
     expect(await lookAtPort({ host: "0.0.0.0", port }, false)).toMatchObject({ state: "sallyport" });

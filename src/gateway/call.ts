@@ -1,6 +1,7 @@
 import type { Principal, Subscription } from "../domain/access/principal.ts";
 import type { Api, Plan } from "../domain/catalog/catalog.ts";
 import { type ErrorCode, GatewayError } from "../errors.ts";
+import { IDLE_CONNECTION_SECONDS } from "../kernel/bounds.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Level } from "../ports/meter.ts";
 import type { Attempt, VerdictRecord } from "../ports/records.ts";
@@ -23,8 +24,6 @@ export interface Arrival {
   query: string;
   /** Address of the socket's other end. */
   peer: string;
-  /** Told once when the call is not over in a moment: its socket may then be silent for long. */
-  lasts?(): void;
 }
 
 /**
@@ -121,13 +120,15 @@ export class Call {
   /**
    * For the watch: the call is still open after a sweep. Only now is its request asked to tell
    * when the caller leaves: that costs more than all of identify, it tells of a caller who has
-   * left already, and most calls that fail or are short never get here.
+   * left already, and most calls that fail or are short never get here. From now on the
+   * call's own deadlines hold: a provider may think for longer than a connection may idle.
    */
   lasts(): void {
     if (this.#lasting) return;
     this.#lasting = true;
-    this.arrival.lasts?.();
-    const { signal } = this.arrival.request;
+    const { request, sockets } = this.arrival;
+    sockets.timeout(request, 0);
+    const { signal } = request;
     const leave = () => this.abort(new GatewayError("client_closed", CLIENT_LEFT));
     if (signal.aborted) leave();
     else signal.addEventListener("abort", leave, { once: true });
@@ -148,6 +149,7 @@ export class Call {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    if (this.#lasting) this.arrival.sockets.timeout(this.arrival.request, IDLE_CONNECTION_SECONDS);
     for (const release of this.#releases) release();
   }
 

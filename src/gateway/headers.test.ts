@@ -18,7 +18,7 @@ describe("durations are written as OpenAI writes them", () => {
 test("the limit nearest to its end stands in x-ratelimit, all of them in RateLimit", () => {
   const clock = { now: () => 0, ticks: () => 0 };
   const call = new Call(
-    { request: new Request("http://a/"), path: "/", query: "", peer: "::1" },
+    { request: new Request("http://a/"), sockets: { timeout: () => {} }, path: "/", query: "", peer: "::1" },
     "call_1",
     openaiChat,
     clock,

@@ -5,10 +5,12 @@
  * stream that breaks never ends like one that is whole.
  */
 import { GatewayError } from "../errors.ts";
+import { IDLE_CONNECTION_SECONDS } from "../kernel/bounds.ts";
 import { formatUsd } from "../kernel/money.ts";
 import type { UsageRecord } from "../ports/records.ts";
 import type { ModelEvent } from "../spec/event.ts";
 import type { AnswerEncoder } from "../spec/wire.ts";
+import type { Call } from "./call.ts";
 import { answerHeaders } from "./headers.ts";
 import type { Settled } from "./settle.ts";
 import { StreamedBody } from "./streamed-body.ts";
@@ -68,21 +70,28 @@ async function unary(settled: Settled, writer: AnswerEncoder, settings: RespondS
     "cache-control": "no-store",
   };
   if (body.length <= HANDED_OVER_AT_ONCE) return new Response(body as string, { headers });
-  return new Response(inPieces(typeof body === "string" ? encoder.encode(body) : body, settings.readerMs), { headers });
+  const bytes = typeof body === "string" ? encoder.encode(body) : body;
+  return new Response(inPieces(settled.call, bytes, settings.readerMs), { headers });
 }
 
 /** A large body in pieces, each when the caller has taken the one before; a caller that stops reading is cut off. */
-function inPieces(bytes: Uint8Array, readerMs: number): ReadableStream<Uint8Array> {
+function inPieces(call: Call, bytes: Uint8Array, readerMs: number): ReadableStream<Uint8Array> {
+  const { request, sockets } = call.arrival;
   let at = 0;
   let stalled: ReturnType<typeof setTimeout> | undefined;
+  sockets.timeout(request, 0);
   return new ReadableStream<Uint8Array>(
     {
       pull(controller) {
         clearTimeout(stalled);
         controller.enqueue(bytes.subarray(at, at + HANDED_OVER_AT_ONCE));
         at += HANDED_OVER_AT_ONCE;
-        if (at >= bytes.length) controller.close();
-        else stalled = setTimeout(() => controller.error(new Error("the caller stopped reading")), readerMs);
+        if (at < bytes.length) {
+          stalled = setTimeout(() => call.hangUp(), readerMs);
+          return;
+        }
+        sockets.timeout(request, IDLE_CONNECTION_SECONDS);
+        controller.close();
       },
       cancel: () => clearTimeout(stalled),
     },

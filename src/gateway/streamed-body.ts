@@ -47,6 +47,8 @@ export class StreamedBody {
   }
 
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    // The caller has begun to read again after it was given up, and before its connection was closed.
+    if (this.#over) return controller.error(new GatewayError("client_closed", CLIENT_LEFT));
     this.#pulling = true;
     try {
       for (;;) {
@@ -134,7 +136,8 @@ export class StreamedBody {
     this.#over = true;
     const error = toStreamError(thrown);
     if (error.code === "client_closed") {
-      controller.error(error);
+      if (this.#pulling) controller.error(error);
+      else this.#call.hangUp();
       return;
     }
     controller.enqueue(encoder.encode(this.#call.wire.errorFrame(publicError(error, this.#call))));

@@ -6,7 +6,13 @@ import { Watch } from "./watch.ts";
 function setUp(totalMs = 1_000) {
   const clock = { at: 0, now: () => clock.at, ticks: () => clock.at };
   const watch = new Watch(clock);
-  const arrival = { request: new Request("http://a/"), path: "/", query: "", peer: "127.0.0.1" };
+  const arrival = {
+    request: new Request("http://a/"),
+    sockets: { timeout: () => {} },
+    path: "/",
+    query: "",
+    peer: "127.0.0.1",
+  };
   const call = new Call(arrival, "call_1", openaiChat, clock, totalMs);
   watch.add(call);
   call.onEnd(() => watch.remove(call));

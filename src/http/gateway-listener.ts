@@ -1,4 +1,4 @@
-import type { Arrival } from "../gateway/call.ts";
+import type { Arrival, Sockets } from "../gateway/call.ts";
 
 export interface GatewayListenerParts {
   handle(arrival: Arrival): Promise<Response>;
@@ -10,8 +10,8 @@ const TEXT = { "content-type": "text/plain; charset=utf-8", "cache-control": "no
 /** What the gateway listener answers: health for load balancers, and calls. */
 export function gatewayHandler(
   parts: GatewayListenerParts,
-): (request: Request, peer: string) => Response | Promise<Response> {
-  return (request, peer) => {
+): (request: Request, peer: string, sockets: Sockets) => Response | Promise<Response> {
+  return (request, peer, sockets) => {
     const { path, query } = targetOf(request.url);
     if (path === "/livez") return new Response("ok\n", { headers: TEXT });
     if (path === "/readyz") {
@@ -21,7 +21,7 @@ export function gatewayHandler(
         headers: TEXT,
       });
     }
-    return parts.handle({ request, path, query, peer });
+    return parts.handle({ request, sockets, path, query, peer });
   };
 }
 

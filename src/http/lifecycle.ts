@@ -1,11 +1,9 @@
-import { watch } from "node:fs";
-import { dirname } from "node:path";
 import type { Log } from "../ports/log.ts";
-import type { Listener, Tls } from "./listener.ts";
+import type { Listener } from "./listener.ts";
 
 /** What runs, is watched over and is stopped. Times in milliseconds. */
 export interface LifecycleParts {
-  listeners: readonly { name: string; listener: Listener }[];
+  listeners: readonly Pick<Listener, "pending" | "stop">[];
   /** Calls under way. */
   openCalls(): number;
   /** From now on readiness is red and new calls are refused. */
@@ -18,12 +16,14 @@ export interface LifecycleParts {
   drainMs: number;
   /** Commits and closes what must be; after it nothing is served. */
   close(): Promise<void>;
-  log: Log;
+  log: Log & { flush(): void };
 }
 
 export interface Running {
-  /** Drains and stops. Called twice, the second call does not wait for open calls. */
+  /** Drains and stops. Asked again, it does not wait for open calls any longer. */
   stop(reason: string): Promise<void>;
+  /** Writes down an error that nobody has caught. One call's accident must not be the end of all the others. */
+  mishap(thrown: unknown): void;
   /** Settles when everything has stopped. */
   readonly stopped: Promise<void>;
 }
@@ -31,73 +31,65 @@ export interface Running {
 /** How long an aborted call may take to tell its caller and settle its Hold. */
 const ABORT_GRACE_MS = 2_000;
 
+/** npm passes Ctrl-C on to a process that has had it from the terminal already: two signals so near are one. */
+const SAME_SIGNAL_MS = 500;
+
 export function keepRunning(parts: LifecycleParts): Running {
   const { log } = parts;
   const sweeper = setInterval(parts.sweep, parts.sweepMs);
   const done = Promise.withResolvers<void>();
-  let stopping = false;
+  let stoppingSince: number | undefined;
   let hurried = false;
 
+  /** Calls that are open, or whose answers have not left in full. */
+  const unfinished = () =>
+    Math.max(
+      parts.openCalls(),
+      parts.listeners.reduce((sum, listener) => sum + listener.pending, 0),
+    );
+
   async function stop(reason: string): Promise<void> {
-    if (stopping) {
-      hurried = true;
+    if (stoppingSince !== undefined) {
+      if (!hurried && performance.now() - stoppingSince > SAME_SIGNAL_MS) {
+        hurried = true;
+        log.write("info", "asked again to stop; open calls are not waited for", { signal: reason });
+      }
       return done.promise;
     }
-    stopping = true;
+    stoppingSince = performance.now();
     parts.drain();
     log.write("info", "draining", { signal: reason, count: parts.openCalls() });
-    await idle(() => hurried, parts.drainMs);
-    if (parts.openCalls() > 0) {
-      log.write("warn", "ending the calls that are still open", { count: parts.openCalls() });
+    await finished(() => hurried, parts.drainMs);
+    if (unfinished() > 0) {
+      log.write("warn", "ending the calls that are still open", { count: unfinished() });
       parts.abortAll();
-      await idle(() => false, ABORT_GRACE_MS);
+      await finished(() => false, ABORT_GRACE_MS);
     }
     clearInterval(sweeper);
-    await Promise.all(parts.listeners.map(({ listener }) => listener.stop(true)));
-    await parts.close();
-    log.write("info", "stopped", { signal: reason });
-    done.resolve();
+    await Promise.all(parts.listeners.map((listener) => listener.stop(true)));
+    await parts.close().then(
+      () => {
+        log.write("info", "stopped", { signal: reason });
+        done.resolve();
+      },
+      (cause) => {
+        mishap(cause);
+        done.reject(cause);
+      },
+    );
+    log.flush();
   }
 
-  /** Waits until no call is open, or `cut` says so, or the time is over. */
-  async function idle(cut: () => boolean, ms: number): Promise<void> {
+  /** Waits until everything is finished, or `cut` says so, or the time is over. */
+  async function finished(cut: () => boolean, ms: number): Promise<void> {
     const end = performance.now() + ms;
-    while (parts.openCalls() > 0 && !cut() && performance.now() < end) await Bun.sleep(20);
-    // The last answers may still be on their way into the sockets.
-    await Bun.sleep(20);
+    while (unfinished() > 0 && !cut() && performance.now() < end) await Bun.sleep(20);
   }
 
-  return { stop, stopped: done.promise };
-}
-
-/**
- * Calls `changed` when one of the files was written, replaced or moved into place, after it
- * has been quiet for a moment: a certificate and its key are two files and change together.
- * @returns what ends the watching.
- */
-export function watchFiles(files: readonly string[], changed: () => void, quietMs = 200): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const poke = () => {
-    clearTimeout(timer);
-    timer = setTimeout(changed, quietMs);
-  };
-  // The folder is watched, because a file that is replaced takes its watcher with it.
-  const watchers = [...new Set(files.map((file) => dirname(file)))].map((folder) => watch(folder, poke));
-  return () => {
-    clearTimeout(timer);
-    for (const watcher of watchers) watcher.close();
-  };
-}
-
-/** Gives every listener a new certificate, or keeps the old one and says why. */
-export function renewTls(listeners: readonly Listener[], read: () => Tls, log: Log): void {
-  try {
-    const tls = read();
-    for (const listener of listeners) listener.renew(tls);
-    log.write("info", "the certificate was read again");
-  } catch (cause) {
-    log.write("error", "the new certificate cannot be used; the old one stays", {
-      detail: cause instanceof Error ? cause.message : String(cause),
-    });
+  function mishap(thrown: unknown): void {
+    const detail = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+    log.write("error", "an error that nobody caught; the gateway goes on", { detail });
   }
+
+  return { stop, mishap, stopped: done.promise };
 }

@@ -1,8 +1,11 @@
-import type { BunFile } from "bun";
+import type { Sockets } from "../gateway/call.ts";
+import { IDLE_CONNECTION_SECONDS } from "../kernel/bounds.ts";
+import { preferNewestSocket } from "./newest-socket.ts";
 
+/** PEM texts. */
 export interface Tls {
-  cert: string | BunFile;
-  key: string | BunFile;
+  cert: string;
+  key: string;
 }
 
 export interface ListenerOptions {
@@ -12,59 +15,93 @@ export interface ListenerOptions {
   port: number;
   tls: Tls | undefined;
   /** @param peer address of the socket's other end. */
-  answer(request: Request, peer: string): Response | Promise<Response>;
+  answer(request: Request, peer: string, sockets: Sockets): Response | Promise<Response>;
 }
 
 /** A listening socket with its server. */
 export interface Listener {
   readonly port: number;
   readonly url: string;
-  /** Serves new connections with another certificate; open ones keep theirs. */
+  /** Requests whose answers have not left the process in full. */
+  readonly pending: number;
+  /** Serves new connections with another certificate; open ones keep theirs. @throws what Bun says of a certificate that is none. */
   renew(tls: Tls): void;
   /** Takes no new connections; `hard` also ends the open ones. */
   stop(hard: boolean): Promise<void>;
 }
 
-/** Seconds without a byte after which a connection between two requests is closed. */
-const IDLE_SECONDS = 120;
+/** How long a handshake that was under way when the certificate changed may take. */
+const HANDSHAKE_MS = 10_000;
 
 /**
  * A server on Bun's HTTP parser. The size of bodies and the time of calls are bounded by
  * whoever answers, which knows who is calling and in which dialect to refuse; so Bun's own
  * bounds are out of the way here. A connection that never finishes its headers is closed
- * by Bun after some twelve seconds.
+ * by Bun after some twelve seconds, however it trickles.
+ *
+ * Bun cannot change the certificate of a server, so a renewed one is served by a second
+ * server on the same port.
+ * @throws an error with the code EADDRINUSE, EACCES or EADDRNOTAVAIL where it cannot listen.
  */
 export function listen(options: ListenerOptions): Listener {
-  let server = serve(options, options.port, options.tls);
+  let server = options.tls === undefined ? serve(options, options.port) : serveAlone(options, options.tls);
   const port = server.port!;
+  const newestFirst = options.tls !== undefined && preferNewestSocket(port);
   const host = options.hostname.includes(":") ? `[${options.hostname}]` : options.hostname;
+  /** Servers of former certificates, which finish what they have begun. */
+  const former = new Set<typeof server>();
+  let retire = () => {};
+
   return {
     port,
     url: `${options.tls === undefined ? "http" : "https"}://${host}:${port}`,
-    renew(tls) {
-      // Two sockets share the port for a moment (SO_REUSEPORT), so no connection is refused in between.
-      const renewed = serve(options, port, tls);
-      const old = server;
-      server = renewed;
-      void old.stop(false);
+    get pending() {
+      let count = server.pendingRequests;
+      for (const old of former) count += old.pendingRequests;
+      return count;
     },
-    stop: (hard) => server.stop(hard),
+    renew(tls) {
+      // Of three sockets on one port the newest would not be the second.
+      retire();
+      const old = server;
+      server = serve(options, port, tls);
+      former.add(old);
+      const timer = setTimeout(() => retire(), newestFirst ? HANDSHAKE_MS : 0);
+      retire = () => {
+        clearTimeout(timer);
+        retire = () => {};
+        void old.stop(false).then(() => former.delete(old));
+      };
+    },
+    async stop(hard) {
+      retire();
+      await Promise.all([server, ...former].map((each) => each.stop(hard)));
+    },
   };
 }
 
-function serve(options: ListenerOptions, port: number, tls: Tls | undefined) {
+/**
+ * The first server on a port that will be shared (SO_REUSEPORT). Sharing would also let in
+ * another gateway of this user, and each would get a part of the calls; so it listens for a
+ * moment without sharing, which fails where anybody is there.
+ */
+function serveAlone(options: ListenerOptions, tls: Tls) {
+  const alone = serve({ ...options, answer: () => new Response(null, { status: 503 }) }, options.port);
+  const port = alone.port!;
+  void alone.stop(true);
+  return serve(options, port, tls);
+}
+
+function serve(options: ListenerOptions, port: number, tls?: Tls) {
   return Bun.serve({
     hostname: options.hostname,
     port,
     ...(tls === undefined ? {} : { tls }),
     reusePort: tls !== undefined,
-    idleTimeout: IDLE_SECONDS,
+    idleTimeout: IDLE_CONNECTION_SECONDS,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
-    fetch(request, own) {
-      own.timeout(request, 0);
-      return options.answer(request, own.requestIP(request)?.address ?? "");
-    },
+    fetch: (request, own) => options.answer(request, own.requestIP(request)?.address ?? "", own),
     error: () =>
       new Response(
         '{"error":{"message":"The gateway failed to handle this call.","type":"server_error","code":"internal"}}',

@@ -47,3 +47,34 @@ test("no value begins a line of its own, or speaks to the terminal", () => {
 test("what is below the level is not written", () => {
   expect(logged("json", (log) => log.write("debug", "quiet"))).toBe("");
 });
+
+test("lines that could not be taken are counted, and told of by the next that can", () => {
+  let takes = true;
+  let out = "";
+  const log = createLog({ format: "json", level: "info" }, clock, (text) => {
+    if (takes) out += text;
+    return takes;
+  });
+  const say = (message: string) => {
+    log.write("info", message);
+    log.write("info", message);
+    log.flush();
+  };
+  takes = false;
+  say("into the void");
+  say("into the void");
+  takes = true;
+  say("heard");
+  say("heard");
+  const lines = out
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(lines.map(({ level, count }) => [level, count])).toEqual([
+    ["warn", 4],
+    ["info", undefined],
+    ["info", undefined],
+    ["info", undefined],
+    ["info", undefined],
+  ]);
+});

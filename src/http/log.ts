@@ -16,31 +16,40 @@ export interface LogSettings {
   level: LogLevel;
 }
 
-/** Lines gathered before they are written; a line waits for its neighbours no longer than this turn of the event loop. */
-type Sink = (text: string) => void;
+/** Where lines go. False where they could not be taken. */
+type Sink = (text: string) => unknown;
 
 /**
  * A log of one line an entry. JSON lines have `time`, `level`, `message` and allowed fields
- * only. Text is escaped in both forms, so that no value can begin a line of its own.
+ * only. Text is escaped in both forms, so that no value can begin a line of its own. A line
+ * waits for its neighbours no longer than this turn of the event loop.
  */
 export function createLog(settings: LogSettings, clock: Clock, sink: Sink): Log & { flush(): void } {
   const least = LEVELS.indexOf(settings.level);
   const format = settings.format === "json" ? jsonLine : prettyLine;
   let waiting = "";
+  let count = 0;
+  let lost = 0;
   const flush = () => {
-    const text = waiting;
+    if (count === 0) return;
+    const note = lost === 0 ? "" : format(clock.now(), "warn", LOST, { count: lost });
+    if (sink(note + waiting) === false) lost += count;
+    else lost = 0;
     waiting = "";
-    if (text !== "") sink(text);
+    count = 0;
   };
   return {
     write(level, message, fields = {}) {
       if (LEVELS.indexOf(level) < least) return;
-      if (waiting === "") setImmediate(flush);
+      if (count++ === 0) setImmediate(flush);
       waiting += format(clock.now(), level, message, fields);
     },
     flush,
   };
 }
+
+/** Better a line less than a gateway that waits for its log, or keeps all of it in memory. */
+const LOST = "log lines were thrown away, because whoever reads the log has fallen behind";
 
 function jsonLine(now: number, level: LogLevel, message: string, fields: LogFields): string {
   const line: Record<string, unknown> = { time: new Date(now).toISOString(), level, message };

@@ -3,6 +3,9 @@
  * `src/config`; what stands here protects the process whatever the configuration says.
  */
 
+/** Seconds without a byte after which a connection between two calls is closed. */
+export const IDLE_CONNECTION_SECONDS = 120;
+
 /** Brackets open at once in a JSON body. Tool schemas of real agents nest about 20 deep. */
 export const MAX_JSON_DEPTH = 128;
 
