@@ -5,15 +5,18 @@ import { type Journal, type JournaledHold, limitedTokens, type Spent } from "../
 import { fieldOfText, recordFromText, recordToText } from "../record-text.ts";
 
 /**
- * `holds` is appended to when a call is admitted; `usage_records` when it is settled, under
- * the Hold's own number, which is its primary key: no Hold is ever charged twice. An open
- * Hold is one without a record. A call that never had a Hold has a negative number. Settled
- * rows of `holds` are swept away in bulk later. What is asked for by column stands in
- * columns; the record itself is the JSON beside them.
+ * `holds` has a row for each place that an open Hold may take; a place is taken again when
+ * its Hold is settled, so the table stays as small as the most Holds that were ever open at
+ * once, and a Hold costs one page that is always in memory. `usage_records` is appended to,
+ * under the Hold's own number, which is its primary key: no Hold is ever charged twice. A
+ * Hold is open as long as there is no record of its number. A call that never had a Hold
+ * has a negative number. What is asked for by column stands in columns; the record itself
+ * is the JSON beside them.
  */
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS holds (
-  number INTEGER PRIMARY KEY,
+  place INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL,
   at INTEGER NOT NULL,
   draft TEXT NOT NULL
 );
@@ -32,9 +35,6 @@ CREATE INDEX IF NOT EXISTS usage_records_spent ON usage_records (subscription_id
 
 /** Version of the schema above, in `PRAGMA user_version`. */
 export const LEDGER_VERSION = 1;
-
-/** Settled Holds are swept when this many have gathered. */
-const SWEEP_AFTER = 2_000;
 
 /** Most turns of the event loop for which entries gather before they are committed. */
 const MAX_TURNS = 16;
@@ -58,9 +58,11 @@ export class SqliteJournal implements Journal {
   readonly #insertRecord: Statement;
   readonly #begin: Statement;
   readonly #commit: Statement;
-  readonly #open = new Set<number>();
+  /** Places of open Holds, by number. */
+  readonly #taken = new Map<number, number>();
+  readonly #free: number[] = [];
+  #places = 0;
   #writes: Write[] = [];
-  #settledSinceSweep = 0;
   #turns = 1;
   #lastHold: number;
   #firstRefusal: number;
@@ -77,7 +79,7 @@ export class SqliteJournal implements Journal {
     }
     this.#db.run(SCHEMA);
     this.#db.run(`PRAGMA user_version = ${LEDGER_VERSION}`);
-    this.#insertHold = this.#db.prepare("INSERT INTO holds VALUES (?, ?, ?)");
+    this.#insertHold = this.#db.prepare("INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?)");
     this.#insertRecord = this.#db.prepare("INSERT INTO usage_records VALUES (?, ?, ?, ?, ?, ?, ?)");
     this.#begin = this.#db.prepare("BEGIN IMMEDIATE");
     this.#commit = this.#db.prepare("COMMIT");
@@ -89,7 +91,12 @@ export class SqliteJournal implements Journal {
       .get() as { last: number; first: number };
     this.#lastHold = edges.last;
     this.#firstRefusal = edges.first;
-    for (const { hold } of this.unsettled()) this.#open.add(hold);
+    const open = new Set(this.unsettled().map(({ hold }) => hold));
+    for (const { place, number } of this.#db.query("SELECT place, number FROM holds").all() as Place[]) {
+      if (open.has(number)) this.#taken.set(number, place);
+      else this.#free.push(place);
+      this.#places = Math.max(this.#places, place + 1);
+    }
   }
 
   lastHold(): number {
@@ -107,24 +114,22 @@ export class SqliteJournal implements Journal {
 
   open({ hold, at, draft }: JournaledHold): Promise<void> {
     const text = recordToText(draft);
-    return this.#write(
-      () => this.#insertHold.run(hold, at, text),
-      () => {
-        this.#open.add(hold);
-        this.#lastHold = Math.max(this.#lastHold, hold);
-      },
-    );
+    const place = this.#free.pop() ?? this.#places++;
+    this.#taken.set(hold, place);
+    this.#lastHold = Math.max(this.#lastHold, hold);
+    return this.#write(() => this.#insertHold.run(place, hold, at, text));
   }
 
   close(hold: number, record: UsageRecord): Promise<void> {
     const text = recordToText(record);
-    return this.#write(
-      () => this.#insert(hold, record, text),
-      () => {
-        this.#open.delete(hold);
-        this.#settledSinceSweep++;
-      },
-    );
+    const write = () => this.#insert(hold, record, text);
+    // Only a place whose Hold has its record on the disk may be taken again.
+    return this.#write(write, () => {
+      const place = this.#taken.get(hold);
+      if (place === undefined) return;
+      this.#taken.delete(hold);
+      this.#free.push(place);
+    });
   }
 
   append(record: UsageRecord): Promise<void> {
@@ -170,7 +175,7 @@ export class SqliteJournal implements Journal {
     return { records, next: rows.length > query.limit ? records.at(-1)!.id : null };
   }
 
-  /** Rows of `holds`, settled ones that were not swept yet included. */
+  /** Rows of `holds`, free places included. */
   heldRows(): number {
     return (this.#db.query("SELECT count(*) AS count FROM holds").get() as { count: number }).count;
   }
@@ -228,7 +233,6 @@ export class SqliteJournal implements Journal {
     this.#begin.run();
     try {
       for (const write of writes) write.run();
-      if (this.#settledSinceSweep >= SWEEP_AFTER) this.#sweep();
       this.#commit.run();
     } catch (cause) {
       if (this.#db.inTransaction) this.#db.run("ROLLBACK");
@@ -239,14 +243,11 @@ export class SqliteJournal implements Journal {
       write.resolve();
     }
   }
+}
 
-  /** Forgets the settled Holds before the oldest open one: one range, no search. */
-  #sweep(): void {
-    this.#settledSinceSweep = 0;
-    let oldest = this.#lastHold + 1;
-    for (const hold of this.#open) oldest = Math.min(oldest, hold);
-    this.#db.query("DELETE FROM holds WHERE number < ?").run(oldest);
-  }
+interface Place {
+  place: number;
+  number: number;
 }
 
 const nothing = () => {};
