@@ -3,10 +3,7 @@
  * words, left out with a warning, or refused by name; never dropped in silence.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Json, JsonObject } from "../../src/kernel/json.ts";
-import { DIALECTS, type DialectName, FRONTS } from "../support/scene.ts";
 import { SdkScene } from "../support/sdk.ts";
 
 let scene: SdkScene;
@@ -14,33 +11,6 @@ beforeAll(async () => {
   scene = await SdkScene.begin();
 });
 afterAll(() => scene.stop());
-
-interface Outcome {
-  status: number;
-  /** The body that left, or null where nothing did. */
-  sent: JsonObject | null;
-  warnings: string;
-  code: string | null;
-  error: { message: string; param?: string | null } | undefined;
-}
-
-/** One call in the words of a dialect, and what became of it. */
-async function ask(front: DialectName, body: JsonObject, headers: Record<string, string> = {}): Promise<Outcome> {
-  scene.says({ text: '{"ok":true}' });
-  const response = await scene.call(front, body, { headers });
-  const answer = (await response.json()) as { error?: Outcome["error"] };
-  const record = await scene.record();
-  const header = response.headers.get("x-sallyport-warnings") ?? "";
-  // The caller is told what the record keeps.
-  for (const warning of record.warnings) expect(header).toContain(warning.split(":")[0]!);
-  return {
-    status: response.status,
-    sent: scene.up.requests.length === 0 ? null : scene.sent(),
-    warnings: record.warnings.join("\n"),
-    code: record.errorCode,
-    error: answer.error,
-  };
-}
 
 /** What is sent beside what every request has. */
 function beside(sent: JsonObject | null): JsonObject {
@@ -86,15 +56,17 @@ describe("OpenAI's dialect to OpenAI", () => {
       parallel_tool_calls: true,
       invented_tomorrow: { a: [null, 1.5, "x"] },
     };
-    const { status, sent, warnings } = await ask("openai", body);
+    const { status, sent, warnings } = await scene.ask("openai", body);
     expect([status, warnings]).toEqual([200, ""]);
     expect(sent).toEqual({ ...body, model: "gpt-4.1" });
   });
 
   test.each(["max_tokens", "max_completion_tokens"])("keeps the caller's name of the bound: %s", async (name) => {
-    expect(beside((await ask("openai", { model: "gpt", [name]: 50 })).sent)).toEqual({ [name]: 50 });
+    expect(beside((await scene.ask("openai", { model: "gpt", [name]: 50 })).sent)).toEqual({ [name]: 50 });
     // A model that thinks refuses the older name.
-    expect(beside((await ask("openai", { model: "thinker", [name]: 50 })).sent)).toEqual({ max_completion_tokens: 50 });
+    expect(beside((await scene.ask("openai", { model: "thinker", [name]: 50 })).sent)).toEqual({
+      max_completion_tokens: 50,
+    });
   });
 });
 
@@ -126,18 +98,22 @@ describe("Anthropic's dialect to Anthropic", () => {
       inference_geo: "us",
       invented_tomorrow: { a: [null, 1.5, "x"] },
     };
-    const { status, sent, warnings } = await ask("anthropic", body);
+    const { status, sent, warnings } = await scene.ask("anthropic", body);
     expect([status, warnings]).toEqual([200, ""]);
     expect(sent).toEqual({ ...body, model: "claude-sonnet-4-5" });
   });
 
   test("beta flags go upstream, and no other header of the caller's", async () => {
-    await ask("anthropic", { model: "claude" }, { "anthropic-beta": "context-1m-2025-08-07, x-2099", "x-other": "1" });
+    await scene.ask(
+      "anthropic",
+      { model: "claude" },
+      { "anthropic-beta": "context-1m-2025-08-07, x-2099", "x-other": "1" },
+    );
     const [request] = scene.up.requests;
     expect(request!.header("anthropic-beta")).toBe("context-1m-2025-08-07, x-2099");
     expect(request!.header("anthropic-version")).toBe("2023-06-01");
     expect(request!.header("x-other")).toBeNull();
-    await ask("anthropic", { model: "gpt" }, { "anthropic-beta": "context-1m-2025-08-07" });
+    await scene.ask("anthropic", { model: "gpt" }, { "anthropic-beta": "context-1m-2025-08-07" });
     expect(scene.up.requests[0]!.headerNames.filter((name) => name.startsWith("anthropic"))).toEqual([]);
   });
 });
@@ -170,7 +146,7 @@ describe("OpenAI's dialect to Anthropic", () => {
     ],
     ["messages[0].content", { messages: [{ role: "user", content: [{ type: "file", file: { file_id: "file-1" } }] }] }],
   ])("%s is refused by name where the answer would mean something else: %j", async (param, over) => {
-    const { status, sent, error } = await ask("openai", { model: "claude", ...over });
+    const { status, sent, error } = await scene.ask("openai", { model: "claude", ...over });
     expect([status, sent]).toEqual([400, null]);
     expect(error).toMatchObject({ param, code: "unsupported_feature", type: "invalid_request_error" });
   });
@@ -198,7 +174,7 @@ describe("OpenAI's dialect to Anthropic", () => {
     ["tools without a choice", { tools: [], tool_choice: "auto" }, CLAUDE, ""],
     ["an unknown field", { invented_tomorrow: 1 }, CLAUDE, "invented_tomorrow"],
   ])("%s: %j", async (_, over, sent, warning) => {
-    const outcome = await ask("openai", { model: "claude", ...over });
+    const outcome = await scene.ask("openai", { model: "claude", ...over });
     expect(outcome.status).toBe(200);
     expect(beside(outcome.sent)).toEqual({ ...CLAUDE, ...sent });
     if (warning === "") expect(outcome.warnings).toBe("");
@@ -206,7 +182,7 @@ describe("OpenAI's dialect to Anthropic", () => {
   });
 
   test("a model without sampling gets none, and the caller is told", async () => {
-    const { sent, warnings } = await ask("openai", { model: "opus", temperature: 0, top_p: 0.1 });
+    const { sent, warnings } = await scene.ask("openai", { model: "opus", temperature: 0, top_p: 0.1 });
     expect(beside(sent)).toEqual({ max_tokens: 128_000 });
     expect(warnings).toMatch(/temperature:[\s\S]*top_p:/);
   });
@@ -240,7 +216,7 @@ describe("Anthropic's dialect to OpenAI", () => {
       },
     ],
   ])("%s is refused by name where the answer would mean something else: %j", async (param, over) => {
-    const { status, sent, code, error } = await ask("anthropic", { model: "gpt", ...over });
+    const { status, sent, code, error } = await scene.ask("anthropic", { model: "gpt", ...over });
     expect([status, sent, code]).toEqual([400, null, "unsupported_feature"]);
     expect(error).toMatchObject({ type: "invalid_request_error" });
     // The envelope has no place for the field, so the message must tell what it is about.
@@ -271,7 +247,7 @@ describe("Anthropic's dialect to OpenAI", () => {
       "",
     ],
   ])("%s: %j", async (_, over, sent, warning) => {
-    const outcome = await ask("anthropic", { model: "gpt", ...over });
+    const outcome = await scene.ask("anthropic", { model: "gpt", ...over });
     expect(outcome.status).toBe(200);
     expect(beside(outcome.sent)).toEqual({ ...GPT, ...sent });
     if (warning === "") expect(outcome.warnings).toBe("");
@@ -283,120 +259,8 @@ describe("Anthropic's dialect to OpenAI", () => {
       { role: "assistant", content: [{ type: "compaction", content: "They spoke of Rome.", encrypted_content: "e" }] },
       { role: "user", content: "And then?" },
     ];
-    const { sent, status } = await ask("anthropic", { model: "gpt", messages });
+    const { sent, status } = await scene.ask("anthropic", { model: "gpt", messages });
     expect(status).toBe(200);
     expect(JSON.stringify(sent!.messages)).toContain("They spoke of Rome.");
-  });
-});
-
-/** Values for each field that a client's types know, or knew, by which we see what becomes of it. */
-const FIELDS: Record<DialectName, JsonObject> = {
-  openai: {
-    audio: { voice: "alloy", format: "wav" },
-    frequency_penalty: 1,
-    function_call: "auto",
-    functions: [{ name: "f" }],
-    logit_bias: { "1": 1 },
-    logprobs: true,
-    max_completion_tokens: 9,
-    max_tokens: 9,
-    metadata: { a: "b" },
-    modalities: ["text", "audio"],
-    moderation: { model: "m" },
-    n: 2,
-    parallel_tool_calls: false,
-    prediction: { type: "content", content: "x" },
-    presence_penalty: 1,
-    prompt_cache_key: "k",
-    prompt_cache_options: { mode: "explicit" },
-    prompt_cache_retention: "24h",
-    reasoning_effort: "high",
-    response_format: { type: "json_object" },
-    safety_identifier: "s",
-    seed: 1,
-    service_tier: "priority",
-    stop: ["x"],
-    store: true,
-    temperature: 0.5,
-    tool_choice: "required",
-    tools: [{ type: "function", function: { name: "f" } }],
-    top_logprobs: 1,
-    top_p: 0.5,
-    user: "u",
-    verbosity: "low",
-    web_search_options: {},
-  },
-  anthropic: {
-    billing_policy: { bill_to: "self" },
-    cache_control: { type: "ephemeral" },
-    compaction: { type: "summarize" },
-    container: "c",
-    context_management: { edits: [] },
-    diagnostics: { previous_message_id: "msg_1" },
-    fallback_credit_token: "t",
-    fallbacks: "default",
-    inference_geo: "us",
-    mcp_servers: [{ type: "url", url: "https://mcp.example.com", name: "m" }],
-    metadata: { user_id: "u" },
-    output_config: { effort: "high" },
-    output_format: { type: "json_schema", schema: { type: "object" } },
-    service_tier: "standard_only",
-    speed: "fast",
-    stop_sequences: ["x"],
-    system: "s",
-    temperature: 0.5,
-    thinking: { type: "enabled", budget_tokens: 1_024 },
-    thread: { type: "create" },
-    tool_choice: { type: "any" },
-    tools: [{ name: "f", input_schema: { type: "object" } }],
-    top_k: 5,
-    top_p: 0.5,
-  },
-};
-
-/** Fields without which others say nothing. */
-const TOGETHER: JsonObject = {
-  function_call: FIELDS.openai.functions!,
-  tool_choice: FIELDS.openai.tools!,
-  parallel_tool_calls: FIELDS.openai.tools!,
-};
-
-/** Not settings: what every call has, or what the client sends as headers. */
-const ELSEWHERE = new Set(
-  "model messages max_tokens stream stream_options betas user_profile_id workspace_id".split(" "),
-);
-
-const TYPES: Record<DialectName, [file: string, type: string]> = {
-  openai: ["openai/resources/chat/completions/completions.d.ts", "ChatCompletionCreateParamsBase"],
-  anthropic: ["@anthropic-ai/sdk/resources/beta/messages/messages.d.ts", "MessageCreateParamsBase"],
-};
-
-/** The fields of a request that the installed client's types name. */
-function fieldsOf(dialect: DialectName): string[] {
-  const [file, type] = TYPES[dialect];
-  const text = readFileSync(join(import.meta.dir, "../../node_modules", file), "utf8");
-  const from = text.indexOf(`export interface ${type} {`);
-  const body = text.slice(from, text.indexOf("\n}\n", from));
-  return [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, name]) => name!).filter((name) => !ELSEWHERE.has(name));
-}
-
-describe.each(DIALECTS)("every field that the client of %s knows", (front) => {
-  test("is in the table", () => {
-    expect(fieldsOf(front).filter((name) => !Object.hasOwn(FIELDS[front], name))).toEqual([]);
-    expect(fieldsOf(front).length).toBeGreaterThan(15);
-  });
-
-  const provider: DialectName = front === "openai" ? "anthropic" : "openai";
-  test.each(Object.keys(FIELDS[front]))(`%s is asked of ${provider}, warned of, or refused by name`, async (name) => {
-    const model = provider === "openai" ? "thinker" : "claude";
-    const needs = front === "openai" ? TOGETHER[name] : name === "tool_choice" ? FIELDS.anthropic.tools : undefined;
-    const more = needs === undefined ? {} : { [name === "function_call" ? "functions" : "tools"]: needs };
-    const base = FRONTS[front].body({ model, ...more });
-    const before = await ask(front, base);
-    const { status, sent, warnings, error } = await ask(front, { ...base, [name]: FIELDS[front][name]! });
-    const said = JSON.stringify(sent) !== JSON.stringify(before.sent);
-    const told = warnings.includes(name) && warnings !== before.warnings;
-    const refused = status === 400 && (error!.param ?? error!.message).includes(name);
-    expect({ name, handled: said || told || refused }).toEqual({ name, handled: true });
   });
 });

@@ -67,11 +67,23 @@ const CATALOG = [
   model("thinker", "oai", "o4-mini"),
   model("claude", "ant", TARGET.anthropic),
   model("opus", "ant", "claude-opus-5-5"),
+  // One without structured outputs of its own.
+  model("haiku", "ant", "claude-3-5-haiku-latest"),
   // A server of OpenAI's dialect of which nothing is known, and one that takes thoughts back.
   model("small", "up", "small-2026"),
   model("deep", "deepseek", "deepseek-v4-pro"),
   model("demo", "demo", "demo"),
 ];
+
+/** What became of one call in the words of a dialect. */
+export interface Outcome {
+  status: number;
+  /** The body that left, or null where nothing did. */
+  sent: JsonObject | null;
+  warnings: string;
+  code: string | null;
+  error: { message: string; param?: string | null } | undefined;
+}
 
 export class SdkScene extends Scene {
   readonly clients: { openai: OpenAI; anthropic: Anthropic };
@@ -125,6 +137,24 @@ export class SdkScene extends Scene {
       : heardMessage(await this.message({ ...question.anthropic, model }, road.stream));
   }
 
+  /** One unary call without a client, for bodies that no client would write. */
+  async ask(front: DialectName, body: JsonObject, headers: Record<string, string> = {}): Promise<Outcome> {
+    this.says({ text: '{"ok":true}' });
+    const response = await this.call(front, body, { headers });
+    const answer = (await response.json()) as { error?: Outcome["error"] };
+    const record = await this.record();
+    const header = response.headers.get("x-sallyport-warnings") ?? "";
+    // The caller is told what the record keeps.
+    for (const warning of record.warnings) expect(header).toContain(warning.split(":")[0]!);
+    return {
+      status: response.status,
+      sent: this.up.requests.length === 0 ? null : this.sent(),
+      warnings: record.warnings.join("\n"),
+      code: record.errorCode,
+      error: answer.error,
+    };
+  }
+
   /** What left the gateway, or will have left when the provider's answer came. */
   sent(index = 0): JsonObject {
     const request = this.up.requests[index];
@@ -161,6 +191,16 @@ export function clientsOf(app: Pick<App, "url" | "key">): { openai: OpenAI; anth
 function dialectOf(path: string): DialectName {
   return path.endsWith("/messages") ? "anthropic" : "openai";
 }
+
+/** What every request carries beside the question: the target's name, and how it is streamed. */
+export function envelope({ provider, stream }: Road): JsonObject {
+  if (provider === "anthropic") return { model: TARGET.anthropic, ...(stream ? { stream } : {}) };
+  return { model: TARGET.openai, ...(stream ? { stream, stream_options: { include_usage: true } } : {}) };
+}
+
+/** The bound that the caller set, or the model's own where the provider demands one. */
+export const bound = ({ front, provider }: Road, set = 100): JsonObject =>
+  front === "anthropic" ? { max_tokens: set } : provider === "anthropic" ? { max_tokens: 64_000 } : {};
 
 /** What the client put together, and from the chunks what it does not put together: thoughts. */
 export function heardChat(completion: OpenAI.ChatCompletion, chunks: OpenAI.ChatCompletionChunk[] = []): Heard {

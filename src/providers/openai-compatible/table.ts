@@ -24,6 +24,7 @@ const UNKNOWN: Quirks = {
   thoughtsTaken: "any",
   thoughtsWritten: null,
   textLists: "as-written",
+  strictSchemas: false,
   maxStops: 16,
 };
 

@@ -41,6 +41,8 @@ export interface Quirks {
    * dialect wrote one (it knows its server), or `never`.
    */
   textLists: "always" | "as-written" | "never";
+  /** Can hold its answers to a schema (`strict`). Others refuse the word for some of their models, or do so unasked. */
+  strictSchemas: boolean;
   /** Most stop sequences that are taken. */
   maxStops: number;
   /** Fields of the body that would let the caller get around the gateway's choice of model, and are refused. */
@@ -60,6 +62,7 @@ export const OPENAI_QUIRKS: Quirks = {
   seed: "seed",
   usageSwitch: true,
   textLists: "always",
+  strictSchemas: true,
   maxStops: 4,
   refused: [],
 };

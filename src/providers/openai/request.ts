@@ -5,6 +5,7 @@ import type { ModelRequest, Tool, ToolChoice } from "../../spec/request.ts";
 import { writeReasoning } from "./effort.ts";
 import { Losses } from "./losses.ts";
 import type { Quirks } from "./quirks.ts";
+import { isStrictSchema } from "./strict.ts";
 import { writeMessages } from "./turns.ts";
 
 /**
@@ -25,7 +26,7 @@ export function encodeRequest(request: ModelRequest, model: string, quirks: Quir
   writeTools(request, form, quirks, losses, body);
   writeLimits(request, model, form, quirks, losses, body);
   writeSampling(request, form, quirks, losses, body);
-  writeFormat(request, body);
+  writeFormat(request, quirks, losses, body);
   writeReasoning(request, model, form, quirks, losses, body);
   if (request.endUser !== undefined) body.user = request.endUser;
   writeTier(request, losses, body);
@@ -89,7 +90,9 @@ function writeTool(tool: Tool, index: number, losses: Losses): JsonObject {
   const called: JsonObject = { name: tool.name };
   if (tool.description !== undefined) called.description = tool.description;
   if (tool.parameters !== undefined) called.parameters = tool.parameters;
-  if (tool.strict !== undefined) called.strict = tool.strict;
+  if (losses.own || tool.strict !== true || isStrictSchema(tool.parameters)) {
+    if (tool.strict !== undefined) called.strict = tool.strict;
+  } else losses.warn("strict", "the provider cannot hold this tool to its schema; it was left out");
   const written: JsonObject = { type: "function", function: called };
   losses.carry(tool.extra, written);
   return written;
@@ -162,7 +165,8 @@ function writeSampling(
   if (request.logitBias !== undefined) body.logit_bias = request.logitBias;
 }
 
-function writeFormat(request: ModelRequest, body: JsonObject): void {
+/** A schema of another dialect's binds the model there; here it does so where it is a strict one. */
+function writeFormat(request: ModelRequest, quirks: Quirks, losses: Losses, body: JsonObject): void {
   const format = request.responseFormat;
   if (format === undefined) return;
   if (format.type === "text") body.response_format = { type: "text" };
@@ -172,6 +176,7 @@ function writeFormat(request: ModelRequest, body: JsonObject): void {
     if (format.description !== undefined) schema.description = format.description;
     if (format.schema !== undefined) schema.schema = format.schema;
     if (format.strict !== undefined) schema.strict = format.strict;
+    else if (!losses.own && quirks.strictSchemas && isStrictSchema(format.schema)) schema.strict = true;
     body.response_format = { type: "json_schema", json_schema: schema };
   }
 }
