@@ -1,3 +1,4 @@
+// tidy: long because it is the one file that picks implementations.
 import { randomBytes } from "node:crypto";
 import packageJson from "../package.json" with { type: "json" };
 import { tokenDigest, tokenVerifier, type VerifyToken } from "./admin/authenticate.ts";
@@ -17,7 +18,7 @@ import { keyDigest, mintVirtualKey } from "./domain/access/virtual-key.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { Strangers } from "./gateway/strangers.ts";
 import { SWEEP_MS } from "./gateway/watch.ts";
-import { adminHandler } from "./http/admin-listener.ts";
+import { type AdminHandler, adminHandler } from "./http/admin-listener.ts";
 import { callFields } from "./http/call-log.ts";
 import { readTls, watchCertificate } from "./http/certificate.ts";
 import { gatewayHandler } from "./http/gateway-listener.ts";
@@ -35,6 +36,7 @@ import { ADAPTERS } from "./providers/adapters.ts";
 import { LOOKALIKES } from "./providers/openai-compatible/index.ts";
 import { MemoryMeter } from "./store/memory/meter.ts";
 import { PriceList } from "./store/price-list.ts";
+import { startCheckpointer } from "./store/sqlite/checkpointer.ts";
 import { openDirectory, type SqliteDirectory } from "./store/sqlite/directory.ts";
 import { type DataFolder, openDataFolder } from "./store/sqlite/folder.ts";
 import { inspectDirectory, inspectLedger, inspectLock } from "./store/sqlite/inspect.ts";
@@ -65,17 +67,29 @@ interface Installation {
   meter: MemoryMeter;
   /** Key of the virtual keys' digests. */
   pepper: Uint8Array;
+  /** Commits what is waiting, and lets go of everything. */
+  close(): Promise<void>;
 }
 
-async function openInstallation(environment: Environment): Promise<Installation> {
+async function openInstallation(environment: Environment, log: Log): Promise<Installation> {
   const folder = openDataFolder(environment.dataDir);
   const directory = await openDirectory(folder.file("directory.db"), { clock, random });
   const expected = await directory.setting(MASTER_KEY_SETTING);
   const keyring = openKeyring({ value: environment.masterKey, file: folder.file(MASTER_KEY_FILE), expected, random });
   if (expected === undefined) await directory.setSetting(MASTER_KEY_SETTING, keyring.fingerprint);
-  const journal = new SqliteJournal(folder.file("ledger.db"));
+  const ledger = folder.file("ledger.db");
+  const journal = new SqliteJournal(ledger);
+  const stopCheckpointer = startCheckpointer(ledger, (cause) =>
+    log.write("error", "the checkpointer of the ledger has ended; commits do its work", { detail: String(cause) }),
+  );
   const meter = new MemoryMeter(journal, clock);
-  return { folder, directory, keyring, journal, meter, pepper: keyring.derive("virtual keys") };
+  const close = async () => {
+    await stopCheckpointer();
+    journal.shut();
+    await directory.close();
+    folder.release();
+  };
+  return { folder, directory, keyring, journal, meter, pepper: keyring.derive("virtual keys"), close };
 }
 
 /** Brings the directory to what the configuration file says. @returns the file's settings of the gateway. */
@@ -174,7 +188,7 @@ export async function startGateway(world: World, { json }: { json: boolean }): P
       : loadConfig(environment.configFile, { env, readFile, kinds: ADAPTERS });
   const format = json ? "json" : (environment.log ?? (world.terminal ? "pretty" : "json"));
   const log = createLog({ format, level: environment.logLevel }, clock, world.stdout);
-  const installation = await openInstallation(environment);
+  const installation = await openInstallation(environment, log);
   const settings = config === undefined ? defaultGateway() : await applyConfiguration(installation, config);
   const recovered = await installation.meter.recover();
   if (recovered.length > 0) {
@@ -233,8 +247,7 @@ async function serve(
   verifyToken: VerifyToken,
   log: Log & { flush(): void },
 ): Promise<Served> {
-  const { directory, journal, meter, pepper, keyring } = installation;
-  const startedAt = clock.now();
+  const { meter } = installation;
   const gateway = composeGateway(installation, environment, settings, log, (record) => metrics.observe(record));
   let starting = true;
   const ready = () => {
@@ -251,26 +264,7 @@ async function serve(
     },
     VERSION,
   );
-  const answerAdmin = adminHandler({
-    admin: {
-      administration: directory,
-      directory,
-      records: journal,
-      clock,
-      random,
-      log,
-      keyPepper: pepper,
-      idempotencyPepper: keyring.derive("idempotency"),
-      version: VERSION,
-      startedAt,
-      verifyToken,
-      badTokens: new Strangers(clock, settings.badCredentialsPerMinute),
-      operations: OPERATIONS,
-    },
-    hostname: environment.adminListen.host,
-    health: { ready },
-    metrics: { contentType: metrics.contentType, text: () => metrics.text() },
-  });
+  const answerAdmin = composeAdmin(installation, environment, settings, verifyToken, log, ready, metrics);
   const tls = openTls(environment);
   const main = await open("SALLYPORT_LISTEN", environment.listen, {
     tls,
@@ -295,15 +289,44 @@ async function serve(
     log,
     async close() {
       unwatch();
-      journal.shut();
-      await directory.close();
-      installation.folder.release();
+      await installation.close();
     },
   });
   const started = () => {
     starting = false;
   };
   return { ...running, gatewayUrl: main.url, adminUrl: admin.url, started };
+}
+
+function composeAdmin(
+  { directory, journal, pepper, keyring }: Installation,
+  environment: Environment,
+  settings: GatewaySection,
+  verifyToken: VerifyToken,
+  log: Log,
+  ready: () => { ready: boolean; reason?: string },
+  metrics: Metrics,
+): AdminHandler {
+  return adminHandler({
+    admin: {
+      administration: directory,
+      directory,
+      records: journal,
+      clock,
+      random,
+      log,
+      keyPepper: pepper,
+      idempotencyPepper: keyring.derive("idempotency"),
+      version: VERSION,
+      startedAt: clock.now(),
+      verifyToken,
+      badTokens: new Strangers(clock, settings.badCredentialsPerMinute),
+      operations: OPERATIONS,
+    },
+    hostname: environment.adminListen.host,
+    health: { ready },
+    metrics: { contentType: metrics.contentType, text: () => metrics.text() },
+  });
 }
 
 function composeGateway(

@@ -72,7 +72,8 @@ export class SqliteJournal implements Journal {
     if (path !== ":memory:") chmodSync(path, 0o600);
     this.#db.run("PRAGMA journal_mode = WAL");
     this.#db.run("PRAGMA synchronous = NORMAL");
-    this.#db.run("PRAGMA wal_autocheckpoint = 4000");
+    // The checkpointer has long done it by then; where there is none, the log must still not grow for ever.
+    this.#db.run("PRAGMA wal_autocheckpoint = 20000");
     const version = (this.#db.query("PRAGMA user_version").get() as { user_version: number }).user_version;
     if (version > LEDGER_VERSION) {
       throw new Error(`${path} was written by a newer Sallyport (ledger ${version}; this one knows ${LEDGER_VERSION})`);
