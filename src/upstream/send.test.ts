@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { hangUp, json, nobody, raw, redirect, sse, startUpstream, type Upstream } from "../../test/support/upstream.ts";
+import {
+  endless,
+  hangUp,
+  json,
+  nobody,
+  raw,
+  redirect,
+  sse,
+  startUpstream,
+  type Upstream,
+} from "../../test/support/upstream.ts";
 import { Egress } from "./egress.ts";
 import { createUpstream } from "./send.ts";
 
@@ -56,10 +66,64 @@ test("a proxy of the environment is not asked", async () => {
   await proxy.stop();
 });
 
-test("nobody there, or a connection that breaks at once, is unreachable", async () => {
+test("nobody there is unreachable; a connection that breaks without an answer was cut, and the question is not sent again", async () => {
   await expect(send({ baseUrl: await nobody() })).rejects.toMatchObject({ code: "upstream_unreachable" });
-  up.answer(hangUp());
-  await expect(send()).rejects.toMatchObject({ code: "upstream_unreachable" });
+  for (const how of ["reset", "close"] as const) {
+    up.answer(json(200, {}));
+    await (await send()).bytes(100);
+    up.answer(hangUp(how));
+    await expect(send()).rejects.toMatchObject({ code: "upstream_cut" });
+    expect(up.requests).toHaveLength(1);
+  }
+});
+
+test.each([
+  ["no HTTP at all", "SSH-2.0-OpenSSH_9.9 is what listens here\r\n\r\n"],
+  ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"],
+  ["NUL in a header", "HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n"],
+  ["a header of a megabyte and more", `HTTP/1.1 200 OK\r\nA: ${"b".repeat(4_000_000)}\r\n\r\n`],
+  ["another protocol", "HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"],
+])("%s is malformed", async (_, head) => {
+  up.answer(raw(head));
+  await expect(send()).rejects.toMatchObject({ code: "upstream_malformed" });
+});
+
+test("what follows an answer, with it or while the connection rests, is never the next call's answer", async () => {
+  const evil = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 8\r\n\r\n{"evil":';
+  const heads = [
+    "200 OK\r\nContent-Length: 2",
+    "500 X\r\nContent-Length: 2",
+    "302 X\r\nLocation: /\r\nContent-Length: 2",
+    "304 X",
+  ];
+  for (const head of heads) {
+    for (const script of [raw(`HTTP/1.1 ${head}\r\n\r\n{}${evil}`), raw(`HTTP/1.1 ${head}\r\n\r\n{}`, evil)]) {
+      up.answer(script);
+      const first = await send();
+      await first.bytes(100);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      up.answer(json(200, { own: true }));
+      expect(new TextDecoder().decode(await (await send()).bytes(100))).toBe('{"own":true}');
+    }
+  }
+});
+
+test("a body that is let go after its last byte but before its end leaves the connection for the next call", async () => {
+  up.answer(sse(["data: a\n\n"]));
+  const before = up.accepted;
+  for (let i = 0; i < 5; i++) for await (const _chunk of (await send()).chunks()) break;
+  expect(up.accepted - before).toBeLessThanOrEqual(5);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const later = up.accepted;
+  for await (const _chunk of (await send()).chunks()) break;
+  expect(up.accepted).toBe(later);
+});
+
+test("a provider that goes on writing into a body that was let go is cut off", async () => {
+  up.answer(endless("data: a\n\n"));
+  for await (const _chunk of (await send()).chunks()) break;
+  expect((await up.requests[0]!.closed).by).toBe("peer");
+  expect(up.requests[0]!.bytesTaken).toBeLessThan(16 * 1_048_576);
 });
 
 test("a private address is not called unless the account allows it", async () => {

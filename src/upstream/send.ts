@@ -24,7 +24,7 @@ export function createUpstream(egress: Egress): Upstream {
         response = await fetch(pin.origin + pathOf(call.baseUrl) + call.path, init);
       } catch (cause) {
         call.signal.throwIfAborted();
-        throw unreachable(cause);
+        throw failure(cause);
       }
       return new FetchedAnswer(response, call.signal);
     },
@@ -44,12 +44,29 @@ function pathOf(baseUrl: string): string {
   return path;
 }
 
-function unreachable(cause: unknown): GatewayError {
-  const code = (cause as { code?: unknown }).code;
-  return new GatewayError("upstream_unreachable", "The provider could not be reached.", {
-    internal: typeof code === "string" ? code : "the connection failed",
-    cause,
-  });
+/** What Bun calls an answer that is no HTTP. */
+const NO_HTTP: ReadonlySet<unknown> = new Set([
+  "Malformed_HTTP_Response",
+  "InvalidContentLength",
+  "ResponseHeadersTooLarge",
+  "UnrequestedUpgrade",
+]);
+
+/**
+ * Why there is no head of an answer. A connection that breaks has been made, so the question
+ * may have arrived, and the provider may charge for it: that is another thing than a
+ * provider that cannot be reached.
+ */
+function failure(cause: unknown): GatewayError {
+  const { code } = cause as { code?: unknown };
+  const details = { internal: typeof code === "string" ? code : "the connection failed", cause };
+  if (NO_HTTP.has(code)) {
+    return new GatewayError("upstream_malformed", "The provider sent something that is no answer.", details);
+  }
+  if (code === "ECONNRESET") {
+    return new GatewayError("upstream_cut", "The provider closed the connection without an answer.", details);
+  }
+  return new GatewayError("upstream_unreachable", "The provider could not be reached.", details);
 }
 
 const NOTHING = { done: true, value: undefined } as const;
