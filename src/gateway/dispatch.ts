@@ -3,7 +3,9 @@
  * asked one after another until one has said something that the caller could see; from then
  * on there is no other. The only stage that opens a provider's key.
  */
+import type { ProviderAccount } from "../domain/catalog/catalog.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
+import type { Secret } from "../kernel/secret.ts";
 import type { Upstream } from "../ports/upstream.ts";
 import { providerKeyContext, type Unsealer } from "../ports/vault.ts";
 import { MalformedAnswer, type ProviderAdapter, UnsupportedFeature } from "../spec/adapter.ts";
@@ -94,7 +96,7 @@ async function open(
   if (adapter.local !== undefined) return canned(adapter.local(request, target.model), asked);
   const { path, headers, body, warnings } = adapter.encode(request, target.model);
   for (const warning of warnings) call.observed.warnings.push(`${warning.field}: ${warning.message}`);
-  const key = account.sealedKey === null ? null : ports.unsealer.open(account.sealedKey, providerKeyContext(account));
+  const key = keyOf(account, ports.unsealer);
   const upstreamCall = {
     baseUrl: account.baseUrl ?? adapter.baseUrl ?? "",
     path,
@@ -113,6 +115,22 @@ async function open(
     ports.upstream,
     settings,
   );
+}
+
+const opened = new WeakMap<ProviderAccount, Secret<string>>();
+
+/**
+ * The account's key. Opened once for as long as nothing in the catalog changes: an account of
+ * another catalog is another object, and with the catalog its opened key goes.
+ */
+function keyOf(account: ProviderAccount, unsealer: Unsealer): Secret<string> | null {
+  if (account.sealedKey === null) return null;
+  let key = opened.get(account);
+  if (key === undefined) {
+    key = unsealer.open(account.sealedKey, providerKeyContext(account));
+    opened.set(account, key);
+  }
+  return key;
 }
 
 async function* canned(
