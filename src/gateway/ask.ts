@@ -69,7 +69,8 @@ async function send(question: Question, upstream: Upstream): Promise<UpstreamAns
 
 const NEVER_ARRIVED: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_blocked"]);
 
-async function* whole({ adapter, decoder, asked, key }: Question, answer: UpstreamAnswer): AsyncGenerator<EventBatch> {
+async function* whole(question: Question, answer: UpstreamAnswer): AsyncGenerator<EventBatch> {
+  const { adapter, decoder, asked, key, stream } = question;
   if (!isMediaType(answer, "application/json")) {
     answer.discard();
     throw new MalformedAnswer(`content-type ${answer.header("content-type")?.slice(0, 80)}`);
@@ -80,7 +81,10 @@ async function* whole({ adapter, decoder, asked, key }: Question, answer: Upstre
     original: { dialect: adapter.dialect, shape: "body", source: bytes, start: 0, end: bytes.length },
   };
   asked.tally.see(event);
-  yield [asked.tally.over === "error" ? withoutKey(event, key) : event];
+  if (asked.tally.over === "error") yield [withoutKey(event, key)];
+  // In a stream the end comes alone, because what is known only then is told right before it.
+  else if (stream) yield [rewritten(event.parts.slice(0, -1)), rewritten(event.parts.slice(-1))];
+  else yield [event];
 }
 
 async function* streamed(

@@ -205,7 +205,11 @@ export class Scene {
   }
 
   /** That the call was refused as it must be, with one record of it, nothing upstream, nothing left open and nothing told. */
-  async refused(front: DialectName, given: Given, wanted: Refusal): Promise<Envelope> {
+  async refused(
+    front: DialectName,
+    given: Given,
+    wanted: Refusal,
+  ): Promise<Envelope & { record: UsageRecord | undefined }> {
     const { code, status = ERRORS[code].status, param, upstream = 0 } = wanted;
     const header = (name: string) => ("headerLines" in given ? given.header(name) : given.headers.get(name));
     const text = "headerLines" in given ? given.text : await given.text();
@@ -218,7 +222,8 @@ export class Scene {
     if (wanted.unrecorded) expect(news).toEqual([]);
     else {
       expect(news.map(({ errorCode }) => errorCode)).toEqual([code]);
-      expect(news[0]).toMatchObject({ status, outcome: wanted.outcome ?? "refused", costNanoUsd: 0, captured: null });
+      expect(news[0]).toMatchObject({ status, outcome: wanted.outcome ?? "refused", captured: null });
+      if (news[0]!.outcome === "refused") expect(news[0]!.costNanoUsd).toBe(0);
       expect(news[0]!.requestId).toBe(header("x-request-id")!);
     }
     expect(this.up.requests).toHaveLength(upstream);
@@ -226,7 +231,25 @@ export class Scene {
     await this.quiet();
     const headers = "headerLines" in given ? given.headerLines.join("\n") : JSON.stringify([...given.headers]);
     this.tellsNothing(`${headers}\n${text}`, news);
-    return said;
+    return { ...said, record: news[0] };
+  }
+
+  /** That a stream which had begun ends with an error in the front's dialect, and does not end like one that is whole. */
+  async brokeOff(front: DialectName, response: Response, wanted: { code: ErrorCode; status?: number }) {
+    const { code, status = ERRORS[code].status } = wanted;
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    const text = await response.text();
+    for (const mark of ["[DONE]", "message_stop", ": sallyport"]) expect(text).not.toContain(mark);
+    const last = text.trimEnd().split("\n\n").at(-1)!;
+    expect(last).toMatch(front === "openai" ? /^data: / : /^event: error\ndata: /);
+    const said = FRONTS[front].envelope(JSON.parse(last.slice(last.indexOf("data: ") + 6)));
+    this.#expectEnvelope(front, said, { code, status, param: null }, response.headers.get("x-request-id"));
+    const record = await this.record();
+    expect([record.outcome, record.errorCode, record.status]).toEqual(["cut", code, status]);
+    await this.quiet();
+    this.tellsNothing(text, [record]);
+    return { ...said, text, record };
   }
 
   #expectEnvelope(
