@@ -185,10 +185,10 @@ function closingOf(parts: readonly EventPart[]): "end" | "error" | undefined {
 
 /** A usage frame that we asked for and the caller did not is not the caller's. */
 function isHidden(parts: readonly EventPart[], settled: Settled): boolean {
-  let usage = false;
-  for (const { type } of parts) {
-    if (type === "usage") usage = true;
-    else if (type !== "start") return false;
+  let apart = false;
+  for (const part of parts) {
+    if (part.type === "usage") apart = part.apart === true;
+    else if (part.type !== "start") return false;
   }
-  return usage && !settled.clean.answer.clean.request.includeUsage;
+  return apart && !settled.clean.answer.clean.request.includeUsage;
 }

@@ -66,8 +66,11 @@ export type EventPart =
   | { type: "block-end"; choice: number; block: number }
   | { type: "logprobs"; choice: number; content: TokenLogprob[] | null; refusal: TokenLogprob[] | null }
   | { type: "finish"; choice: number; reason: FinishReason; raw: string | null; stopSequence?: string | null }
-  /** Tokens so far. A later one replaces an earlier one, field by field; it is never added. */
-  | { type: "usage"; usage: Partial<Usage> }
+  /**
+   * Tokens so far. A later one replaces an earlier one, field by field; it is never added.
+   * `apart`: it came in an event that holds nothing else, made for callers who ask for usage.
+   */
+  | { type: "usage"; usage: Partial<Usage>; apart?: true }
   | { type: "ping" }
   /** Something of the provider's dialect that has no canonical name. It reaches callers of that dialect only. */
   | { type: "unknown"; dialect: Dialect; value: Json }

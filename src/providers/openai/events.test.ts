@@ -117,6 +117,11 @@ describe("usage in streams", () => {
   const counts = (...chunks: JsonObject[]) =>
     readChunks(...chunks, why("stop")).flatMap((part) => (part.type === "usage" ? [part.usage] : []));
   const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
+  test("stands apart in a chunk without choices, which only callers who ask for usage get", () => {
+    const parts = readChunks({ ...chunk({ content: "x" }), usage }, { ...chunk({}), choices: [], usage }, why("stop"));
+    expect(parts.filter((part) => part.type === "usage").map((part) => part.apart)).toEqual([undefined, true]);
+  });
+
   test.each<[string, JsonObject[], unknown]>([
     ["on a chunk with a choice", [{ ...chunk({ content: "x" }), usage }], [{ input: 3, output: 2 }]],
     ["null on earlier chunks", [{ ...chunk({ content: "x" }), usage: null }], []],

@@ -83,7 +83,8 @@ export class ChatDecoder implements AnswerDecoder {
         choice.readRest(value, this.#request.stop, parts);
       }
     } else if (choices !== undefined && choices !== null) throw new MalformedAnswer("choices that are no list");
-    if (chunk.usage || chunk.x_groq) this.#usage(chunk, parts);
+    // OpenAI's last chunk, which has no choices. Others tell it beside the text, or in every chunk.
+    if (chunk.usage || chunk.x_groq) this.#usage(chunk, parts, !Array.isArray(choices) || choices.length === 0);
     this.#unknown(chunk, parts);
     return parts;
   }
@@ -150,11 +151,11 @@ export class ChatDecoder implements AnswerDecoder {
     parts.push(start);
   }
 
-  #usage(answer: JsonObject, parts: EventPart[]): void {
+  #usage(answer: JsonObject, parts: EventPart[], apart = false): void {
     // Groq repeats the usage under a name of its own, or gives it there only.
     const given = answer.usage ?? (isObject(answer.x_groq) ? answer.x_groq.usage : undefined);
     const usage = readUsage(given);
-    if (usage !== undefined) parts.push({ type: "usage", usage });
+    if (usage !== undefined) parts.push(apart ? { type: "usage", usage, apart } : { type: "usage", usage });
   }
 
   #unknown(answer: JsonObject, parts: EventPart[]): void {
