@@ -1,7 +1,15 @@
 // tidy: long because it is the one file that picks implementations.
 import { randomBytes } from "node:crypto";
 import packageJson from "../package.json" with { type: "json" };
-import { tokenDigest, tokenVerifier, type VerifyToken } from "./admin/authenticate.ts";
+import type { VerifyToken } from "./admin/authenticate.ts";
+import {
+  type BootstrapToken,
+  bootstrapToken,
+  isFirstStart,
+  makeFirstThings,
+  rememberStart,
+  SYSTEM,
+} from "./admin/first-start.ts";
 import { OPERATIONS } from "./admin/operations.ts";
 import { lookAtCertificate } from "./cli/certificate-probe.ts";
 import type { CliIo } from "./cli/io.ts";
@@ -14,7 +22,7 @@ import { firstStart, NATIVE_ACCOUNTS } from "./config/first-start.ts";
 import { type Config, loadConfig } from "./config/load.ts";
 import type { ListenAddress } from "./config/network.ts";
 import { ConfigurationError, formatProblem } from "./config/problem.ts";
-import { keyDigest, mintVirtualKey } from "./domain/access/virtual-key.ts";
+import { keyDigest } from "./domain/access/virtual-key.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { Strangers } from "./gateway/strangers.ts";
 import { SWEEP_MS } from "./gateway/watch.ts";
@@ -28,7 +36,7 @@ import { createLog } from "./http/log.ts";
 import { Metrics } from "./http/metrics.ts";
 import { parseCidr } from "./kernel/address.ts";
 import type { Clock } from "./kernel/clock.ts";
-import { pooled, randomText } from "./kernel/id.ts";
+import { pooled } from "./kernel/id.ts";
 import type { Log } from "./ports/log.ts";
 import type { UsageRecord } from "./ports/records.ts";
 import { providerKeyContext } from "./ports/vault.ts";
@@ -40,17 +48,13 @@ import { startCheckpointer } from "./store/sqlite/checkpointer.ts";
 import { openDirectory, type SqliteDirectory } from "./store/sqlite/directory.ts";
 import { type DataFolder, openDataFolder } from "./store/sqlite/folder.ts";
 import { inspectDirectory, inspectLedger, inspectLock } from "./store/sqlite/inspect.ts";
-import { SqliteJournal } from "./store/sqlite/journal.ts";
+import { openJournal, type SqliteJournal } from "./store/sqlite/journal.ts";
 import { Egress } from "./upstream/egress.ts";
 import { createUpstream } from "./upstream/send.ts";
 import { createSealer, createUnsealer } from "./vault/envelope.ts";
 import { fingerprintOf, type Keyring, MASTER_KEY_FILE, MASTER_KEY_SETTING, openKeyring } from "./vault/keyring.ts";
 
 const VERSION = packageJson.version;
-const ADMIN_TOKEN_SETTING = "admin-token-digest";
-/** When this installation was first started; what a first start makes is made once. */
-const STARTED_SETTING = "first-started-at";
-const SYSTEM = { kind: "system", id: "start" } as const;
 
 const clock: Clock = { now: () => Date.now(), ticks: () => performance.now() };
 const random = pooled((count) => new Uint8Array(randomBytes(count)));
@@ -78,7 +82,7 @@ async function openInstallation(environment: Environment, log: Log): Promise<Ins
   const keyring = openKeyring({ value: environment.masterKey, file: folder.file(MASTER_KEY_FILE), expected, random });
   if (expected === undefined) await directory.setSetting(MASTER_KEY_SETTING, keyring.fingerprint);
   const ledger = folder.file("ledger.db");
-  const journal = new SqliteJournal(ledger);
+  const journal = openJournal(ledger);
   const stopCheckpointer = startCheckpointer(ledger, (cause) =>
     log.write("error", "the checkpointer of the ledger has ended; commits do its work", { detail: String(cause) }),
   );
@@ -105,66 +109,6 @@ async function applyConfiguration(
 function sealingOf({ keyring, pepper }: Pick<Installation, "keyring" | "pepper">) {
   const sealer = createSealer(keyring.master.reveal(), random);
   return { sealer, digest: (key: string) => keyDigest(pepper, key) };
-}
-
-/** What a first start has made. */
-interface Made {
-  /** Provider accounts from the environment. */
-  providers: string[];
-  /** Shown once: a key for the demo model. */
-  key: string | null;
-}
-
-/** What a newcomer needs, at the very first start without a configuration file. */
-async function makeFirstThings(installation: Installation, world: World): Promise<Made> {
-  const { directory } = installation;
-  const { sealer, digest } = sealingOf(installation);
-  const key = mintVirtualKey("live", random);
-  const accounts = [...NATIVE_ACCOUNTS, ...LOOKALIKES];
-  const first = firstStart({ env: world.env, kinds: ADAPTERS, accounts, sealer });
-  for (const problem of first.problems) world.stderr(`sallyport serve: ${formatProblem(problem)}\n`);
-  await directory.change(
-    SYSTEM,
-    { action: "first-start", subject: "installation", tenantId: null, detail: {} },
-    (writer) => writer.apply(first.desired),
-  );
-  const application = (await directory.applications())[0]!;
-  const row = {
-    id: key.publicId,
-    tenantId: application.tenant.id,
-    applicationId: application.id,
-    name: "first key",
-    mode: key.mode,
-    createdAt: clock.now(),
-    expiresAt: null,
-    revokedAt: null,
-    allowFrom: [],
-  };
-  const action = { action: "key.create", subject: `key:${key.publicId}`, tenantId: application.tenant.id, detail: {} };
-  await directory.change(SYSTEM, action, (writer) => writer.createKey(row, digest(key.text)));
-  return { providers: first.providers, key: key.text };
-}
-
-/** The bootstrap administrator's token: the operator's, or one that is made and told once. */
-interface AdminToken {
-  verify: VerifyToken;
-  /** One that was made just now, and what keeps it once it has been told. */
-  made: { text: string; keep(): Promise<void> } | null;
-}
-
-async function adminToken({ directory, keyring }: Installation, environment: Environment): Promise<AdminToken> {
-  const pepper = keyring.derive("admin token");
-  if (environment.adminToken !== undefined) {
-    return { verify: tokenVerifier(pepper, tokenDigest(pepper, environment.adminToken.reveal())), made: null };
-  }
-  const known = await directory.setting(ADMIN_TOKEN_SETTING);
-  if (known !== undefined) return { verify: tokenVerifier(pepper, known), made: null };
-  const text = `spa_${randomText(random, 40)}`;
-  const digest = tokenDigest(pepper, text);
-  return {
-    verify: tokenVerifier(pepper, digest),
-    made: { text, keep: () => directory.setSetting(ADMIN_TOKEN_SETTING, digest) },
-  };
 }
 
 /** What the process is given by whoever runs it. */
@@ -196,7 +140,8 @@ export async function startGateway(world: World, { json }: { json: boolean }): P
       count: recovered.length,
     });
   }
-  const token = await adminToken(installation, environment);
+  const { directory, keyring } = installation;
+  const token = await bootstrapToken(directory, keyring.derive("admin token"), environment.adminToken, random);
   const served = await serve(installation, environment, settings, token.verify, log);
   await tellOnce({ installation, served, token, config, world, json });
   served.started();
@@ -213,23 +158,31 @@ export async function startGateway(world: World, { json }: { json: boolean }): P
 async function tellOnce(start: {
   installation: Installation;
   served: Served;
-  token: AdminToken;
+  token: BootstrapToken;
   config: Config | undefined;
   world: World;
   json: boolean;
 }): Promise<void> {
-  const { installation, served, token, world } = start;
+  const { installation, token, world, json } = start;
+  const { gatewayUrl, adminUrl } = start.served;
   const { directory } = installation;
-  const first = (await directory.setting(STARTED_SETTING)) === undefined;
-  const made =
-    first && start.config === undefined ? await makeFirstThings(installation, world) : { providers: [], key: null };
-  if (token.made !== null || made.key !== null) {
-    const { gatewayUrl, adminUrl } = served;
-    const facts = { gatewayUrl, adminUrl, adminToken: token.made?.text ?? null, model: "demo", ...made };
-    world.stdout(start.json ? `${JSON.stringify({ firstStart: facts })}\n` : welcome(facts));
+  const first = await isFirstStart(directory);
+  let key: string | null = null;
+  let providers: string[] = [];
+  if (first && start.config === undefined) {
+    const { sealer, digest } = sealingOf(installation);
+    const accounts = [...NATIVE_ACCOUNTS, ...LOOKALIKES];
+    const made = firstStart({ env: world.env, kinds: ADAPTERS, accounts, sealer });
+    for (const problem of made.problems) world.stderr(`sallyport serve: ${formatProblem(problem)}\n`);
+    key = await makeFirstThings(directory, made.desired, digest, { clock, random });
+    providers = made.providers;
+  }
+  if (token.made !== null || key !== null) {
+    const facts = { gatewayUrl, adminUrl, adminToken: token.made?.text ?? null, key, model: "demo", providers };
+    world.stdout(json ? `${JSON.stringify({ firstStart: facts })}\n` : welcome(facts));
   }
   await token.made?.keep();
-  if (first) await directory.setSetting(STARTED_SETTING, new Date(clock.now()).toISOString());
+  if (first) await rememberStart(directory, clock);
 }
 
 interface Served extends Running {

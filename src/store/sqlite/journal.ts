@@ -1,8 +1,9 @@
-import { Database, type Statement } from "bun:sqlite";
+import { Database, SQLiteError, type Statement } from "bun:sqlite";
 import { chmodSync } from "node:fs";
 import type { RecordPage, RecordQuery, UsageRecord } from "../../ports/records.ts";
 import { type Journal, type JournaledHold, limitedTokens, type Spent } from "../journal.ts";
 import { fieldOfText, recordFromText, recordToText } from "../record-text.ts";
+import { DataFolderError } from "./folder.ts";
 
 /**
  * `holds` has a row for each place that an open Hold may take; a place is taken again when
@@ -243,6 +244,16 @@ export class SqliteJournal implements Journal {
       write.committed();
       write.resolve();
     }
+  }
+}
+
+/** @throws DataFolderError where the file is no ledger, or one of a newer version. */
+export function openJournal(path: string): SqliteJournal {
+  try {
+    return new SqliteJournal(path);
+  } catch (error) {
+    if (!(error instanceof SQLiteError)) throw error;
+    throw new DataFolderError(`the database ${path} cannot be used: ${error.message}; restore it from its backup`);
   }
 }
 
