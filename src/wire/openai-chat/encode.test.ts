@@ -154,10 +154,11 @@ describe("a stream", () => {
     expect(told[2]!.choices[0]!.finish_reason).toBe("function_call");
   });
 
-  test("tells log probabilities with their text", () => {
+  test("tells log probabilities with their text, in no choice's first chunk", () => {
     const tokens = [{ token: "x", logprob: -1, bytes: [120], top: [{ token: "y", logprob: -2, bytes: null }] }];
     const logprobs: EventPart = { type: "logprobs", choice: 0, content: tokens, refusal: null };
-    const [chunk] = chunks([START, begin(0, { kind: "text" }), say(0, "x"), logprobs]) as Chunk[];
+    const [first, chunk] = chunks([START, begin(0, { kind: "text" }), say(0, "x"), logprobs]) as Chunk[];
+    expect(first!.choices[0]).toMatchObject({ delta: { role: "assistant" }, logprobs: null });
     expect(chunk!.choices[0]).toMatchObject({
       delta: { content: "x" },
       logprobs: {

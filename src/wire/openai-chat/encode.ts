@@ -271,6 +271,8 @@ export class ChatEncoder implements AnswerEncoder {
     if (this.#head === "") this.#openHead();
     let delta = fields;
     if (!choice.started) {
+      // OpenAI's own client counts log probabilities twice that come with a choice's first chunk.
+      if (logprobs !== "null") return this.#chunk(choice, "") + this.#chunk(choice, fields, logprobs, finish);
       choice.started = true;
       // OpenAI's first delta has role and content, null where something else comes first.
       const content = fields === "" ? `,"content":""` : fields.startsWith(`"content"`) ? "" : `,"content":null`;
