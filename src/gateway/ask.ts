@@ -3,7 +3,7 @@ import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES, MAX_STREAM_BYTES } from "../kernel/b
 import type { Secret } from "../kernel/secret.ts";
 import type { Upstream, UpstreamAnswer, UpstreamCall } from "../ports/upstream.ts";
 import { type AnswerDecoder, MalformedAnswer, type ProviderAdapter } from "../spec/adapter.ts";
-import { type EventBatch, type ModelEvent, type ProviderError, rewritten } from "../spec/event.ts";
+import { type EventBatch, type EventPart, type ModelEvent, type ProviderError, rewritten } from "../spec/event.ts";
 import { type RawFrame, SseFramer } from "../wire/framing.ts";
 import type { Call } from "./call.ts";
 import type { Asked } from "./reserve.ts";
@@ -119,7 +119,7 @@ function read({ adapter, asked, decoder, key }: Question, frames: RawFrame[]): E
   const batch: ModelEvent[] = [];
   for (const frame of frames) {
     const event: ModelEvent = {
-      parts: frame.data === "" ? [] : decoder.frame(frame),
+      parts: frame.data === "" ? [] : partsOf(frame, decoder),
       original: { dialect: adapter.dialect, shape: "frame", source: frame.source, start: frame.start, end: frame.end },
     };
     asked.tally.see(event);
@@ -127,6 +127,16 @@ function read({ adapter, asked, decoder, key }: Question, frames: RawFrame[]): E
     if (asked.tally.over !== null) break;
   }
   return batch;
+}
+
+/** What is no event of the dialect is an error of the answer: what came before it in the same read was said, and is passed on. */
+function partsOf(frame: RawFrame, decoder: AnswerDecoder): EventPart[] {
+  try {
+    return decoder.frame(frame);
+  } catch (thrown) {
+    if (!(thrown instanceof MalformedAnswer)) throw thrown;
+    return [{ type: "error", error: { status: 502, message: thrown.message, code: "upstream_malformed" } }];
+  }
 }
 
 /** An error in our own words later on: the provider's bytes may quote the key that we showed it, or name our account. */

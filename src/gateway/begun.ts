@@ -1,5 +1,5 @@
 import { MalformedAnswer } from "../spec/adapter.ts";
-import type { EventBatch, EventPart } from "../spec/event.ts";
+import type { EventBatch, EventPart, ProviderError } from "../spec/event.ts";
 import { fromProviderError } from "./upstream-error.ts";
 
 /** Events in order, as they are read. Whoever stops reading early must call `return`. */
@@ -9,6 +9,7 @@ export type EventStream = AsyncIterableIterator<EventBatch, void, void> & {
 
 /** So many reads without content are passed on all the same, or a provider's keep-alives would never reach the caller. */
 const MAX_PRELUDE = 64;
+const MAX_PRELUDE_BYTES = 1024 * 1024;
 
 /** Parts that say nothing yet. */
 const PRELUDE: ReadonlySet<EventPart["type"]> = new Set<EventPart["type"]>(["start", "ping", "usage", "unknown"]);
@@ -20,24 +21,30 @@ const PRELUDE: ReadonlySet<EventPart["type"]> = new Set<EventPart["type"]>(["sta
  */
 export async function begun(events: AsyncGenerator<EventBatch>): Promise<EventStream> {
   const held: EventBatch[] = [];
-  while (held.length < MAX_PRELUDE) {
+  let bytes = 0;
+  while (held.length < MAX_PRELUDE && bytes < MAX_PRELUDE_BYTES) {
     const { done, value } = await events.next();
     if (done) break;
     held.push(value);
-    const telling = firstTelling(value);
-    if (telling === undefined) continue;
-    if (telling.type === "error") {
+    // Text that came in one read with an error has not been seen by anyone either.
+    const failed = errorIn(value);
+    if (failed !== undefined) {
       await events.return(undefined);
-      throw fromProviderError(telling.error);
+      throw fromProviderError(failed);
     }
-    break;
+    if (isTelling(value)) break;
+    for (const { original } of value) if (original !== undefined) bytes += original.end - original.start;
   }
   if (held.length === 0) throw new MalformedAnswer("the answer is empty");
   return new Resumed(held, events);
 }
 
-function firstTelling(batch: EventBatch): EventPart | undefined {
-  for (const event of batch) for (const part of event.parts) if (!PRELUDE.has(part.type)) return part;
+function isTelling(batch: EventBatch): boolean {
+  return batch.some((event) => event.parts.some((part) => !PRELUDE.has(part.type)));
+}
+
+function errorIn(batch: EventBatch): ProviderError | undefined {
+  for (const event of batch) for (const part of event.parts) if (part.type === "error") return part.error;
   return undefined;
 }
 

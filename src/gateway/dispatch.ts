@@ -4,11 +4,11 @@
  * on there is no other. The only stage that opens a provider's key.
  */
 import type { ProviderAccount } from "../domain/catalog/catalog.ts";
-import { GatewayError, toGatewayError } from "../errors.ts";
+import { GatewayError } from "../errors.ts";
 import type { Secret } from "../kernel/secret.ts";
 import type { Upstream } from "../ports/upstream.ts";
 import { providerKeyContext, type Unsealer } from "../ports/vault.ts";
-import { MalformedAnswer, type ProviderAdapter, UnsupportedFeature } from "../spec/adapter.ts";
+import type { ProviderAdapter } from "../spec/adapter.ts";
 import type { EventBatch } from "../spec/event.ts";
 import { type AskSettings, ask } from "./ask.ts";
 import { begun, type EventStream } from "./begun.ts";
@@ -18,7 +18,7 @@ import type { Asked } from "./reserve.ts";
 import type { Routed } from "./route.ts";
 import { Tally } from "./tally.ts";
 import type { Target } from "./target.ts";
-import { mayFallBack } from "./upstream-error.ts";
+import { mayFallBack, toStreamError } from "./upstream-error.ts";
 
 /** An answer whose events are counted as they are read. `guardOutput` takes nothing else, so nothing is guarded before it is counted. */
 class Ticket {
@@ -70,7 +70,7 @@ export function createDispatch(ports: DispatchPorts, settings: AskSettings) {
         attempt.ms = call.ticks() - started;
         return new Ticket(clean, target, events);
       } catch (thrown) {
-        last = toDispatchError(thrown);
+        last = toCallError(thrown);
         attempt.error = last.code;
         attempt.ms = call.ticks() - started;
         if (call.aborted !== undefined || !mayFallBack(last)) throw last;
@@ -147,17 +147,4 @@ async function* canned(
 
 function failed(internal: string): GatewayError {
   return new GatewayError("internal", "The gateway failed to handle this call.", { internal });
-}
-
-function toDispatchError(thrown: unknown): GatewayError {
-  if (thrown instanceof MalformedAnswer) {
-    return new GatewayError("upstream_malformed", "The provider sent something that is no answer.", {
-      internal: thrown.message,
-      cause: thrown,
-    });
-  }
-  if (thrown instanceof UnsupportedFeature) {
-    return new GatewayError("unsupported_feature", thrown.message, { param: thrown.field });
-  }
-  return toGatewayError(thrown);
 }

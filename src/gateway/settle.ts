@@ -11,7 +11,7 @@ import { type Call, CLIENT_LEFT } from "./call.ts";
 import { Closing, type ClosingPorts } from "./closing.ts";
 import type { CleanAnswer } from "./guard-output.ts";
 import type { Hold } from "./reserve.ts";
-import { fromProviderError, toStreamError } from "./upstream-error.ts";
+import { fromProviderError, toCallError } from "./upstream-error.ts";
 
 /** An answer that settles its Hold by being read, to the end or not. Whoever stops reading must `return` its events. */
 class Ticket {
@@ -35,7 +35,7 @@ class Ticket {
 
   /** For an answer that could not be delivered. A generator that was never begun runs no `finally`, so closing it is not enough. */
   async abandon(thrown: unknown): Promise<void> {
-    this.call.abort(toStreamError(thrown));
+    this.call.abort(toCallError(thrown));
     await this.#closing.close("failed", thrown);
     await this.events.return(undefined).catch(() => {});
   }
@@ -67,7 +67,7 @@ async function* settling(clean: CleanAnswer, closing: Closing): AsyncGenerator<E
     }
     if (!closing.done) throw cutBy("the answer ended before it was whole");
   } catch (thrown) {
-    await closing.close(outcomeOf(thrown, begun ? "cut" : "failed"), toStreamError(thrown));
+    await closing.close(outcomeOf(thrown, begun ? "cut" : "failed"), toCallError(thrown));
     throw thrown;
   } finally {
     if (!closing.done) {

@@ -6,7 +6,7 @@ import { sseComment } from "../wire/framing.ts";
 import { type Call, CLIENT_LEFT } from "./call.ts";
 import { publicError } from "./headers.ts";
 import type { Settled } from "./settle.ts";
-import { fromProviderError, toStreamError } from "./upstream-error.ts";
+import { fromProviderError, toCallError } from "./upstream-error.ts";
 
 const encoder = new TextEncoder();
 
@@ -134,7 +134,7 @@ export class StreamedBody {
   /** An error after the first byte: told in the stream, and then the stream is over. A caller that is gone, or will not read, is told nothing. */
   #fail(controller: ReadableStreamDefaultController<Uint8Array>, thrown: unknown): void {
     this.#over = true;
-    const error = toStreamError(thrown);
+    const error = toCallError(thrown);
     if (error.code === "client_closed") {
       if (this.#pulling) controller.error(error);
       else this.#call.hangUp();

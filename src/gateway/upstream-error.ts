@@ -1,5 +1,5 @@
 import { GatewayError, toGatewayError } from "../errors.ts";
-import { MalformedAnswer } from "../spec/adapter.ts";
+import { MalformedAnswer, UnsupportedFeature } from "../spec/adapter.ts";
 import type { ProviderError } from "../spec/event.ts";
 
 /** The longest message of a provider's that is passed on. */
@@ -30,6 +30,7 @@ export function fromProviderError(error: ProviderError): GatewayError {
       ...retry,
     });
   }
+  if (error.code === "upstream_malformed") return malformed(error.message);
   if (error.code === "upstream_cut") return new GatewayError("upstream_cut", message, { internal });
   if (status >= 400 && status < 500) return new GatewayError("upstream_rejected", message, { internal, param, status });
   const overloaded = status === 503 || status === 529;
@@ -45,13 +46,16 @@ export function mayFallBack(error: GatewayError): boolean {
   return error.owner === "upstream";
 }
 
-/** Whatever broke in mid-stream, as the caller may hear it. */
-export function toStreamError(thrown: unknown): GatewayError {
+/** Whatever was thrown between a provider and its caller, as the caller may hear it. */
+export function toCallError(thrown: unknown): GatewayError {
   if (thrown instanceof MalformedAnswer) {
     return new GatewayError("upstream_malformed", "The provider sent something that is no answer.", {
       internal: thrown.message,
       cause: thrown,
     });
+  }
+  if (thrown instanceof UnsupportedFeature) {
+    return new GatewayError("unsupported_feature", thrown.message, { param: thrown.field });
   }
   return toGatewayError(thrown);
 }

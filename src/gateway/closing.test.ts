@@ -1,0 +1,96 @@
+import { expect, test } from "bun:test";
+import { GatewayError } from "../errors.ts";
+import type { UsageRecord } from "../ports/records.ts";
+import { openaiChat } from "../wire/openai-chat/index.ts";
+import { Call } from "./call.ts";
+import { Closing } from "./closing.ts";
+import { draftRecord, refusalRecord } from "./record.ts";
+import type { Asked, Hold } from "./reserve.ts";
+import { Tally } from "./tally.ts";
+
+const clock = { now: () => 1_000, ticks: () => 5 };
+const request = openaiChat.decode({ model: "m", messages: [{ role: "user", content: "x".repeat(40) }] });
+const account = { name: "up", kind: "k", baseUrl: null, sealedKey: null, allowPrivateNetwork: false, prices: [] };
+
+function setUp(owed: boolean, settle?: () => Promise<void>) {
+  const arrival = { request: new Request("http://a/"), path: "/", query: "", peer: "::1", sockets: { timeout() {} } };
+  const call = new Call(arrival, "call_1", openaiChat, clock, 1_000);
+  const asked: Asked = { target: { account, model: "m-2026" }, tally: new Tally(request, false), owed };
+  const hold = { call, number: 7, asked } as unknown as Hold;
+  const settled: { hold: number; record: UsageRecord; charge: object }[] = [];
+  const told: UsageRecord[] = [];
+  const logged: string[] = [];
+  const closing = new Closing(hold, {
+    meter: {
+      reserve: () => Promise.reject(new Error("unused")),
+      settle: async (number, charge, record) => {
+        await settle?.();
+        settled.push({ hold: number, record, charge });
+      },
+    },
+    prices: { rates: () => ({ input: 1, output: 2, source: "test" }) },
+    log: { write: (_level, message) => void logged.push(message) },
+    onRecord: (record) => told.push(record),
+  });
+  return { call, closing, settled, told, logged };
+}
+
+test("the first end counts; later ones find it done", async () => {
+  const { closing, settled, told } = setUp(true);
+  await closing.close("finished", null);
+  await closing.close("cancelled", new GatewayError("client_closed", "x"));
+  expect(settled).toHaveLength(1);
+  expect(told).toHaveLength(1);
+  expect(settled[0]).toMatchObject({ hold: 7, record: { outcome: "finished", status: 200 } });
+});
+
+test("a prompt that was sent is charged though no answer came; one that never arrived is not", async () => {
+  const sent = setUp(true);
+  await sent.closing.close("cancelled", new GatewayError("client_closed", "x"));
+  expect(sent.settled[0]!.record).toMatchObject({
+    provider: "up",
+    inputTokens: 14,
+    outputTokens: 0,
+    usageSource: "counted",
+    costNanoUsd: 14_000,
+  });
+  const never = setUp(false);
+  await never.closing.close("failed", new GatewayError("upstream_unreachable", "x"));
+  expect(never.settled[0]!.record).toMatchObject({
+    provider: null,
+    inputTokens: 0,
+    costNanoUsd: 0,
+    usageSource: "none",
+  });
+});
+
+test("a record that cannot be committed is told, and is not taken for committed", async () => {
+  const { call, closing, logged, told } = setUp(true, () => Promise.reject(new Error("disk full")));
+  let over = false;
+  call.onEnd(() => {
+    over = true;
+  });
+  await expect(closing.close("finished", null)).rejects.toThrow("disk full");
+  expect(closing.record).toBeUndefined();
+  expect(logged).toHaveLength(1);
+  expect(told).toHaveLength(1);
+  expect(over).toBe(true);
+});
+
+test("a draft is charged at the worst, a refusal not at all", () => {
+  const { call } = setUp(false);
+  expect(draftRecord(call, { input: 5, output: 6, usd: 7 })).toMatchObject({
+    outcome: "recovered",
+    inputTokens: 5,
+    outputTokens: 6,
+    costNanoUsd: 7,
+    usageSource: "reserved",
+  });
+  const error = new GatewayError("not_found", "There is nothing at /x.");
+  expect(refusalRecord(call, error)).toMatchObject({
+    outcome: "refused",
+    status: 404,
+    errorCode: "not_found",
+    costNanoUsd: 0,
+  });
+});

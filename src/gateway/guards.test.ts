@@ -1,0 +1,178 @@
+/** Guards on both sides of a call (guard-input.ts, guard-output.ts), through the whole road. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type App, chat, messages, post, startApp } from "../../test/support/app.ts";
+import { anthropicMessages, openaiChat, startUpstream, type Upstream } from "../../test/support/upstream.ts";
+import type { Guardrail } from "../domain/catalog/catalog.ts";
+import { noteVerdict } from "./guards.ts";
+
+let up: Upstream;
+beforeAll(async () => {
+  up = await startUpstream();
+});
+afterAll(() => up.stop());
+
+const rule = (over: Partial<Guardrail>): Guardrail => ({
+  name: "falcon",
+  kind: "phrases",
+  phrases: ["Project Falcon"],
+  action: "mask",
+  direction: "both",
+  ...over,
+});
+
+async function withGuard(guardrail: Guardrail, use: (app: App) => Promise<void>): Promise<void> {
+  const app = await startApp({ upstream: up.url, guardrails: [guardrail] });
+  up.forget();
+  try {
+    await use(app);
+  } finally {
+    await app.stop();
+  }
+}
+
+const tool = {
+  type: "function",
+  function: { name: "f", description: "about project falcon", parameters: { type: "object" } },
+};
+
+describe("a prompt's phrase does not reach the provider", () => {
+  const rows: [string, Record<string, unknown>][] = [
+    ["in a user turn", { messages: [{ role: "user", content: "tell of PROJECT falcon" }] }],
+    [
+      "in a system turn",
+      {
+        messages: [
+          { role: "system", content: "Project Falcon" },
+          { role: "user", content: "x" },
+        ],
+      },
+    ],
+    [
+      "in a part of several",
+      {
+        messages: [
+          {
+            role: "user",
+            content: [
+              { type: "text", text: "a" },
+              { type: "text", text: "project falcon" },
+            ],
+          },
+        ],
+      },
+    ],
+    [
+      "in a tool call of before",
+      {
+        messages: [
+          { role: "user", content: "x" },
+          {
+            role: "assistant",
+            content: null,
+            tool_calls: [{ id: "1", type: "function", function: { name: "f", arguments: '{"q":"project falcon"}' } }],
+          },
+          { role: "tool", tool_call_id: "1", content: "Project Falcon it is" },
+        ],
+      },
+    ],
+    ["in a tool's description", { tools: [tool] }],
+  ];
+  for (const [name, over] of rows) {
+    test(`masked ${name}`, () =>
+      withGuard(rule({}), async (app) => {
+        up.plan(openaiChat.replies({ text: "ok" }));
+        expect((await post(app, { body: chat(over) })).status).toBe(200);
+        expect(up.everything().toLowerCase()).not.toContain("project falcon");
+        expect(up.everything()).toContain("[falcon]");
+      }));
+  }
+
+  const unmaskable: [string, Record<string, unknown>][] = [
+    ["in an unknown field", { metadata: { note: "project falcon" } }],
+    [
+      "in a schema",
+      {
+        tools: [
+          {
+            ...tool,
+            function: {
+              ...tool.function,
+              description: "x",
+              parameters: { type: "object", properties: { a: { description: "project falcon" } } },
+            },
+          },
+        ],
+      },
+    ],
+    ["in the end user's name", { user: "project falcon" }],
+  ];
+  for (const [name, over] of unmaskable) {
+    test(`refused ${name}, where masking would change what is meant`, () =>
+      withGuard(rule({}), async (app) => {
+        expect((await post(app, { body: chat(over) })).status).toBe(422);
+        expect(up.requests).toHaveLength(0);
+      }));
+  }
+
+  test("denied, and the request still counts", () =>
+    withGuard(rule({ action: "deny" }), async (app) => {
+      const response = await post(app, { body: chat({ messages: [{ role: "user", content: "project falcon" }] }) });
+      expect(response.status).toBe(422);
+      expect(up.requests).toHaveLength(0);
+      expect((await app.records())[0]).toMatchObject({
+        outcome: "refused",
+        errorCode: "guardrail_blocked",
+        costNanoUsd: 0,
+      });
+      expect((await app.records())[0]!.admittedAt).not.toBeNull();
+    }));
+});
+
+describe("an answer's phrase does not reach the caller, however it is cut", () => {
+  const cuts = [
+    ["All about Project Falcon, and more."],
+    ["All about Pro", "ject Fal", "con, and", " more."],
+    [..."All about project falcon, and more."],
+  ];
+  for (const stream of [false, true]) {
+    for (const [index, pieces] of cuts.entries()) {
+      test(`${stream ? "streamed" : "unary"}, cut ${index}, both dialects on both sides`, () =>
+        withGuard(rule({ direction: "output" }), async (app) => {
+          for (const model of ["small", "claude"]) {
+            const answer = { text: pieces };
+            up.plan(model === "small" ? openaiChat.replies(answer) : anthropicMessages.replies(answer));
+            for (const [path, body] of [
+              ["/v1/chat/completions", chat],
+              ["/v1/messages", messages],
+            ] as const) {
+              const text = await (await post(app, { path, body: body({ model, stream }) })).text();
+              const said = stream
+                ? [...text.matchAll(/"(?:content|text)":"((?:[^"\\]|\\.)*)"/g)].map((match) => match[1]).join("")
+                : text;
+              expect(said).toContain("All about [falcon], and more.");
+              expect(said.toLowerCase()).not.toContain("falcon,");
+            }
+          }
+        }));
+    }
+  }
+
+  test("masked in a tool call's arguments", () =>
+    withGuard(rule({ direction: "output" }), async (app) => {
+      up.plan(openaiChat.replies({ toolCalls: [{ id: "1", name: "f", arguments: ['{"q":"project', ' falcon"}'] }] }));
+      for (const stream of [true, false]) {
+        const text = await (await post(app, { body: chat({ stream }) })).text();
+        expect(text.toLowerCase()).not.toContain("project falcon");
+        expect(text.replaceAll(/[^\w[\]]/g, "")).toContain("falcon]");
+      }
+    }));
+});
+
+test("a verdict tells how many, never what", () => {
+  const verdicts: Parameters<typeof noteVerdict>[0] = [];
+  const guard = { rule: rule({}), matcher: { longest: 1, find: () => [] } };
+  noteVerdict(verdicts, guard, "output", 0);
+  noteVerdict(verdicts, guard, "output", 2);
+  noteVerdict(verdicts, guard, "output", 0);
+  expect(verdicts).toEqual([{ guardrail: "falcon", direction: "output", action: "mask", count: 2 }]);
+});
