@@ -1,6 +1,7 @@
 import { GatewayError } from "../errors.ts";
 import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES, MAX_STREAM_BYTES } from "../kernel/bounds.ts";
 import type { Secret } from "../kernel/secret.ts";
+import type { Attempt } from "../ports/records.ts";
 import type { Upstream, UpstreamAnswer, UpstreamCall } from "../ports/upstream.ts";
 import { type AnswerDecoder, MalformedAnswer, type ProviderAdapter } from "../spec/adapter.ts";
 import { type EventBatch, type EventPart, type ModelEvent, type ProviderError, rewritten } from "../spec/event.ts";
@@ -28,7 +29,8 @@ export interface Question {
   /** The key that the provider is shown, so that it can be kept out of what the provider says. */
   key: Secret<string> | null;
   upstreamCall: UpstreamCall;
-  onStatus(status: number): void;
+  /** Where the status is noted. */
+  attempt: Attempt;
 }
 
 const utf8 = new TextDecoder();
@@ -48,7 +50,7 @@ export async function ask(
   // From here on the provider may work for us, and charge for the prompt, even if nobody reads its answer.
   asked.owed = true;
   const answer = await send(question, upstream);
-  question.onStatus(answer.status);
+  question.attempt.status = answer.status;
   if (answer.status < 200 || answer.status > 299) {
     asked.owed = false;
     throw await readError(answer, question);

@@ -6,6 +6,7 @@
 import type { ProviderAccount } from "../domain/catalog/catalog.ts";
 import { GatewayError } from "../errors.ts";
 import type { Secret } from "../kernel/secret.ts";
+import type { Attempt } from "../ports/records.ts";
 import type { Upstream } from "../ports/upstream.ts";
 import { providerKeyContext, type Unsealer } from "../ports/vault.ts";
 import type { ProviderAdapter } from "../spec/adapter.ts";
@@ -18,7 +19,7 @@ import type { Asked } from "./reserve.ts";
 import type { Routed } from "./route.ts";
 import { Tally } from "./tally.ts";
 import type { Target } from "./target.ts";
-import { mayFallBack, toStreamError } from "./upstream-error.ts";
+import { mayFallBack, toCallError } from "./upstream-error.ts";
 
 /** An answer whose events are counted as they are read. `guardOutput` takes nothing else, so nothing is guarded before it is counted. */
 class Ticket {
@@ -50,11 +51,11 @@ export function createDispatch(ports: DispatchPorts, settings: AskSettings) {
     call.observed.dispatchedTicks = call.ticks();
     let last: GatewayError | undefined;
     for (const target of targets) {
-      const attempt = {
+      const attempt: Attempt = {
         provider: target.account.name,
         model: target.model,
-        status: null as number | null,
-        error: null as string | null,
+        status: null,
+        error: null,
         ms: 0,
       };
       call.observed.attempts.push(attempt);
@@ -62,10 +63,7 @@ export function createDispatch(ports: DispatchPorts, settings: AskSettings) {
       const asked: Asked = { target, tally: new Tally(clean.request, clean.hold.grant.api.capture), owed: false };
       clean.hold.asked = asked;
       try {
-        const onStatus = (status: number) => {
-          attempt.status = status;
-        };
-        const events = await begun(await open(target, clean, asked, ports, settings, onStatus));
+        const events = await begun(await open(clean, asked, attempt, ports, settings));
         call.observed.firstByteTicks = call.ticks();
         attempt.ms = call.ticks() - started;
         return new Ticket(clean, target, events);
@@ -82,14 +80,14 @@ export function createDispatch(ports: DispatchPorts, settings: AskSettings) {
 
 /** The events of one target: made here, or asked for with its opened key. */
 async function open(
-  target: Target,
   clean: CleanRequest,
   asked: Asked,
+  attempt: Attempt,
   ports: DispatchPorts,
   settings: AskSettings,
-  onStatus: (status: number) => void,
 ): Promise<AsyncGenerator<EventBatch>> {
   const { call, request } = clean;
+  const { target } = asked;
   const { account } = target;
   const adapter = ports.adapter(account.kind);
   if (adapter === undefined) throw failed(`no adapter for kind ${account.kind}`);
@@ -111,7 +109,7 @@ async function open(
   };
   const decoder = adapter.decoder(request);
   return ask(
-    { call, asked, adapter, decoder, stream: request.stream, key, upstreamCall, onStatus },
+    { call, asked, adapter, decoder, stream: request.stream, key, upstreamCall, attempt },
     ports.upstream,
     settings,
   );

@@ -5,6 +5,9 @@ import type { ProviderError } from "../spec/event.ts";
 /** The longest message of a provider's that is passed on. */
 const MAX_MESSAGE = 2_000;
 
+/** How providers name an organisation, project or account of theirs in their messages. */
+const OUR_ACCOUNT = /\b(?:org|proj|acct|user|team|workspace)[-_][A-Za-z0-9_-]{6,}/g;
+
 /**
  * A provider's refusal as our error. What concerns the caller's request keeps its status
  * and message. What concerns our account there is not the caller's business: telling 401
@@ -23,12 +26,8 @@ export function fromProviderError(error: ProviderError): GatewayError {
     );
   }
   if (status === 429) {
-    // Such messages name our organisation, its tier and what is left of its quota.
     const retry = error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs };
-    return new GatewayError("upstream_rate_limited", "The provider's own rate limit is used up.", {
-      internal,
-      ...retry,
-    });
+    return new GatewayError("upstream_rate_limited", message.replace(OUR_ACCOUNT, "*****"), { internal, ...retry });
   }
   if (error.code === "upstream_malformed") return malformed(error.message);
   if (error.code === "upstream_cut") return new GatewayError("upstream_cut", message, { internal });
@@ -48,14 +47,14 @@ export function mayFallBack(error: GatewayError): boolean {
 
 /** Whatever was thrown between a provider and its caller, as the caller may hear it. */
 export function toCallError(thrown: unknown): GatewayError {
-  if (thrown instanceof MalformedAnswer) {
-    return new GatewayError("upstream_malformed", "The provider sent something that is no answer.", {
-      internal: thrown.message,
-      cause: thrown,
-    });
-  }
+  if (thrown instanceof MalformedAnswer) return malformed(thrown.message, thrown);
   if (thrown instanceof UnsupportedFeature) {
     return new GatewayError("unsupported_feature", thrown.message, { param: thrown.field });
   }
   return toGatewayError(thrown);
+}
+
+/** @param internal what exactly was wrong; it may quote the answer, so it is not for the caller. */
+function malformed(internal: string, cause?: unknown): GatewayError {
+  return new GatewayError("upstream_malformed", "The provider sent something that is no answer.", { internal, cause });
 }
