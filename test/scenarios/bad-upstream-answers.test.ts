@@ -121,8 +121,7 @@ describe.each(ROADS)("$front to $provider, stream: $stream", ({ front, provider,
   test.each(statuses)("a provider's %i is told as %s with %i", async (status, code, told) => {
     scene.up.answer(PROVIDERS[provider].failure(status, { message: "their own words" }));
     const said = await scene.refused(front, await scene.call(front, { model, stream }), { code, status: told, param: null, outcome: "failed", upstream: 1 });
-    const theirs = code !== "upstream_refused" && code !== "upstream_rate_limited";
-    expect(said.message === "their own words").toBe(theirs);
+    expect(said.message === "their own words").toBe(code !== "upstream_refused");
     expect(said.record).toMatchObject({ costNanoUsd: 0, usageSource: "none", attempts: [{ status, error: code }] });
   });
 
@@ -136,13 +135,19 @@ describe.each(ROADS)("$front to $provider, stream: $stream", ({ front, provider,
     }
   });
 
-  test.each([401, 403, 429])("a %i that quotes the key and names the account tells neither", async (status) => {
+  test.each([401, 402, 403, 407])("a %i that quotes the key and names the account tells neither", async (status) => {
     const message = `Incorrect API key provided: ${PROVIDER_KEY.slice(0, 8)}*****${PROVIDER_KEY.slice(-4)}, organization org-SECRET99, tier-1, https://platform.example/keys`;
     scene.up.answer(PROVIDERS[provider].failure(status, { message, type: "org-SECRET99" }, { headers: { "x-organization": "org-SECRET99", "set-cookie": "a=org-SECRET99" } }));
-    const code = status === 429 ? "upstream_rate_limited" : "upstream_refused";
-    const said = await scene.refused(front, await scene.call(front, { model, stream }), { code, outcome: "failed", upstream: 1 });
+    const said = await scene.refused(front, await scene.call(front, { model, stream }), { code: "upstream_refused", outcome: "failed", upstream: 1 });
     const told = said.message + JSON.stringify(said.record);
     for (const secret of ["org-SECRET99", "tier-1", "platform.example", PROVIDER_KEY.slice(0, 8), `*${PROVIDER_KEY.slice(-4)}`]) expect(told).not.toContain(secret);
+  });
+
+  test("a 429 tells what is used up, but not whose", async () => {
+    const message = "Rate limit reached for gpt in organization org-aBc123XYZ and project proj_0123456789 on tokens per min: Limit 30000.";
+    scene.up.answer(PROVIDERS[provider].failure(429, { message }));
+    const said = await scene.refused(front, await scene.call(front, { model, stream }), { code: "upstream_rate_limited", outcome: "failed", upstream: 1 });
+    expect(said.message).toBe("Rate limit reached for gpt in organization ***** and project ***** on tokens per min: Limit 30000.");
   });
 
   test.each([400, 404, 500])("a %i that quotes the whole key is told without it", async (status) => {

@@ -259,7 +259,7 @@ export class Scene {
     requestId: string | null,
   ): void {
     expect(said.type).toBe(typeOf(front, status, code));
-    expect(said.message).toMatch(/^[^\n]{10,2000}$/);
+    expect(said.message).toMatch(/^[^\n]{5,2000}$/);
     expect(requestId).toMatch(/^[A-Za-z0-9._:-]{1,128}$/);
     if (front === "anthropic") expect(said.requestId).toBe(requestId!);
     else expect(said.code).toBe(code === "invalid_credential" ? "invalid_api_key" : code);
