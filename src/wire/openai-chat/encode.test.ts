@@ -107,9 +107,16 @@ describe("a stream", () => {
     expect(written).toContain('"prompt_tokens":10');
   });
 
-  test("does not tell usage twice when it was relayed", () => {
+  test("adds nothing to a stream that was relayed, whose provider may have no [DONE]", () => {
     const encoder = new ChatEncoder(withUsage, context);
     encoder.relayed([START, ...text(0, "x"), finish("stop"), usage]);
+    expect(encoder.frames([END])).toBe("");
+  });
+
+  test("does not tell usage twice when it was relayed, and ends what it wrote a part of", () => {
+    const encoder = new ChatEncoder(withUsage, context);
+    encoder.frames([START, begin(0, { kind: "text" }), say(0, "x")]);
+    encoder.relayed([{ type: "block-end", choice: 0, block: 0 }, finish("stop"), usage]);
     expect(encoder.frames([END])).toBe("data: [DONE]\n\n");
   });
 

@@ -33,8 +33,8 @@ interface ChoiceState {
 
 /**
  * Writes an answer as chat.completion.chunk events, or as one chat.completion object. Each
- * choice's first delta carries the role; `[DONE]` follows the part `end` and nothing else, so
- * a stream that was cut or failed never looks whole.
+ * choice's first delta carries the role; our `[DONE]` follows the part `end` and nothing else,
+ * so a stream that was cut or failed never looks whole.
  */
 export class ChatEncoder implements AnswerEncoder {
   readonly #request: ModelRequest;
@@ -48,6 +48,9 @@ export class ChatEncoder implements AnswerEncoder {
   #usage: Partial<Usage> | undefined;
   /** Whether usage is known that the caller has not been told. */
   #usageOwed = false;
+  /** Whether bytes of the provider's, and whether words of ours, went out. */
+  #relayed = false;
+  #wrote = false;
   #over = false;
 
   constructor(request: ModelRequest, context: EncoderContext) {
@@ -74,7 +77,9 @@ export class ChatEncoder implements AnswerEncoder {
       } else text += this.#frame(part);
     }
     // Not left for the end, which may come as the provider's own bytes.
-    return this.#usageOwed && this.#finished() ? text + this.#usageChunk() : text;
+    if (this.#usageOwed && this.#finished()) text += this.#usageChunk();
+    this.#wrote ||= text !== "";
+    return text;
   }
 
   #finished(): boolean {
@@ -90,6 +95,7 @@ export class ChatEncoder implements AnswerEncoder {
   }
 
   relayed(parts: readonly EventPart[]): void {
+    this.#relayed = true;
     for (const part of parts) {
       switch (part.type) {
         case "text-delta": {
@@ -263,7 +269,9 @@ export class ChatEncoder implements AnswerEncoder {
   #end(): string {
     if (this.#over) return "";
     this.#over = true;
-    return `${this.#usageOwed ? this.#usageChunk() : ""}data: [DONE]\n\n`;
+    const usage = this.#usageOwed ? this.#usageChunk() : "";
+    // A provider that has no `[DONE]` is relayed as it is.
+    return this.#relayed && !this.#wrote && usage === "" ? "" : `${usage}data: [DONE]\n\n`;
   }
 
   /** @param fields of the delta, without its braces; the other two are JSON */

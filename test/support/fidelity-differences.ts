@@ -1,0 +1,111 @@
+import type { Digest, Exchange } from "./recordings.ts";
+
+/**
+ * Kinds of differences between a recording and what a caller gets that are meant, each with
+ * its reason. Fix causes, not cases: a new entry needs a reason that would convince a user.
+ */
+
+/** One recording and what was found different in it. */
+export interface Difference {
+  exchange: Exchange;
+  /** What the recording says, by its digest. */
+  want: Digest;
+  found: readonly string[];
+}
+
+export interface Listed {
+  because: string;
+  applies(difference: Difference): boolean;
+}
+
+const named = (because: string, ...names: string[]): Listed => ({
+  because,
+  applies: ({ exchange }) => names.includes(exchange.name),
+});
+
+const textOf = ({ response }: Exchange): string => response.text ?? JSON.stringify(response.json);
+
+const NO_ANSWER: Listed[] = [
+  named(
+    "A chunk that is no JSON, made by hand: the stream broke there.",
+    "semantic-kernel/openai--chat_completion_invalid_streaming_test_response--f48167#0",
+  ),
+  named(
+    "One chunk without a choice that ends, in the form of Azure's extension of 2023, made by hand.",
+    "semantic-kernel/azure--chat_completion_with_data_streaming_test_response--ea3fed#0",
+    "semantic-kernel/openai--chat_completion_with_data_streaming_test_response--170042#0",
+  ),
+];
+
+const ENDS_IN_AN_ERROR: Listed = {
+  because: "An error in an answer, also inside a 200, ends it: in our words, with a status if nothing was sent yet.",
+  applies: ({ want }) => want.error !== null,
+};
+
+const WAS_CUT: Listed = {
+  because: "The recording ends before its finish reason: it was cut, and the caller is told so.",
+  applies: ({ exchange, want }) => want.finish === null && exchange.response.text !== undefined,
+};
+
+export const SPLICED_NAMES = ["vercel-ai/anthropic--spliced-message-start--272912#0"];
+const SPLICED = named(
+  "A second message begins inside the first one's tool call; what was said before cannot be taken back.",
+  ...SPLICED_NAMES,
+);
+
+/** To a caller of the same dialect: what does not arrive as it came. */
+export const RELAYED_OTHERWISE: readonly Listed[] = [...NO_ANSWER, ENDS_IN_AN_ERROR, WAS_CUT];
+
+/** To a caller of the other dialect: what does not mean the same. By the provider's dialect. */
+export const TOLD_OTHERWISE: Readonly<Record<"openai.chat" | "anthropic.messages", readonly Listed[]>> = {
+  "anthropic.messages": [SPLICED],
+  "openai.chat": [
+    {
+      because: "A refusal is text with stop_reason refusal there; it has no place of its own.",
+      applies: ({ want }) => want.refusal !== "",
+    },
+    {
+      because: "OpenAI says stop beside a forced tool's call; agents of the other dialect look for tool_use.",
+      applies: ({ want, found }) =>
+        want.finish === "stop" && want.tools.length > 0 && found.every((each) => each.startsWith("finish:")),
+    },
+    {
+      because: "The digest does not read the function_call of old; we tell it as the tool call that it is.",
+      applies: ({ exchange }) => /"function_call":\s*\{/.test(textOf(exchange)),
+    },
+    {
+      because: "Arguments that are no JSON cannot be an object; they stand in it under a name of their own.",
+      applies: ({ want }) => JSON.stringify(want.tools).includes("__unparsed"),
+    },
+    {
+      because: "More tokens from the cache than were read: the three counts must add up to the prompt.",
+      applies: ({ want, found }) =>
+        (want.cached ?? 0) > (want.in ?? 0) && found.every((each) => each.startsWith("usage.cached:")),
+    },
+    {
+      because: "Thoughts in a form that the digest does not read.",
+      applies: ({ want, found }) => want.reasoning === "" && found.every((each) => each.startsWith("reasoning:")),
+    },
+    named("A call of no function, made by hand.", "apisix/openai--null-function--586148#0"),
+    ...NO_ANSWER,
+    ENDS_IN_AN_ERROR,
+    WAS_CUT,
+  ],
+};
+
+/** To any caller: refusals that are told otherwise. */
+export const REFUSED_OTHERWISE: readonly Listed[] = [
+  named(
+    "The gateway refuses this request itself, as the provider did, in its own words.",
+    "envoy-ai-gateway/openai--chat-no-messages--6b8ae7#0",
+    "ddtrace/anthropic--anthropic_completion_error--8bd512#0",
+  ),
+];
+
+/** What becomes of a provider's status, and whether its words reach the caller; null where they may, without our account's name. */
+export const REFUSAL_OF_STATUS: Readonly<Record<number, { status: number; quoted: boolean | null }>> = {
+  401: { status: 502, quoted: false },
+  402: { status: 502, quoted: false },
+  403: { status: 502, quoted: false },
+  429: { status: 429, quoted: null },
+};
