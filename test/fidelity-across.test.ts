@@ -9,6 +9,7 @@ import type { ModelRequest } from "../src/spec/request.ts";
 import type { Wire } from "../src/spec/wire.ts";
 import { anthropicMessages } from "../src/wire/anthropic-messages/index.ts";
 import { openaiChat } from "../src/wire/openai-chat/index.ts";
+import { type Listed, SPLICED_NAMES, TOLD_OTHERWISE } from "./support/fidelity-differences.ts";
 import {
   type Digest,
   type Exchange,
@@ -25,63 +26,6 @@ import {
 requireRecordings("fidelity across dialects");
 
 const here = describe.skipIf(!recordingsAreHere);
-
-/** A kind of difference that is meant, with its reason. Fix causes, not cases. */
-interface Reason {
-  because: string;
-  applies(exchange: Exchange, want: Digest, told: readonly string[]): boolean;
-}
-
-const named = (because: string, ...names: string[]): Reason => ({
-  because,
-  applies: (exchange) => names.includes(exchange.name),
-});
-
-const SPLICED_NAMES = ["vercel-ai/anthropic--spliced-message-start--272912#0"];
-const SPLICED = named(
-  "A second message begins inside the first one's tool call; what was said before cannot be taken back.",
-  ...SPLICED_NAMES,
-);
-
-const TOLD_IN_ANTHROPIC: readonly Reason[] = [
-  {
-    because: "A refusal is text with stop_reason refusal there; it has no place of its own.",
-    applies: (_, want) => want.refusal !== "",
-  },
-  {
-    because: "OpenAI says stop beside a forced tool's call; agents of the other dialect look for tool_use.",
-    applies: (_, want) => want.finish === "stop" && want.tools.length > 0,
-  },
-  {
-    because: "The digest does not read the function_call of old; we tell it as the tool call that it is.",
-    applies: ({ response }) => /"function_call":\s*\{/.test(textOf(response)),
-  },
-  {
-    because: "Arguments that are no JSON cannot be an object; they stand in it under a name of their own.",
-    applies: (_, want) => JSON.stringify(want.tools).includes("__unparsed"),
-  },
-  {
-    because: "More tokens from the cache than were read: the three counts must add up to the prompt.",
-    applies: (_, want) => (want.cached ?? 0) > (want.in ?? 0),
-  },
-  {
-    because: "An error in mid-answer ends it; what the provider says after it is not told.",
-    applies: (_, want) => want.error !== null,
-  },
-  {
-    because: "The recording ends before its finish reason: it was cut, and is told so.",
-    applies: (_, want) => want.finish === null,
-  },
-  {
-    because: "Thoughts in a form that the digest does not read.",
-    applies: (_, want, told) => want.reasoning === "" && told.every((each) => each.startsWith("reasoning:")),
-  },
-  named("A call of no function, made by hand.", "apisix/openai--null-function--586148#0"),
-];
-
-function textOf(response: Exchange["response"]): string {
-  return response.text ?? JSON.stringify(response.json);
-}
 
 async function differences(
   api: string,
@@ -133,21 +77,21 @@ function read(exchange: Exchange, provider: ProviderAdapter, request: ModelReque
   }
 }
 
-function unexplained(found: readonly [Exchange, Digest, string[]][], reasons: readonly Reason[]): [string, string[]][] {
+function unexplained(found: readonly [Exchange, Digest, string[]][], reasons: readonly Listed[]): [string, string[]][] {
   return found
-    .filter(([exchange, want, told]) => !reasons.some((reason) => reason.applies(exchange, want, told)))
+    .filter(([exchange, want, told]) => !reasons.some((reason) => reason.applies({ exchange, want, found: told })))
     .map(([exchange, , told]) => [`${exchange.name} (${exchange.provider})`, told]);
 }
 
 here("an answer of a provider of the other dialect says the same", () => {
   test("Anthropic's, told to OpenAI's clients", async () => {
     const found = await differences("anthropic.messages", anthropic, openaiChat, "openai.chat");
-    expect(unexplained(found, [SPLICED])).toEqual([]);
+    expect(unexplained(found, TOLD_OTHERWISE["anthropic.messages"])).toEqual([]);
   });
 
   test("OpenAI's and its lookalikes', told to Anthropic's clients", async () => {
     const found = await differences("openai.chat", openai, anthropicMessages, "anthropic.messages");
-    expect(unexplained(found, TOLD_IN_ANTHROPIC)).toEqual([]);
+    expect(unexplained(found, TOLD_OTHERWISE["openai.chat"])).toEqual([]);
     // The reasons must stay exceptions.
     expect(found.length).toBeLessThan(60);
   });
