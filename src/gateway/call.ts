@@ -58,7 +58,10 @@ export class Call {
   /** How far it has got, for the record of a refusal. */
   readonly reached: Reached = { held: false };
 
-  readonly #controller = new AbortController();
+  /** Of the target that is being asked. */
+  #attempt = new AbortController();
+  /** Whether a target that is silent for too long ends only its own attempt. */
+  #othersMayServe = false;
   readonly #clock: Clock;
   readonly #deadline: number;
   #due: number;
@@ -83,8 +86,20 @@ export class Call {
     this.#due = this.#deadline;
   }
 
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  /**
+   * For one target: aborted with the call, and, as long as `answering` has not been said, when the
+   * target is silent for too long, so that the next one may be asked.
+   */
+  attempt(): AbortSignal {
+    if (this.#attempt.signal.aborted) this.#attempt = new AbortController();
+    if (this.#abortedBy !== undefined) this.#attempt.abort(this.#abortedBy);
+    this.#othersMayServe = true;
+    return this.#attempt.signal;
+  }
+
+  /** A target has begun to answer: there is no other from now on. */
+  answering(): void {
+    this.#othersMayServe = false;
   }
 
   get aborted(): GatewayError | undefined {
@@ -101,7 +116,7 @@ export class Call {
   abort(reason: GatewayError): void {
     if (this.#ended || this.#abortedBy !== undefined) return;
     this.#abortedBy = reason;
-    this.#controller.abort(reason);
+    this.#attempt.abort(reason);
     for (const tell of this.#listeners.splice(0)) tell(reason);
   }
 
@@ -136,8 +151,13 @@ export class Call {
 
   /** For the watch: aborts the call if what it waits for is overdue. */
   checkDue(ticks: number): void {
-    if (ticks >= this.#due)
-      this.abort(new GatewayError(this.#dueCode, DUE_MESSAGES[this.#dueCode] ?? "The call took too long."));
+    if (ticks < this.#due) return;
+    const overdue = new GatewayError(this.#dueCode, DUE_MESSAGES[this.#dueCode] ?? "The call took too long.");
+    if (this.#dueCode === "upstream_timeout" && this.#othersMayServe) {
+      this.#due = this.#deadline;
+      this.#dueCode = "deadline_exceeded";
+      this.#attempt.abort(overdue);
+    } else this.abort(overdue);
   }
 
   /** Runs when the call is over, whatever became of it. */

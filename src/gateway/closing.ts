@@ -48,25 +48,24 @@ export class Closing {
     }
   }
 
-  /** Tokens and money of the target that was asked last, where it may charge us at all. */
+  /** Tokens and money of every target that was asked and may charge us; the last of them is named. */
   #charge(record: UsageRecord): void {
-    const { asked } = this.#hold;
-    if (asked === null || !asked.owed) return;
-    const { target, tally } = asked;
-    const { usage, source } = tally.usage();
-    record.provider = target.account.name;
-    record.providerModel = target.model;
-    record.inputTokens = usage.input;
-    record.outputTokens = usage.output;
-    record.cacheReadTokens = usage.cacheRead ?? 0;
-    record.cacheWriteTokens = usage.cacheWrite ?? 0;
-    record.reasoningTokens = usage.reasoning ?? 0;
-    record.usageSource = source;
-    const rates = this.#ports.prices.rates(target.account, target.model);
-    if (rates !== undefined) {
-      record.costNanoUsd = priceOf(usage, rates);
+    for (const { target, tally, owed } of this.#hold.asked) {
+      if (!owed) continue;
+      const { usage, source } = tally.usage();
+      record.provider = target.account.name;
+      record.providerModel = target.model;
+      record.inputTokens += usage.input;
+      record.outputTokens += usage.output;
+      record.cacheReadTokens += usage.cacheRead ?? 0;
+      record.cacheWriteTokens += usage.cacheWrite ?? 0;
+      record.reasoningTokens += usage.reasoning ?? 0;
+      record.usageSource = source;
+      record.captured = tally.capture();
+      const rates = this.#ports.prices.rates(target.account, target.model);
+      if (rates === undefined) continue;
+      record.costNanoUsd += priceOf(usage, rates);
       record.priceSource = rates.source;
     }
-    record.captured = tally.capture();
   }
 }

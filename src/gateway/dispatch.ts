@@ -61,9 +61,10 @@ export function createDispatch(ports: DispatchPorts, settings: AskSettings) {
       call.observed.attempts.push(attempt);
       const started = call.ticks();
       const asked: Asked = { target, tally: new Tally(clean.request, clean.hold.grant.api.capture), owed: false };
-      clean.hold.asked = asked;
+      clean.hold.asked.push(asked);
       try {
         const events = await begun(await open(clean, asked, attempt, ports, settings));
+        call.answering();
         call.observed.firstByteTicks = call.ticks();
         attempt.ms = call.ticks() - started;
         return new Ticket(clean, target, events);
@@ -105,7 +106,7 @@ async function open(
     },
     body: JSON.stringify(body),
     allowPrivateNetwork: account.allowPrivateNetwork,
-    signal: call.signal,
+    signal: call.attempt(),
   };
   const decoder = adapter.decoder(request);
   return ask(

@@ -23,8 +23,8 @@ class Ticket {
   readonly call: Call;
   readonly grant: Grant;
   readonly number: number;
-  /** The target that was asked last; set by dispatch, charged by settle. */
-  asked: Asked | null = null;
+  /** The targets that were asked, in order; added to by dispatch, charged by settle. */
+  readonly asked: Asked[] = [];
 
   constructor(grant: Grant, number: number) {
     this.call = grant.call;

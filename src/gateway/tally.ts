@@ -32,6 +32,12 @@ export class Tally {
         this.#bytes += utf8Length(part.text);
         this.#captured?.push(part.text);
         break;
+      case "opaque-delta":
+        this.#bytes += stringBytes(part.value);
+        break;
+      case "block-start":
+        if (part.content.kind === "opaque") this.#bytes += stringBytes(part.content.value);
+        break;
       case "usage":
         Object.assign(this.#reported, part.usage);
         break;
@@ -66,6 +72,15 @@ export class Tally {
       source: "counted",
     };
   }
+}
+
+/** UTF-8 bytes of every text in a value: what only its dialect can read was written by the model all the same. */
+function stringBytes(value: unknown): number {
+  if (typeof value === "string") return utf8Length(value);
+  if (typeof value !== "object" || value === null) return 0;
+  let bytes = 0;
+  for (const inner of Object.values(value)) bytes += stringBytes(inner);
+  return bytes;
 }
 
 function believable(tokens: number | undefined): tokens is number {

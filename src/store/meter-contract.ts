@@ -142,6 +142,17 @@ export function meterContract(name: string, make: () => MeterUnderTest): void {
       expect(refused).toMatchObject({ admitted: false, retryAfterMs: null });
     });
 
+    test("a request that the store could not write down is given back", async () => {
+      const { meter, journal } = setUp();
+      const write = journal.open.bind(journal);
+      journal.open = () => Promise.reject(new Error("disk full"));
+      const daily = demand({ window: "day", limit: 2 });
+      await expect(meter.reserve([daily], sampleRecord())).rejects.toMatchObject({ code: "store_unavailable" });
+      journal.open = write;
+      expect(meter.openHolds).toBe(0);
+      expect((await meter.reserve([daily], sampleRecord())).levels[0]!.remaining).toBe(1);
+    });
+
     test("a Hold is settled once", async () => {
       const { meter, journal } = setUp();
       const reservation = await meter.reserve([demand()], sampleRecord());

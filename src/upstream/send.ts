@@ -9,7 +9,7 @@ export function createUpstream(egress: Egress): Upstream {
       const pin =
         egress.recent(call.baseUrl, call.allowPrivateNetwork) ??
         (await egress.pin(call.baseUrl, call.allowPrivateNetwork));
-      const init: BunFetchRequestInit = {
+      const init = {
         method: "POST",
         headers: { ...call.headers, host: pin.host, "accept-encoding": "identity" },
         body: call.body,
@@ -17,7 +17,9 @@ export function createUpstream(egress: Egress): Upstream {
         redirect: "manual",
         // Otherwise Bun obeys HTTP_PROXY; proxies are a matter of configuration. The types do not know `false`.
         proxy: false as unknown as string,
-      };
+        // Otherwise Bun gives up after five minutes of silence; how long a provider may think is the caller's to say.
+        timeout: false,
+      } as BunFetchRequestInit;
       if (pin.serverName !== null) init.tls = { serverName: pin.serverName };
       let response: Response;
       try {

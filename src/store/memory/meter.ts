@@ -8,6 +8,8 @@ import type { Journal, Spent } from "../journal.ts";
 interface OpenHold {
   at: number;
   demands: readonly Demand[];
+  /** Released, and not yet committed: the journal cannot tell of it yet, so whoever seeds a counter must still see it. */
+  settling: boolean;
 }
 
 /**
@@ -34,7 +36,9 @@ export class MemoryMeter implements Meter {
 
   /** Holds that are reserved and not settled. */
   get openHolds(): number {
-    return this.#holds.size;
+    let open = 0;
+    for (const { settling } of this.#holds.values()) if (!settling) open++;
+    return open;
   }
 
   async reserve(demands: readonly Demand[], draft: UsageRecord): Promise<Reservation> {
@@ -43,26 +47,30 @@ export class MemoryMeter implements Meter {
     if (refusal !== undefined) return { ...refusal, admitted: false, levels: this.#levels(demands, now) };
     const hold = this.#nextHold++;
     for (const demand of demands) this.#add(demand, now);
-    this.#holds.set(hold, { at: now, demands });
+    this.#holds.set(hold, { at: now, demands, settling: false });
     const levels = this.#levels(demands, now);
     draft.admittedAt = now;
     try {
       await this.#journal.open({ hold, at: now, draft });
     } catch (cause) {
-      this.#release(hold, { tokens: 0, usd: 0 });
+      // The fault was ours, so the request is given back too.
+      this.#release(hold, { requests: -1, tokens: 0, usd: 0 });
+      this.#holds.delete(hold);
       throw unavailable(cause);
     }
     return { admitted: true, hold, levels };
   }
 
   async settle(hold: number, charge: Charge, record: UsageRecord): Promise<void> {
-    const open = this.#release(hold, charge);
+    const open = this.#release(hold, { requests: 0, ...charge });
     if (open === undefined) throw new Error(`broken promise: Hold ${hold} is settled once`);
     record.admittedAt = open.at;
     try {
       await this.#journal.close(hold, record);
     } catch (cause) {
       throw unavailable(cause);
+    } finally {
+      this.#holds.delete(hold);
     }
   }
 
@@ -116,18 +124,20 @@ export class MemoryMeter implements Meter {
     else this.#window(demand, now).add(now, demand.amount);
   }
 
-  /** Turns what was reserved into what was spent. */
-  #release(hold: number, charge: Charge): OpenHold | undefined {
+  /** Turns what was reserved into what was spent; undefined where that has been done. */
+  #release(hold: number, charge: Charge & { requests: number }): OpenHold | undefined {
     const open = this.#holds.get(hold);
-    if (open === undefined) return undefined;
-    this.#holds.delete(hold);
+    if (open === undefined || open.settling) return undefined;
+    open.settling = true;
     const now = this.#now();
     for (const demand of open.demands) {
       if (demand.window === null) {
         const left = (this.#running.get(demand.scope) ?? 0) - demand.amount;
         if (left > 0) this.#running.set(demand.scope, left);
         else this.#running.delete(demand.scope);
-      } else if (demand.dimension !== "requests") {
+      } else if (demand.dimension === "requests") {
+        if (charge.requests !== 0) this.#window(demand, now).correct(open.at, now, charge.requests);
+      } else {
         const spent = demand.dimension === "tokens" ? charge.tokens : charge.usd;
         this.#window(demand, now).correct(open.at, now, spent - demand.amount);
       }

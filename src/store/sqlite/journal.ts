@@ -73,6 +73,8 @@ export class SqliteJournal implements Journal {
     if (path !== ":memory:") chmodSync(path, 0o600);
     this.#db.run("PRAGMA journal_mode = WAL");
     this.#db.run("PRAGMA synchronous = NORMAL");
+    // A backup or a look from outside may hold the file for a moment; longer would hold up every call.
+    this.#db.run("PRAGMA busy_timeout = 100");
     // The checkpointer has long done it by then; where there is none, the log must still not grow for ever.
     this.#db.run("PRAGMA wal_autocheckpoint = 20000");
     const version = (this.#db.query("PRAGMA user_version").get() as { user_version: number }).user_version;
@@ -119,7 +121,12 @@ export class SqliteJournal implements Journal {
     const place = this.#free.pop() ?? this.#places++;
     this.#taken.set(hold, place);
     this.#lastHold = Math.max(this.#lastHold, hold);
-    return this.#write(() => this.#insertHold.run(place, hold, at, text));
+    const written = this.#write(() => this.#insertHold.run(place, hold, at, text));
+    written.catch(() => {
+      this.#taken.delete(hold);
+      this.#free.push(place);
+    });
+    return written;
   }
 
   close(hold: number, record: UsageRecord): Promise<void> {
