@@ -304,9 +304,9 @@ function composeGateway(
       draw: Math.random,
       digest: (credential) => keyDigest(pepper, credential),
       adapter,
-      onRecord(record) {
+      onRecord(record, kept) {
         observe(record);
-        log.write("info", "call", callFields(record));
+        if (kept) log.write("info", "call", callFields(record));
       },
     },
     { ...settings, trustedProxies: environment.trustedProxies.map(parseCidr).filter((block) => block !== undefined) },

@@ -6,25 +6,45 @@ import type { Call } from "./call.ts";
 /** Bytes of bodies that are in memory now, over all calls; accept sheds by it. */
 export interface BodyLedger {
   bytes: number;
+  max: number;
+}
+
+/** Puts bytes on the ledger for as long as the call lasts, before they are there. @throws GatewayError overloaded */
+function claim(call: Call, ledger: BodyLedger, bytes: number): void {
+  ledger.bytes += bytes;
+  call.onEnd(() => {
+    ledger.bytes -= bytes;
+  });
+  if (ledger.bytes > ledger.max) {
+    throw new GatewayError("overloaded", "The gateway has as many calls as it can carry; call again in a moment.", {
+      retryAfterMs: 1_000,
+    });
+  }
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Reads a request's body within its cap and its time. @throws GatewayError body_too_large, body_timeout, client_closed. */
-export async function readBody(call: Call, maxBytes: number, timeoutMs: number): Promise<Uint8Array> {
+/** Reads a request's body within its cap and its time. @throws GatewayError body_too_large, body_timeout, overloaded, client_closed. */
+export async function readBody(
+  call: Call,
+  ledger: BodyLedger,
+  maxBytes: number,
+  timeoutMs: number,
+): Promise<Uint8Array> {
   const { request } = call.arrival;
   const declared = call.headers["content-length"];
   if (declared !== undefined && Number(declared) > maxBytes) throw tooLarge(maxBytes);
+  if (declared !== undefined) claim(call, ledger, Number(declared));
   call.expect("body_timeout", timeoutMs);
-  const reading = declared !== undefined ? request.bytes() : readChunks(request, maxBytes);
+  const reading = declared !== undefined ? request.bytes() : readChunks(call, ledger, maxBytes);
   const bytes = await withAbort(call, reading);
   if (bytes.length > maxBytes) throw tooLarge(maxBytes);
   return bytes;
 }
 
 /** A body without a declared length is counted as it comes, so that it never grows past its cap. */
-async function readChunks(request: Request, maxBytes: number): Promise<Uint8Array> {
-  const reader = request.body?.getReader();
+async function readChunks(call: Call, ledger: BodyLedger, maxBytes: number): Promise<Uint8Array> {
+  const reader = call.arrival.request.body?.getReader();
   if (reader === undefined) return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -36,6 +56,7 @@ async function readChunks(request: Request, maxBytes: number): Promise<Uint8Arra
       reader.cancel(undefined).catch(() => {});
       throw tooLarge(maxBytes);
     }
+    claim(call, ledger, value.length);
     chunks.push(value);
   }
 }

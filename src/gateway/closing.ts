@@ -10,7 +10,7 @@ export interface ClosingPorts {
   meter: Meter;
   prices: Prices;
   log: Log;
-  onRecord(record: UsageRecord): void;
+  onRecord(record: UsageRecord, kept: boolean): void;
 }
 
 /** The end of one Hold. The first `close` counts; later ones find it done. */
@@ -44,7 +44,7 @@ export class Closing {
       throw cause;
     } finally {
       call.end();
-      this.#ports.onRecord(record);
+      this.#ports.onRecord(record, true);
     }
   }
 

@@ -37,11 +37,7 @@ export function createDecode(settings: DecodeSettings, ledger: BodyLedger) {
   return async function decode(caller: Identified): Promise<Decoded> {
     const { call } = caller;
     checkMediaType(call.headers);
-    const bytes = await readBody(call, settings.maxBodyBytes, settings.bodyMs);
-    ledger.bytes += bytes.length;
-    call.onEnd(() => {
-      ledger.bytes -= bytes.length;
-    });
+    const bytes = await readBody(call, ledger, settings.maxBodyBytes, settings.bodyMs);
     const { wire } = caller.match.endpoint;
     try {
       const request = wire.decode(parseBody(bytes));

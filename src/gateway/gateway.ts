@@ -46,8 +46,8 @@ export interface GatewayPorts {
   /** HMAC of a credential, as the store keeps it. */
   digest(credential: string): string;
   adapter(kind: string): ProviderAdapter | undefined;
-  /** Told of every call that is over. */
-  onRecord(record: UsageRecord): void;
+  /** Told of every call that is over, and whether its record is kept or only counted. */
+  onRecord(record: UsageRecord, kept: boolean): void;
 }
 
 /** Times in milliseconds, sizes in bytes. */
@@ -87,7 +87,8 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
   const { clock, directory, log, onRecord, prices, meter } = ports;
   const { deadlines } = settings;
   const watch = new Watch(clock);
-  const bodies: BodyLedger = { bytes: 0 };
+  const bodies: BodyLedger = { bytes: 0, max: settings.maxBodyBytes * BODIES_IN_FLIGHT };
+  const strangers = new Strangers(clock, settings.badCredentialsPerMinute);
   let draining = false;
   const catalog = () => directory.catalog();
   const isTest = (kind: string) => ports.adapter(kind)?.test === true;
@@ -99,14 +100,14 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
         {
           trustedProxies: settings.trustedProxies,
           maxOpenCalls: settings.maxOpenCalls,
-          maxBodyBytesInFlight: settings.maxBodyBytes * BODIES_IN_FLIGHT,
+          maxBodyBytesInFlight: bodies.max,
         },
         () => ({ draining, openCalls: watch.open, bodyBytes: bodies.bytes }),
       ),
       identify: createIdentify({
         findPrincipal: (digest) => directory.findPrincipal(digest),
         digest: ports.digest,
-        strangers: new Strangers(clock, settings.badCredentialsPerMinute),
+        strangers,
         now: () => clock.now(),
       }),
       listModels: createListModels({ catalog, adapter: ports.adapter }),
@@ -122,7 +123,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       ),
       guardOutput: createGuardOutput(),
       respond: createRespond({ readerMs: deadlines.readerMs }),
-      refuse: createRefuse({ records: ports.records, log, onRecord, maxBodyBytes: settings.maxBodyBytes }),
+      refuse: createRefuse({ records: ports.records, log, onRecord, strangers, maxBodyBytes: settings.maxBodyBytes }),
     }),
   );
 

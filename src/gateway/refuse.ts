@@ -4,11 +4,14 @@ import type { Records, UsageRecord } from "../ports/records.ts";
 import type { Call } from "./call.ts";
 import { commonHeaders, publicError } from "./headers.ts";
 import { refusalRecord } from "./record.ts";
+import type { Strangers } from "./strangers.ts";
 
 export interface RefusePorts {
   records: Pick<Records, "append">;
   log: Log;
-  onRecord(record: UsageRecord): void;
+  /** @param kept whether the record is, or is only counted. */
+  onRecord(record: UsageRecord, kept: boolean): void;
+  strangers: Strangers;
   maxBodyBytes: number;
 }
 
@@ -60,9 +63,9 @@ function leavesBody(call: Call, maxBodyBytes: number): boolean {
 
 async function keepRecord(call: Call, error: GatewayError, ports: RefusePorts): Promise<void> {
   const record = refusalRecord(call, error);
-  ports.onRecord(record);
-  // A stranger who keeps guessing is counted, not recorded: otherwise guessing would fill the disk.
-  if (error.code === "too_many_attempts") return;
+  const kept = isWorthKeeping(call, error, ports.strangers);
+  ports.onRecord(record, kept);
+  if (!kept) return;
   try {
     await ports.records.append(record);
   } catch (cause) {
@@ -78,4 +81,13 @@ function detailOf(error: GatewayError): string {
   const { cause } = error;
   const stack = cause instanceof Error ? cause.stack : undefined;
   return [error.internal, stack].filter(Boolean).join("\n");
+}
+
+/**
+ * Strangers who keep on calling are counted, not recorded: otherwise anybody who reaches the
+ * port could fill the disk and the log. Bad keys have been counted where they were found.
+ */
+function isWorthKeeping(call: Call, error: GatewayError, strangers: Strangers): boolean {
+  if (call.reached.principal !== undefined || error.code === "invalid_credential") return true;
+  return error.code !== "too_many_attempts" && strangers.note(call.address);
 }

@@ -14,6 +14,13 @@ test("after so many bad keys in a minute an address is told to wait, others are 
   expect(strangers.refuse("192.0.2.1", "bad").code).toBe("invalid_credential");
 });
 
+test("a network of IPv6 is one stranger", () => {
+  const strangers = new Strangers(clock, 2);
+  for (const address of ["2001:db8:0:1::1", "2001:db8:0:1:2:3:4:5"]) expect(strangers.note(address)).toBe(true);
+  expect(strangers.note("2001:db8:0:1::ffff")).toBe(false);
+  expect(strangers.note("2001:db8:0:2::1")).toBe(true);
+});
+
 test("a million addresses take no more memory than ten thousand", () => {
   const strangers = new Strangers(clock, 1);
   for (let i = 0; i < 200_000; i++) strangers.refuse(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, "bad");

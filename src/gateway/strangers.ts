@@ -1,4 +1,5 @@
 import { GatewayError } from "../errors.ts";
+import { networkOf } from "../kernel/address.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { MINUTE } from "../kernel/clock.ts";
 
@@ -11,7 +12,7 @@ interface Seen {
 }
 
 /**
- * Counts bad credentials by address. After `perMinute` of them an address is told 429
+ * Counts refusals of unknown callers by address. After `perMinute` of them an address is told 429
  * instead of 401 and leaves no record of its own, so that guessing fills neither the log
  * nor the disk. Good keys from the same address are not touched.
  */
@@ -31,18 +32,30 @@ export class Strangers {
     return this.#young.size + this.#old.size;
   }
 
-  /** Counts one more, and says what to answer. */
+  /** Counts one more refusal of somebody unknown. @returns whether it is still worth a record. */
+  note(address: string): boolean {
+    return this.#count(address).count <= this.#perMinute;
+  }
+
+  /** Counts one more bad key, and says what to answer. */
   refuse(address: string, message: string): GatewayError {
     const now = this.#clock.ticks();
-    const seen = this.#seenAt(address, now);
-    seen.count++;
+    const seen = this.#count(address);
     if (seen.count <= this.#perMinute) return new GatewayError("invalid_credential", message);
     return new GatewayError("too_many_attempts", "Too many bad keys came from this address; wait a minute.", {
       retryAfterMs: Math.ceil(seen.since + MINUTE - now),
     });
   }
 
-  #seenAt(address: string, now: number): Seen {
+  #count(address: string): Seen {
+    // Whoever has one IPv6 address has the 2^64 of its network.
+    const seen = this.#seenAt(networkOf(address));
+    seen.count++;
+    return seen;
+  }
+
+  #seenAt(address: string): Seen {
+    const now = this.#clock.ticks();
     const known = this.#young.get(address) ?? this.#old.get(address);
     if (known !== undefined && now - known.since < MINUTE) return known;
     if (this.#young.size >= MAX_ADDRESSES / 2) {

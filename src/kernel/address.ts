@@ -42,3 +42,12 @@ export function isHost(text: string): boolean {
   if (host === undefined || Number(port ?? 0) > 65_535) return false;
   return !host.startsWith("[") || (host.includes(":") && isAddress(host.slice(1, -1)));
 }
+
+/** The network that one customer usually has: an IPv4 address itself, of IPv6 the /64. What is no address stays as it is. */
+export function networkOf(address: string): string {
+  if (!address.includes(":") || !ipaddr.isValid(address)) return address;
+  const parsed = ipaddr.process(address);
+  return parsed.kind() === "ipv4"
+    ? parsed.toString()
+    : ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/64`).toString();
+}
