@@ -111,6 +111,37 @@ test("relayed bytes of well-formed events are the bytes that came", () => {
   expect(Buffer.concat(frame([...bytes(text)].map((b) => Uint8Array.of(b))).map(bytesOf)).toString()).toBe(text);
 });
 
+describe("an event that the stream's end left open gets the line ends that it lacks", () => {
+  const rows: [string, string, string][] = [
+    ["in the middle of a line", 'data: {"a":1}', 'data: {"a":1}\n\n'],
+    ["after its line", "event: x\ndata: b\n", "event: x\ndata: b\n\n"],
+    ["after a line that ended in CRLF", "data: b\r\n", "data: b\r\n\n"],
+    ["between CR and LF", "data: b\r", "data: b\r\n\n"],
+    ["between CR and LF of the blank line", "data: b\r\n\r", "data: b\r\n\r"],
+    ["after a CR that is the blank line", "data: b\r\r", "data: b\r\r"],
+    ["in a comment", ": b", ": b\n\n"],
+  ];
+  for (const [name, text, expected] of rows) {
+    test.each([
+      ["in one read", [bytes(`data: a\n\n${text}`)]],
+      ["byte by byte", [...bytes(`data: a\n\n${text}`)].map((byte) => Uint8Array.of(byte))],
+    ])(`${name}, %s`, (_, chunks) => {
+      const frames = frame(chunks);
+      expect(frames).toHaveLength(2);
+      const last = frames[1]!;
+      expect(Buffer.from(bytesOf(last)).toString()).toBe(expected);
+      expect([last.start, last.end]).toEqual([0, last.source.length]);
+      // What is written after it stands alone.
+      const followed = Buffer.concat([...frames.map(bytesOf), bytes("data: next\n\n")]).toString();
+      expect(said(followed)).toEqual([
+        ["", "a"],
+        [last.event, last.data],
+        ["", "next"],
+      ]);
+    });
+  }
+});
+
 test("an event longer than the bound is refused, and not kept", () => {
   const framer = new SseFramer();
   const chunk = new Uint8Array(1024 * 1024).fill(97);

@@ -40,12 +40,25 @@ export class SseFramer {
     return frames;
   }
 
-  /** What stands after the last blank line, as an event if it says anything. */
+  /**
+   * What stands after the last blank line, as an event. The line ends that it lacks are added
+   * to its bytes: relayed without them, it would run into whatever is written after it.
+   */
   close(): RawFrame[] {
-    if (this.#length === 0) return [];
-    const bytes = this.#tail.slice(0, this.#length);
+    const length = this.#length;
+    if (length === 0) return [];
+    const missing = this.#missingLineEnds();
+    const bytes = new Uint8Array(length + missing).fill(LF, length);
+    bytes.set(this.#tail.subarray(0, length));
     this.#length = 0;
+    this.#lineStart = 0;
     return [parseFrame(bytes, 0, bytes.length)];
+  }
+
+  /** LFs that end the tail's open line and give it its blank line. After a last CR, the first of them only makes it a CRLF. */
+  #missingLineEnds(): 0 | 1 | 2 {
+    if (this.#lineStart === this.#length) return 1;
+    return this.#lineStart === this.#length - 1 && this.#tail[this.#lineStart] === CR ? 0 : 2;
   }
 
   #append(chunk: Uint8Array): Uint8Array {
