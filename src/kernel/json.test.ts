@@ -1,6 +1,7 @@
 // Covers json.ts.
-import { expect, test } from "bun:test";
-import { isObject, parseJson } from "./json.ts";
+import { describe, expect, test } from "bun:test";
+import { MAX_JSON_DEPTH } from "./bounds.ts";
+import { isObject, parseBounded, parseJson } from "./json.ts";
 
 test("an object is neither null nor a list nor a plain value", () => {
   expect([{}, { a: 1 }, Object.create(null)].map(isObject)).toEqual([true, true, true]);
@@ -26,4 +27,36 @@ test("a key named __proto__ is a key like any other", () => {
   const parsed = parseJson('{"__proto__":{"admin":true}}') as Record<string, unknown>;
   expect(Object.keys(parsed)).toEqual(["__proto__"]);
   expect(parsed.admin).toBeUndefined();
+});
+
+describe("a stranger's JSON", () => {
+  const nested = (depth: number, open = "[", close = "]", inside = "1") =>
+    open.repeat(depth) + inside + close.repeat(depth);
+  const long = `"${"x".repeat(5_000)}"`;
+
+  test("is parsed like any other up to the bound, and is none beyond it", () => {
+    const deepest = nested(MAX_JSON_DEPTH, "[", "]", long);
+    expect(parseBounded(deepest)).toEqual(parseJson(deepest)!);
+    expect(parseBounded(nested(MAX_JSON_DEPTH + 1, "[", "]", long))).toBeUndefined();
+    expect(parseBounded(nested(MAX_JSON_DEPTH + 1, '{"a":', "}", long))).toBeUndefined();
+    expect(parseBounded("{".repeat(5_000))).toBeUndefined();
+    expect(parseBounded("x".repeat(5_000))).toBeUndefined();
+    expect(parseBounded("{")).toBeUndefined();
+  });
+
+  test("may be wide, and brackets inside strings are no depth, behind any run of backslashes", () => {
+    for (const value of [
+      Array.from({ length: 5_000 }, () => [{}]),
+      { a: "[{".repeat(5_000) },
+      { a: `\\"${'[\\"{'.repeat(5_000)}`, b: `${"[".repeat(5_000)}\\`, c: [1] },
+    ]) {
+      expect(parseBounded(JSON.stringify(value))).toEqual(value);
+    }
+  });
+
+  test("that is too short to be searched can always be written again", () => {
+    const text = nested(2_047);
+    expect(text.length).toBeLessThanOrEqual(4_096);
+    expect(JSON.stringify(parseBounded(text))).toBe(text);
+  });
 });

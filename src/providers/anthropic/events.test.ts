@@ -265,3 +265,15 @@ describe("the response tool is turned back into text", () => {
     expect(parts.find((part) => part.type === "finish")).toMatchObject({ reason: "length" });
   });
 });
+
+test.each(["[", '{"a":'])("an event nested without end by %s is malformed, wherever it is", (open) => {
+  const deep = `${open.repeat(60_000)}1${(open === "[" ? "]" : "}").repeat(60_000)}`;
+  for (const data of [
+    `{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":${deep}}}`,
+    `{"type":"later","value":${deep}}`,
+  ]) {
+    const decoder = new MessagesDecoder(undefined);
+    const read = () => [...decoder.frame({ event: "", data }), ...decoder.close()];
+    expect(() => JSON.stringify(read())).toThrow(MalformedAnswer);
+  }
+});

@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, parseJson } from "../../kernel/json.ts";
+import { isObject, type Json, type JsonObject, parseBounded } from "../../kernel/json.ts";
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
 import type { EventPart } from "../../spec/event.ts";
 import {
@@ -58,7 +58,7 @@ export class MessagesDecoder implements AnswerDecoder {
   frame(frame: Frame): EventPart[] {
     // Copies of this API end with OpenAI's mark, or send events without data.
     if (frame.data === "" || frame.data === "[DONE]" || this.#done) return NO_PARTS;
-    const event = parseJson(frame.data);
+    const event = parseBounded(frame.data);
     if (!isObject(event)) throw new MalformedAnswer(`a frame of ${frame.data.length} characters is not a JSON object`);
     switch (event.type ?? frame.event) {
       case "content_block_delta":

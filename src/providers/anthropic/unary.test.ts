@@ -77,3 +77,14 @@ describe("what is no message is malformed", () => {
     expect(() => partsOfMessage(body, undefined)).toThrow(MalformedAnswer);
   });
 });
+
+test.each(["[", '{"a":'])("what is nested without end by %s is malformed, wherever it stands", (open) => {
+  const deep = `${open.repeat(60_000)}1${(open === "[" ? "]" : "}").repeat(60_000)}`;
+  for (const body of [
+    `{"content":[{"type":"tool_use","id":"t","name":"f","input":${deep}}]}`,
+    `{"content":[{"type":"later","value":${deep}}]}`,
+    `{"content":[],"later":${deep}}`,
+  ]) {
+    expect(() => JSON.stringify(partsOfMessage(body, undefined))).toThrow(MalformedAnswer);
+  }
+});

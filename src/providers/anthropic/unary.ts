@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, parseJson } from "../../kernel/json.ts";
+import { isObject, type JsonObject, parseBounded } from "../../kernel/json.ts";
 import { MalformedAnswer } from "../../spec/adapter.ts";
 import type { EventPart } from "../../spec/event.ts";
 import {
@@ -17,7 +17,7 @@ import { UsageReader } from "./usage.ts";
 
 /** A whole message as parts. An error in a 200 is an `error` part. @throws MalformedAnswer */
 export function partsOfMessage(body: string, structured: string | undefined): EventPart[] {
-  const message = parseJson(body);
+  const message = parseBounded(body);
   if (!isObject(message)) throw new MalformedAnswer("the answer is not a JSON object");
   if (message.type === "error") return [{ type: "error", error: errorInside(message) }];
   const content = message.content;

@@ -130,3 +130,10 @@ test.each<[string, Json, number]>([
 ])("an error inside a 200 has the status that %s stands for", (_, value, status) => {
   expect(errorInside(value).status).toBe(status);
 });
+
+test("an error nested without end still has its status", () => {
+  const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+  expect(of(deep, 503)).toMatchObject({ status: 503 });
+  expect(of(`{"detail":[{"msg":"no","loc":${deep}}]}`, 422)).toMatchObject({ status: 422 });
+  expect(of({ error: { message: "no", metadata: { raw: deep } } }, 429)).toMatchObject({ status: 429 });
+});

@@ -67,8 +67,9 @@ type Described = Omit<ProviderError, "status" | "message"> & { message?: string 
 
 function describe(value: Json, nesting: number): Described {
   if (typeof value === "string") return describeText(value);
+  if (nesting > MAX_NESTING) return {};
   if (Array.isArray(value)) return value.length > 0 ? describe(value[0]!, nesting + 1) : {};
-  if (!isObject(value) || nesting > MAX_NESTING) return {};
+  if (!isObject(value)) return {};
   const inner = value.error;
   if (isObject(inner) || Array.isArray(inner)) return { ...words(value), ...describe(inner, nesting + 1) };
   const described = words(value);
@@ -100,7 +101,9 @@ function textOf(value: Json | undefined): string | undefined {
   if (!Array.isArray(value)) return undefined;
   const told = value.slice(0, 5).map((item) => {
     if (!isObject(item) || typeof item.msg !== "string") return undefined;
-    return Array.isArray(item.loc) ? `${item.loc.join(".")}: ${item.msg}` : item.msg;
+    if (!Array.isArray(item.loc)) return item.msg;
+    // A path is names and numbers; joining lists of lists would go as deep as they do.
+    return `${item.loc.filter((step) => typeof step !== "object").join(".")}: ${item.msg}`;
   });
   const known = told.filter((text) => text !== undefined);
   return known.length === 0 ? undefined : known.join("; ");

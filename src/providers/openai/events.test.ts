@@ -113,6 +113,36 @@ describe("made-up answers in the shapes of real providers", () => {
   });
 });
 
+describe("a stream of several choices without [DONE]", () => {
+  const of = (index: number, finish_reason: Json): JsonObject => ({
+    id: "c",
+    choices: [{ index, delta: { content: `${index}` }, finish_reason }],
+  });
+  const end = (choices: number, ...chunks: JsonObject[]) => {
+    const decoder = new ChatDecoder({ ...request, choices });
+    for (const one of chunks) decoder.frame({ event: "", data: JSON.stringify(one) });
+    return decoder.close();
+  };
+  const cut = { type: "error", error: { status: 502, code: "upstream_cut" } };
+
+  test("is whole where as many ended as were asked for", () => {
+    expect(end(2, of(0, "stop"), of(1, "stop")).at(-1)).toEqual({ type: "end" });
+    expect(end(1, of(0, "stop")).at(-1)).toEqual({ type: "end" });
+  });
+
+  test("is cut where one has not ended, or never began", () => {
+    expect(end(2, of(0, "stop"), of(1, null))).toMatchObject([cut]);
+    expect(end(2, of(0, "stop"))).toMatchObject([cut]);
+    expect(end(3, of(2, "stop"), of(0, "stop"))).toMatchObject([cut]);
+  });
+
+  test("is whole with [DONE], which is the provider's word for it", () => {
+    const decoder = new ChatDecoder({ ...request, choices: 2 });
+    decoder.frame({ event: "", data: JSON.stringify(of(0, "stop")) });
+    expect(decoder.frame({ event: "", data: "[DONE]" })).toEqual([{ type: "end" }]);
+  });
+});
+
 describe("usage in streams", () => {
   const counts = (...chunks: JsonObject[]) =>
     readChunks(...chunks, why("stop")).flatMap((part) => (part.type === "usage" ? [part.usage] : []));

@@ -1,5 +1,5 @@
 import { MAX_CHOICES } from "../../kernel/bounds.ts";
-import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
+import { isObject, type Json, type JsonObject, parseBounded } from "../../kernel/json.ts";
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
 import type { EventPart } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
@@ -89,9 +89,11 @@ export class ChatDecoder implements AnswerDecoder {
     return parts;
   }
 
+  /** Without `[DONE]`, an answer is whole once every choice that was asked for has ended: one that never began is missing too. */
   close(): EventPart[] {
     if (this.#over) return NOTHING;
-    const whole = this.#choices.length > 0 && this.#choices.every((choice) => choice.finished);
+    const asked = this.#request.choices ?? 1;
+    const whole = this.#choices.length >= asked && this.#choices.every((choice) => choice.finished);
     return whole ? this.#done() : this.#cut("The provider's answer ended before it was whole.");
   }
 
@@ -175,41 +177,9 @@ function bare(answer: JsonObject): Json {
   return rest;
 }
 
-/** Below this many characters nothing can be nested so deep that writing it again would overflow the stack. */
-const SHALLOW = 4_096;
-
-/** Brackets open at once in an answer. Arguments and schemas of real calls nest some twenty deep. */
-const MAX_DEPTH = 512;
-
-/** An engine parses deeper than it can write: what cannot be written again is no answer. */
-function isTooDeep(text: string): boolean {
-  let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 34) {
-      // A string ends at the first quote that no odd number of backslashes stands before.
-      for (let end = text.indexOf('"', i + 1); ; end = text.indexOf('"', end + 1)) {
-        if (end === -1) return false;
-        let slashes = 0;
-        while (text.charCodeAt(end - 1 - slashes) === 92) slashes++;
-        i = end;
-        if (slashes % 2 === 0) break;
-      }
-    } else if (code === 123 || code === 91) {
-      if (++depth > MAX_DEPTH) return true;
-    } else if (code === 125 || code === 93) depth--;
-  }
-  return false;
-}
-
 function parseObject(text: string): JsonObject {
-  if (text.length > SHALLOW && isTooDeep(text)) throw new MalformedAnswer(`JSON nested deeper than ${MAX_DEPTH}`);
-  let value: Json;
-  try {
-    value = JSON.parse(text) as Json;
-  } catch {
-    throw new MalformedAnswer(`not JSON: ${text.slice(0, 80)}`);
-  }
+  const value = parseBounded(text);
+  if (value === undefined) throw new MalformedAnswer(`not JSON, or nested too deeply: ${text.slice(0, 80)}`);
   if (!isObject(value)) throw new MalformedAnswer(`not a JSON object: ${text.slice(0, 80)}`);
   return value;
 }
