@@ -68,6 +68,7 @@ export class Call {
   #dueCode: ErrorCode = "deadline_exceeded";
   #ended = false;
   #lasting = false;
+  #hungUp = false;
   readonly #releases: (() => void)[] = [];
   readonly #listeners: ((reason: GatewayError) => void)[] = [];
   #abortedBy: GatewayError | undefined;
@@ -169,7 +170,9 @@ export class Call {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#lasting) this.arrival.sockets.timeout(this.arrival.request, IDLE_CONNECTION_SECONDS);
+    if (this.#lasting && !this.#hungUp) {
+      this.arrival.sockets.timeout(this.arrival.request, IDLE_CONNECTION_SECONDS);
+    }
     for (const release of this.#releases) release();
   }
 
@@ -179,6 +182,7 @@ export class Call {
    * does, after one to five seconds of silence.
    */
   hangUp(): void {
+    this.#hungUp = true;
     this.arrival.sockets.timeout(this.arrival.request, 1);
   }
 
