@@ -67,6 +67,8 @@ export interface ErrorDetails {
   retryAfterMs?: number;
   /** Overrides the row's status: a provider's 4xx is passed on as it came. */
   status?: number;
+  /** The provider's own word for what is wrong with the caller's request. Programs act on it (`context_length_exceeded`). */
+  providerCode?: string;
 }
 
 /** A failure with two faces: `public` is for the caller, `internal` and `cause` are for the log. */
@@ -78,6 +80,7 @@ export class GatewayError extends Error {
   readonly param: string | null;
   readonly retryAfterMs: number | undefined;
   readonly status: number;
+  readonly providerCode: string | undefined;
 
   constructor(code: ErrorCode, publicMessage: string, details: ErrorDetails = {}) {
     super(publicMessage, { cause: details.cause });
@@ -87,6 +90,7 @@ export class GatewayError extends Error {
     this.param = details.param ?? null;
     this.retryAfterMs = details.retryAfterMs;
     this.status = details.status ?? ERRORS[code].status;
+    this.providerCode = details.providerCode;
   }
 
   get owner(): Owner {

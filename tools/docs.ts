@@ -51,7 +51,8 @@ OpenAI's \`{"error": {message, type, param, code}}\`, where \`code\` is ours but
 \`{"type": "error", "error": {type, message}, "request_id"}\`; and on the admin listener a problem
 document (RFC 9457) with \`code\`. \`x-request-id\` names the call in the log and in its usage record.
 After the first byte of a stream an error is an event of the stream, and no clean end follows it.
-A provider's own 4xx keeps its status.`,
+A provider's own 4xx keeps its status, and its own word for what is wrong with the request
+(\`context_length_exceeded\`) stands in place of our code, or in Anthropic's \`details.error_code\`.`,
     ...sections,
   );
 }

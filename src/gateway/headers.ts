@@ -82,6 +82,7 @@ export function publicError(error: GatewayError, call: Call): PublicError {
     // The methods that a path takes are for the Allow header; no field is at fault.
     param: error.code === "method_not_allowed" ? null : error.param,
     requestId: call.requestId,
+    ...(error.providerCode === undefined ? {} : { providerCode: error.providerCode }),
   };
 }
 

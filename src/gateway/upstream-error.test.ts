@@ -32,3 +32,11 @@ test("what concerns our account there is not told: such messages quote keys", ()
 test("a message is passed on whole only up to a bound", () => {
   expect(fromProviderError({ status: 400, message: "x".repeat(1e6) }).public.length).toBe(2_000);
 });
+
+test("the provider's own word for what is wrong with a request is kept, and for nothing else", () => {
+  const of = (status: number, code: string) => fromProviderError({ status, message: "no", code }).providerCode;
+  expect(of(400, "context_length_exceeded")).toBe("context_length_exceeded");
+  expect(of(404, "DeploymentNotFound")).toBe("DeploymentNotFound");
+  for (const status of [401, 402, 403, 429, 500]) expect(of(status, "insufficient_quota")).toBeUndefined();
+  for (const code of ["400", "", "two words", "x".repeat(200), "a\r\nb"]) expect(of(400, code)).toBeUndefined();
+});

@@ -8,6 +8,9 @@ const MAX_MESSAGE = 2_000;
 /** How providers name an organisation, project or account of theirs in their messages. */
 const OUR_ACCOUNT = /\b(?:org|proj|acct|user|team|workspace)[-_][A-Za-z0-9_-]{6,}/g;
 
+/** A word, not a number that repeats the status. */
+const CODE = /^[A-Za-z][\w.:-]{0,99}$/;
+
 /**
  * A provider's refusal as our error. What concerns the caller's request keeps its status
  * and message. What concerns our account there is not the caller's business: telling 401
@@ -31,7 +34,10 @@ export function fromProviderError(error: ProviderError): GatewayError {
   }
   if (error.code === "upstream_malformed") return malformed(error.message);
   if (error.code === "upstream_cut") return new GatewayError("upstream_cut", message, { internal });
-  if (status >= 400 && status < 500) return new GatewayError("upstream_rejected", message, { internal, param, status });
+  if (status >= 400 && status < 500) {
+    const word = error.code !== undefined && CODE.test(error.code) ? { providerCode: error.code } : {};
+    return new GatewayError("upstream_rejected", message, { internal, param, status, ...word });
+  }
   const overloaded = status === 503 || status === 529;
   return new GatewayError("upstream_error", message, {
     internal,

@@ -13,6 +13,8 @@ export interface PublicError {
   param: string | null;
   /** The call's id. */
   requestId: string;
+  /** The provider's own word for what is wrong with the request, where it refused it. */
+  providerCode?: string;
 }
 
 /** What the encoder may know beside the answer itself. */

@@ -8,7 +8,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { type DialectName, ROADS, until } from "../support/scene.ts";
 import { clientsOf, MODEL_AT, type Question, type Road, rejection, SdkScene } from "../support/sdk.ts";
-import { anthropicMessages, openaiChat, type Script, sse } from "../support/upstream.ts";
+import { anthropicMessages, json, openaiChat, type Script, sse } from "../support/upstream.ts";
 
 let scene: SdkScene;
 beforeAll(async () => {
@@ -88,7 +88,7 @@ const ROWS: Row[] = [
     thrown: "RateLimitError",
     code: "upstream_rate_limited",
     type: "rate_limit_error",
-    quoted: false,
+    quoted: true,
   },
   // Our account at the provider is not the caller's business: a 401 would have it change its own key.
   { said: 401, heard: 502, thrown: "InternalServerError", code: "upstream_refused", type: "api_error", quoted: false },
@@ -136,6 +136,23 @@ describe.each(ROADS)("before the first byte: $front's client, $provider's provid
     expect(thrown.headers!.get("retry-after")).toBe(row.said === 429 ? "7" : null);
   });
 
+  test("a provider's own code for what is wrong with the request is what programs act on", async () => {
+    const message = "This model's maximum context length is 8192 tokens.";
+    const code = "context_length_exceeded";
+    scene.up.answer(
+      provider === "openai"
+        ? openaiChat.failure(400, { type: "invalid_request_error", message, code, param: "messages" })
+        : json(400, {
+            type: "error",
+            error: { type: "invalid_request_error", message, details: { error_code: code } },
+          }),
+    );
+    const thrown = await rejection(scene.hear(road, HELLO));
+    expect(thrown).toBeInstanceOf(classes.BadRequestError);
+    expect(thrown).toMatchObject(front === "openai" ? { code } : { errorCode: code });
+    expect(String(thrown)).toContain(message);
+  });
+
   test("a connection that breaks is a failure of the server's, with a status", async () => {
     scene.up.answer([{ do: "reset" }]);
     const thrown = await rejection(scene.hear(road, HELLO));
@@ -178,19 +195,23 @@ describe.each(ROADS)("before the first byte: $front's client, $provider's provid
   });
 });
 
-/** Some text, and then what breaks the stream: once `read` has settled, or a broken connection would overtake the text. */
+/**
+ * Some text, and once `read` has settled what breaks the stream: an error that comes in one
+ * read with the first text is an answer of its own, and a broken connection would overtake it.
+ */
 function broken(provider: DialectName, how: "error" | "close" | "reset" | "garbage", read?: Promise<void>): Script {
   const answer = { text: ["One ", "two ", "three."] };
   const frames =
     provider === "openai" ? openaiChat.frames(answer).slice(0, 3) : anthropicMessages.frames(answer).slice(0, 5);
-  if (how !== "error") {
-    const shown: Script = [...sse(frames).slice(0, -1), { do: "until", open: read ?? Promise.resolve() }];
-    return how === "garbage" ? [...shown, ...sse(["data: {not json\n\n"]).slice(1)] : [...shown, { do: how }];
-  }
+  const shown: Script = [...sse(frames).slice(0, -1), { do: "until", open: read ?? Promise.resolve() }];
+  if (how === "close" || how === "reset") return [...shown, { do: how }];
+  if (how === "garbage") return [...shown, ...sse(["data: {not json\n\n"]).slice(1)];
   const message = "Model fell over.";
-  if (provider === "openai") return sse([...frames, ...openaiChat.failureFrames({ message, type: "server_error" })]);
-  const failure = anthropicMessages.failureFrame({ message, type: "overloaded_error" });
-  return sse([...frames, failure, anthropicMessages.frames({}).at(-1)!]);
+  const failure =
+    provider === "openai"
+      ? openaiChat.failureFrames({ message, type: "server_error" })
+      : [anthropicMessages.failureFrame({ message, type: "overloaded_error" }), anthropicMessages.frames({}).at(-1)!];
+  return [...shown, ...sse(failure).slice(1)];
 }
 
 const STREAMS = ROADS.filter(({ stream }) => stream);
@@ -236,8 +257,10 @@ describe("after the first byte", () => {
   });
 
   test.each(STREAMS)("an error of $provider's is thrown to a client of $front with what it says", async (road) => {
-    scene.up.answer(broken(road.provider, "error"));
-    const { text, thrown } = await readUntilItBreaks(road);
+    scene.forget();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    scene.up.answer(broken(road.provider, "error", promise));
+    const { text, thrown } = await readUntilItBreaks(road, resolve);
     expect(text).toBe("One two ");
     const classes = road.front === "openai" ? OpenAI : Anthropic;
     expect(thrown).toBeInstanceOf(classes.APIError);
@@ -265,8 +288,12 @@ describe("after the first byte", () => {
 
   test.each(STREAMS)("nothing follows an error of $provider's in a stream to $front", async ({ front, provider }) => {
     scene.forget();
-    scene.up.answer(broken(provider, "error"));
-    const text = await (await scene.call(front, { model: MODEL_AT[provider], stream: true })).text();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    scene.up.answer(broken(provider, "error", promise));
+    const response = await scene.call(front, { model: MODEL_AT[provider], stream: true });
+    // Its head is there, so the first text is.
+    resolve();
+    const text = await response.text();
     const last = text.trimEnd().split("\n\n").at(-1)!;
     expect(last).toContain("Model fell over.");
     expect(text).not.toContain("[DONE]");

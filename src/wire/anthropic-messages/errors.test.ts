@@ -45,6 +45,13 @@ test("a thread is refused in the words on which Anthropic's clients send the who
   expect(JSON.stringify(anthropicMessages.errorBody({ ...refused, param: "messages" }))).not.toContain("details");
 });
 
+test("a provider's own word for what is wrong with a request is a detail", () => {
+  const refused = { ...publicError("upstream_rejected"), providerCode: "image_dimensions_too_large" };
+  expect(anthropicMessages.errorBody(refused)).toMatchObject({
+    error: { type: "invalid_request_error", details: { error_code: "image_dimensions_too_large" } },
+  });
+});
+
 test("an error in a stream is an event of that name", () => {
   expect(anthropicMessages.errorFrame(publicError("upstream_cut"))).toBe(
     'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"why"},"request_id":"call_1"}\n\n',

@@ -34,9 +34,14 @@ function typeOfStatus(status: number): string {
 
 export function errorBody(error: PublicError): JsonObject {
   const told: JsonObject = { type: TYPE_OF_CODE[error.code] ?? typeOfStatus(error.status), message: error.message };
-  const details = error.code === "invalid_request" && error.param !== null ? DETAILS_OF_FIELD[error.param] : undefined;
+  const details = detailsOf(error);
   if (details !== undefined) told.details = details;
   return { type: "error", error: told, request_id: error.requestId };
+}
+
+function detailsOf({ code, param, providerCode }: PublicError): JsonObject | undefined {
+  if (providerCode !== undefined) return { error_code: providerCode };
+  return code === "invalid_request" && param !== null ? DETAILS_OF_FIELD[param] : undefined;
 }
 
 /** The event that ends a broken stream. */

@@ -32,6 +32,12 @@ describe("errors in OpenAI's envelope", () => {
     expect(of("invalid_request", "messages[0].content").param).toBe("messages[0].content");
   });
 
+  test("a provider's own word for what is wrong with a request stands in place of ours", () => {
+    const error = { status: 400, code: "upstream_rejected", message: "no", param: null, requestId: "call_1" };
+    const body = errorBody({ ...error, providerCode: "context_length_exceeded" });
+    expect(body.error).toMatchObject({ code: "context_length_exceeded", type: "invalid_request_error" });
+  });
+
   test.each(Object.keys(ERRORS) as ErrorCode[])("%s has a type", (code) => {
     expect(of(code).type).toMatch(/^[a-z_]+$/);
   });

@@ -31,7 +31,8 @@ function typeOf(status: number): string {
 
 /**
  * `{"error": {message, type, param, code}}`. `code` is ours, a row of docs/errors.md, but for a
- * bad credential: clients look for `invalid_api_key` there.
+ * bad credential: clients look for `invalid_api_key` there; and for a request that its provider
+ * refused with a word of its own, on which agents act (`context_length_exceeded`).
  */
 export function errorBody(error: PublicError): JsonObject {
   return {
@@ -39,7 +40,7 @@ export function errorBody(error: PublicError): JsonObject {
       message: error.message,
       type: TYPES[error.code] ?? typeOf(error.status),
       param: error.param,
-      code: CODES[error.code] ?? error.code,
+      code: CODES[error.code] ?? error.providerCode ?? error.code,
     },
   };
 }
