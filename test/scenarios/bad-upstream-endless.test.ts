@@ -95,7 +95,7 @@ describe.each(PAIRS)("$front in front of $provider", ({ front, provider }) => {
 });
 
 describe("a stream that never ends, to a caller who never stops reading", () => {
-  test.each(PAIRS)(
+  test.each(PAIRS.filter(({ front }) => front === "openai"))(
     "is cut at the bound of a stream, charged as counted ($front, $provider)",
     async ({ front, provider }) => {
       const size = 1_000_000;

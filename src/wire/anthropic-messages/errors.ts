@@ -24,9 +24,9 @@ const TYPES: ReadonlySet<string> = new Set([...Object.values(TYPE_OF_STATUS), "a
 const TYPE_OF_CODE: Readonly<Record<string, string>> = { insufficient_quota: "billing_error" };
 
 /** `details` of refusals by the field at fault: codes on which Anthropic's clients act by themselves. */
-const DETAILS_OF_FIELD: Readonly<Record<string, JsonObject>> = {
-  thread: { error_code: "thread_unsupported_request", unsupported: ["thread"] },
-};
+const DETAILS_OF_FIELD: ReadonlyMap<string, JsonObject> = new Map([
+  ["thread", { error_code: "thread_unsupported_request", unsupported: ["thread"] }],
+]);
 
 function typeOfStatus(status: number): string {
   return TYPE_OF_STATUS[status] ?? (status >= 500 ? "api_error" : "invalid_request_error");
@@ -41,7 +41,7 @@ export function errorBody(error: PublicError): JsonObject {
 
 function detailsOf({ code, param, providerCode }: PublicError): JsonObject | undefined {
   if (providerCode !== undefined) return { error_code: providerCode };
-  return code === "invalid_request" && param !== null ? DETAILS_OF_FIELD[param] : undefined;
+  return code === "invalid_request" && param !== null ? DETAILS_OF_FIELD.get(param) : undefined;
 }
 
 /** The event that ends a broken stream. */
