@@ -9,6 +9,7 @@ import type { ModelRequest } from "../spec/request.ts";
 import type { Call } from "./call.ts";
 import { denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
 import type { Hold } from "./reserve.ts";
+import { countUnmasked } from "./unmasked-input.ts";
 
 class Ticket {
   protected readonly madeBy = "guardInput";
@@ -32,7 +33,7 @@ export function createGuardInput() {
     for (const guard of guards) {
       const judged = mask(request, guard);
       // What cannot be rewritten without knowing what it means is denied even where the rule says mask.
-      const elsewhere = countElsewhere(judged.request, guard);
+      const elsewhere = countUnmasked(request, guard.matcher);
       noteVerdict(hold.call.observed.verdicts, guard, "input", judged.count + elsewhere);
       if (elsewhere > 0 || (judged.count > 0 && guard.rule.action === "deny")) throw denial(guard, "input");
       request = judged.request;
@@ -44,7 +45,7 @@ export function createGuardInput() {
 /** The request with one guard's matches masked in every turn, tool result, tool call and tool description. */
 function mask(request: ModelRequest, guard: Guard): { request: ModelRequest; count: number } {
   let count = 0;
-  const mark = maskFor(guard.rule.name);
+  const mark = maskFor(guard.rule.name, guard.matcher);
   const clean = (text: string): string => {
     const matches = guard.matcher.find(text);
     count += matches.length;
@@ -75,23 +76,4 @@ function mask(request: ModelRequest, guard: Guard): { request: ModelRequest; cou
       : tool,
   );
   return { request: tools === undefined ? { ...request, messages } : { ...request, messages, tools }, count };
-}
-
-/** Matches anywhere else in the request: schemas, names, unknown fields, what only the dialect knows. Media bytes are not text. */
-function countElsewhere(request: ModelRequest, guard: Guard): number {
-  let count = 0;
-  const walk = (value: unknown): void => {
-    if (typeof value === "string") count += guard.matcher.find(value).length;
-    else if (Array.isArray(value)) for (const item of value) walk(item);
-    else if (typeof value === "object" && value !== null) {
-      const { type, data: _bytes, ...rest } = value as Record<string, unknown>;
-      for (const [name, inner] of Object.entries(type === "audio" || "mediaType" in value ? rest : value)) {
-        walk(name);
-        walk(inner);
-      }
-    }
-  };
-  const { model: _model, dialect: _dialect, ...rest } = request;
-  walk(rest);
-  return count;
 }

@@ -1,15 +1,19 @@
 /**
  * Promise: no event goes on from here that a guard of the API has not passed, streamed or
  * not. A guard that may deny holds the whole answer back until it is judged; one that only
- * masks holds back less than its longest phrase. Stands after the count, because what is
- * withheld was paid for.
+ * masks holds back less than its longest phrase of a text, and a block that only its dialect
+ * knows (a custom tool's call, a server-side tool) until the block ends; with a match the
+ * block is dropped, as is any other part that cannot be rewritten. Log probabilities are
+ * dropped whenever a guard masks: they would spell out what was masked, token by token.
+ * Stands after the count, because what is withheld was paid for.
  */
 import { maskFor, SlidingMask } from "../domain/guardrails/phrases.ts";
 import { type EventBatch, type EventPart, type ModelEvent, rewritten } from "../spec/event.ts";
 import type { EventStream } from "./begun.ts";
 import type { Call } from "./call.ts";
 import type { Answer } from "./dispatch.ts";
-import { countElsewhere, denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
+import { denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
+import { type Judged, UnmaskedOutput } from "./unmasked-output.ts";
 
 class Ticket {
   protected readonly madeBy = "guardOutput";
@@ -40,18 +44,19 @@ export function createGuardOutput() {
 async function* denying(events: EventStream, guard: Guard, answer: Answer): AsyncGenerator<EventBatch, void, void> {
   const held: EventBatch[] = [];
   const texts = new Map<string, string>();
-  let elsewhere = 0;
+  const beside = new UnmaskedOutput(guard.matcher);
+  let count = 0;
   for await (const batch of events) {
     held.push(batch);
     for (const event of batch) {
       for (const part of event.parts) {
         const text = textOf(part);
-        if (text === undefined) elsewhere += countElsewhere(part, guard);
+        if (text === undefined) count += beside.judge(part).count;
         else texts.set(text.block, (texts.get(text.block) ?? "") + text.text);
       }
     }
   }
-  let count = elsewhere;
+  count += beside.end().count;
   for (const text of texts.values()) count += guard.matcher.find(text).length;
   noteVerdict(answer.call.observed.verdicts, guard, "output", count);
   if (count > 0) throw denial(guard, "output");
@@ -60,6 +65,8 @@ async function* denying(events: EventStream, guard: Guard, answer: Answer): Asyn
 
 /** Masks what comes, block by block, holding back what might still become a match. */
 async function* masking(events: EventStream, guard: Guard, answer: Answer): AsyncGenerator<EventBatch, void, void> {
+  const mark = maskFor(guard.rule.name, guard.matcher);
+  const beside = new UnmaskedOutput(guard.matcher);
   const masks = new Map<string, { mask: SlidingMask; last: TextPart }>();
   let noted = 0;
   const note = () => {
@@ -68,49 +75,47 @@ async function* masking(events: EventStream, guard: Guard, answer: Answer): Asyn
     noteVerdict(answer.call.observed.verdicts, guard, "output", count - noted);
     noted = count;
   };
-  const flush = (out: EventPart[], block?: string): boolean => {
-    let flushed = false;
+  const take = (judged: Judged, out: EventPart[]) => {
+    out.push(...judged.pass);
+    if (judged.count > 0) noteVerdict(answer.call.observed.verdicts, guard, "output", judged.count);
+  };
+  /** What is held back of one block, or of all of them when no more comes. */
+  const flush = (out: EventPart[], block?: string): void => {
     for (const [key, { mask, last }] of masks) {
-      if ((block !== undefined && key !== block) || mask.empty) continue;
-      out.push({ ...last, text: mask.flush() });
-      flushed = true;
+      if ((block === undefined || key === block) && !mask.empty) out.push({ ...last, text: mask.flush() });
     }
-    return flushed;
+    if (block === undefined) take(beside.end(), out);
   };
   const judge = (event: ModelEvent): ModelEvent => {
     const parts: EventPart[] = [];
-    let changed = false;
     for (const part of event.parts) {
+      if (part.type === "logprobs" || beside.isDropped(part)) continue;
       const text = textOf(part);
-      if (text !== undefined) {
-        let state = masks.get(text.block);
-        if (state === undefined) {
-          state = { mask: new SlidingMask(guard.matcher, maskFor(guard.rule.name)), last: part as TextPart };
-          masks.set(text.block, state);
-        }
-        const clean = state.mask.push(text.text);
-        changed ||= clean !== text.text;
-        if (clean !== "") parts.push({ ...(part as TextPart), text: clean });
+      if (text === undefined) {
+        if (part.type === "block-end") flush(parts, `${part.choice} ${part.block}`);
+        else if (ENDS_TEXT.has(part.type)) flush(parts);
+        take(beside.judge(part), parts);
         continue;
       }
-      if (part.type === "block-end") changed = flush(parts, `${part.choice} ${part.block}`) || changed;
-      else if (ENDS_TEXT.has(part.type)) changed = flush(parts) || changed;
-      // What cannot be rewritten is not shown to a caller whose answers are to be masked.
-      if (countElsewhere(part, guard) > 0) {
-        noteVerdict(answer.call.observed.verdicts, guard, "output", 1);
-        changed = true;
-        continue;
+      let state = masks.get(text.block);
+      if (state === undefined) {
+        state = { mask: new SlidingMask(guard.matcher, mark), last: part as TextPart };
+        masks.set(text.block, state);
       }
-      parts.push(part);
+      const clean = state.mask.push(text.text);
+      if (clean === text.text) parts.push(part);
+      else if (clean !== "") parts.push({ ...(part as TextPart), text: clean });
     }
-    return changed ? rewritten(parts) : event;
+    const same = parts.length === event.parts.length && parts.every((part, at) => part === event.parts[at]);
+    return same ? event : rewritten(parts);
   };
   for await (const batch of events) {
     yield batch.map(judge);
     note();
   }
   const rest: EventPart[] = [];
-  if (flush(rest)) yield [rewritten(rest)];
+  flush(rest);
+  if (rest.length > 0) yield [rewritten(rest)];
   note();
 }
 

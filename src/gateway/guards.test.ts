@@ -1,7 +1,7 @@
-/** Guards on both sides of a call (guard-input.ts, guard-output.ts), through the whole road. */
+/** Guards on both sides of a call (guard-input.ts with unmasked-input.ts, guard-output.ts), through the whole road. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type App, chat, messages, post, startApp } from "../../test/support/app.ts";
-import { anthropicMessages, openaiChat, startUpstream, type Upstream } from "../../test/support/upstream.ts";
+import { anthropicMessages, openaiChat, sse, startUpstream, type Upstream } from "../../test/support/upstream.ts";
 import type { Guardrail } from "../domain/catalog/catalog.ts";
 import { noteVerdict } from "./guards.ts";
 
@@ -105,12 +105,77 @@ describe("a prompt's phrase does not reach the provider", () => {
       },
     ],
     ["in the end user's name", { user: "project falcon" }],
+    ["in a key of an unknown field", { metadata: { "project falcon": "x" } }],
+    ["in a word's place", { metadata: { type: "project falcon" } }],
+    ["in media bytes that are none", { metadata: { media_type: "image/png", data: "project falcon" } }],
+    ["in a stop sequence", { stop: ["project falcon"] }],
+    ["in a speaker's name", { messages: [{ role: "user", name: "project falcon", content: "x" }] }],
+    [
+      "in a picture's address",
+      {
+        messages: [
+          { role: "user", content: [{ type: "image_url", image_url: { url: "https://a.example/project falcon" } }] },
+        ],
+      },
+    ],
+    [
+      "in a tool call's id",
+      {
+        messages: [
+          { role: "user", content: "x" },
+          {
+            role: "assistant",
+            content: null,
+            tool_calls: [{ id: "project falcon", type: "function", function: { name: "f", arguments: "{}" } }],
+          },
+          { role: "tool", tool_call_id: "project falcon", content: "x" },
+        ],
+      },
+    ],
+    [
+      "in a chosen tool's name",
+      {
+        tools: [{ type: "function", function: { name: "f" } }],
+        tool_choice: { type: "function", function: { name: "project falcon" } },
+      },
+    ],
+    [
+      "in the answer's schema",
+      {
+        response_format: {
+          type: "json_schema",
+          json_schema: { name: "a", schema: { type: "object", title: "project falcon" } },
+        },
+      },
+    ],
   ];
   for (const [name, over] of unmaskable) {
     test(`refused ${name}, where masking would change what is meant`, () =>
       withGuard(rule({}), async (app) => {
         expect((await post(app, { body: chat(over) })).status).toBe(422);
         expect(up.requests).toHaveLength(0);
+      }));
+  }
+
+  const dialectWords = ["user", "text", "type", "role", "function", "object", "falcon", "false", "kind"];
+  for (const phrase of dialectWords) {
+    test(`the phrase "${phrase}" does not find the words of the dialect or the guard's own mark`, () =>
+      withGuard(rule({ name: phrase, phrases: [phrase] }), async (app) => {
+        up.plan(openaiChat.replies({ text: "ok" }));
+        const content = [
+          { type: "text", text: `a ${phrase}` },
+          { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } },
+        ];
+        const plain = { type: "function", function: { name: "f", parameters: { type: "object", properties: {} } } };
+        const body = chat({ messages: [{ role: "user", content }], tools: [plain] });
+        expect((await post(app, { body })).status).toBe(200);
+        expect(up.everything()).toContain("a [masked]");
+        expect((await app.records())[0]!.verdicts).toContainEqual({
+          guardrail: phrase,
+          direction: "input",
+          action: "mask",
+          count: 1,
+        });
       }));
   }
 
@@ -165,6 +230,37 @@ describe("an answer's phrase does not reach the caller, however it is cut", () =
         expect(text.toLowerCase()).not.toContain("project falcon");
         expect(text.replaceAll(/[^\w[\]]/g, "")).toContain("falcon]");
       }
+    }));
+});
+
+describe("on the whole road", () => {
+  const pieces = ["Pro", "ject Fal", "con"];
+  const logprobs = {
+    content: pieces.map((token) => ({ token, logprob: -1, bytes: null, top_logprobs: [] })),
+    refusal: null,
+  };
+  const at = (index: number) => ({ content: [logprobs.content[index]], refusal: null });
+  const frame = (choice: Record<string, unknown>) =>
+    `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices: [{ index: 0, finish_reason: null, ...choice }] })}\n\n`;
+  const streamed = (frames: string[]) =>
+    sse([...frames, frame({ delta: {}, finish_reason: "stop" }), "data: [DONE]\n\n"]);
+
+  test("a masked stream has no log probabilities", () =>
+    withGuard(rule({ direction: "output" }), async (app) => {
+      up.answer(streamed(pieces.map((content, index) => frame({ delta: { content }, logprobs: at(index) }))));
+      const text = await (await post(app, { body: chat({ stream: true, logprobs: true }) })).text();
+      expect(text).toContain("[falcon]");
+      expect(text).not.toContain('"token"');
+    }));
+
+  test("a custom tool's input that comes in pieces is denied", () =>
+    withGuard(rule({ direction: "output", action: "deny" }), async (app) => {
+      const call = (input: string, more = {}) =>
+        frame({ delta: { tool_calls: [{ index: 0, ...more, custom: { name: "run", input } }] } });
+      up.answer(streamed([call("", { id: "1", type: "custom" }), ...pieces.map((piece) => call(piece))]));
+      const response = await post(app, { body: chat({ stream: true }) });
+      expect(await response.text()).toContain("guardrail_blocked");
+      expect((await app.records())[0]!.errorCode).toBe("guardrail_blocked");
     }));
 });
 

@@ -2,7 +2,6 @@ import type { Guardrail } from "../domain/catalog/catalog.ts";
 import { compilePhrases, type PhraseMatcher } from "../domain/guardrails/phrases.ts";
 import { GatewayError } from "../errors.ts";
 import type { VerdictRecord } from "../ports/records.ts";
-import type { EventPart } from "../spec/event.ts";
 import type { Grant } from "./authorize.ts";
 
 /** A guardrail that is ready to judge. */
@@ -56,31 +55,4 @@ export function noteVerdict(
 export function denial(guard: Guard, direction: "input" | "output"): GatewayError {
   const what = direction === "input" ? "prompt" : "answer";
   return new GatewayError("guardrail_blocked", `The ${what} was refused by the guardrail "${guard.rule.name}".`);
-}
-
-/** Matches in what is no text of a block: what only the dialect knows, citations, token lists. */
-export function countElsewhere(part: EventPart, guard: Guard): number {
-  switch (part.type) {
-    case "unknown":
-    case "opaque-delta":
-    case "citation":
-      return countIn(part.value, guard);
-    case "block-start":
-      if (part.content.kind === "opaque") return countIn(part.content.value, guard);
-      return part.content.kind === "tool-call" ? guard.matcher.find(part.content.name).length : 0;
-    case "logprobs": {
-      const tokens = [...(part.content ?? []), ...(part.refusal ?? [])];
-      return guard.matcher.find(tokens.map((token) => token.token).join("")).length;
-    }
-    default:
-      return 0;
-  }
-}
-
-function countIn(value: unknown, guard: Guard): number {
-  if (typeof value === "string") return guard.matcher.find(value).length;
-  if (typeof value !== "object" || value === null) return 0;
-  let count = 0;
-  for (const inner of Object.values(value)) count += countIn(inner, guard);
-  return count;
 }

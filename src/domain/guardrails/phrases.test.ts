@@ -41,8 +41,14 @@ test("no more is held back than the longest phrase less one", () => {
   expect(sliding.flush()).toBe("!");
 });
 
-test("a mask has no character that could end a JSON string", () => {
-  expect(maskFor('a"b\\c\n')).toBe("[a_b_c_]");
+describe("a mark", () => {
+  const rows: [string, string, string[], string][] = [
+    ["has no character that could end a JSON string", 'a"b\\c\n', ["x"], "[a_b_c_]"],
+    ["is not the guard's name where that is its phrase", "falcon", ["Falcon"], "[masked]"],
+    ["holds no phrase at all", "falcon", ["falcon", "masked"], "*****"],
+    ["is nothing where every mark would match", "falcon", ["falcon", "masked", "*", "#", "-"], ""],
+  ];
+  test.each(rows)("%s", (_, name, phrases, mark) => expect(maskFor(name, compilePhrases(phrases))).toBe(mark));
 });
 
 test("a hundred phrases over a megabyte take no time to speak of", () => {

@@ -29,9 +29,13 @@ function escapeLiteral(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
 }
 
-/** What stands in place of a masked phrase. Letters only, so that it is harmless inside JSON. */
-export function maskFor(guardrail: string): string {
-  return `[${guardrail.replace(/[^A-Za-z0-9_.-]/g, "_")}]`;
+/**
+ * What stands in place of a masked phrase: the guard's name, or a neutral mark where a phrase
+ * of the guard would be found in it. Without quotes and backslashes, so that it is harmless inside JSON.
+ */
+export function maskFor(guardrail: string, matcher: PhraseMatcher): string {
+  const marks = [`[${guardrail.replace(/[^A-Za-z0-9_.-]/g, "_")}]`, "[masked]", "*****", "#####", "-----"];
+  return marks.find((mark) => matcher.find(mark).length === 0) ?? "";
 }
 
 /** The text with every match replaced by `mask`. */

@@ -1,0 +1,194 @@
+/** What guard-output.ts judges beside texts (unmasked-output.ts, guarded-values.ts), part by part. */
+import { describe, expect, test } from "bun:test";
+import type { Guardrail } from "../domain/catalog/catalog.ts";
+import type { VerdictRecord } from "../ports/records.ts";
+import type { EventPart, TokenLogprob } from "../spec/event.ts";
+import type { Answer } from "./dispatch.ts";
+import { createGuardOutput } from "./guard-output.ts";
+import { leavesOf } from "./guarded-values.ts";
+
+const rule = (over: Partial<Guardrail>): Guardrail => ({
+  name: "falcon",
+  kind: "phrases",
+  phrases: ["Project Falcon"],
+  action: "mask",
+  direction: "both",
+  ...over,
+});
+
+/** What one guard lets through of an answer whose parts come one event each, and what it found. */
+async function guarded(guardrail: Guardrail, parts: EventPart[]) {
+  const verdicts: VerdictRecord[] = [];
+  const api = { guardrails: [guardrail.name] };
+  const grant = { api, catalog: { guardrails: new Map([[guardrail.name, guardrail]]) } };
+  const events = (async function* () {
+    for (const part of parts) yield [{ parts: [part] }];
+  })();
+  const answer = { call: { observed: { verdicts } }, clean: { hold: { grant } }, events } as unknown as Answer;
+  const out: EventPart[] = [];
+  let denied = false;
+  try {
+    for await (const batch of createGuardOutput()(answer).events) for (const event of batch) out.push(...event.parts);
+  } catch {
+    denied = true;
+  }
+  return { out, denied, count: verdicts[0]?.count ?? 0 };
+}
+
+describe("unary verdict equals streamed verdict", () => {
+  const at = { choice: 0, block: 0 };
+  const openai = "openai-chat" as const;
+  const anthropic = "anthropic-messages" as const;
+  const block = (content: Extract<EventPart, { type: "block-start" }>["content"], deltas: EventPart[]): EventPart[] => [
+    { type: "block-start", ...at, content },
+    ...deltas,
+    { type: "block-end", ...at },
+  ];
+  const token = (text: string): TokenLogprob => ({ token: text, logprob: -1, bytes: null, top: [] });
+  const custom = (input: string) => ({ tool_calls: [{ index: 0, type: "custom", custom: { name: "run", input } }] });
+  const searching = (input: Record<string, string>) => ({
+    type: "server_tool_use",
+    id: "s",
+    name: "web_search",
+    input,
+  });
+  const deltas = (pieces: string[], make: (piece: string) => EventPart) => pieces.map(make);
+  const unknown = (text: string): EventPart => ({
+    type: "unknown",
+    dialect: openai,
+    value: { choices: [{ index: 0, delta: { type: "note", more: text } }] },
+  });
+  const words = ["see Pro", "ject Fal", "con!"];
+  const whole = [words.join("")];
+  const rows: [string, (pieces: string[]) => EventPart[]][] = [
+    [
+      "text",
+      (p) =>
+        block(
+          { kind: "text" },
+          deltas(p, (text) => ({ type: "text-delta", ...at, text })),
+        ),
+    ],
+    [
+      "reasoning",
+      (p) =>
+        block(
+          { kind: "reasoning" },
+          deltas(p, (text) => ({ type: "text-delta", ...at, text })),
+        ),
+    ],
+    [
+      "refusal",
+      (p) =>
+        block(
+          { kind: "refusal" },
+          deltas(p, (text) => ({ type: "text-delta", ...at, text })),
+        ),
+    ],
+    [
+      "arguments",
+      (p) =>
+        block(
+          { kind: "tool-call", id: "1", name: "f" },
+          deltas(p, (text) => ({ type: "arguments-delta", ...at, text })),
+        ),
+    ],
+    [
+      "a custom tool's input",
+      (p) =>
+        block(
+          { kind: "opaque", dialect: openai, value: custom(p[0]!) },
+          deltas(p.slice(1), (piece) => ({ type: "opaque-delta", ...at, value: custom(piece) })),
+        ),
+    ],
+    [
+      "a server-side tool's input, a value when unary and JSON text when streamed",
+      (p) =>
+        p.length === 1
+          ? block({ kind: "opaque", dialect: anthropic, value: searching({ query: p[0]! }) }, [])
+          : block(
+              { kind: "opaque", dialect: anthropic, value: searching({}) },
+              deltas(
+                [
+                  '{"query":"',
+                  ...p
+                    .join("")
+                    .replace(" F", "\\u0020F")
+                    .match(/.{1,7}/g)!,
+                  '"}',
+                ],
+                (piece) => ({
+                  type: "opaque-delta",
+                  ...at,
+                  value: { type: "input_json_delta", partial_json: piece },
+                }),
+              ),
+            ),
+    ],
+    ["what only the dialect knows", (p) => deltas(p, unknown)],
+    [
+      "log probabilities",
+      (p) => deltas(p, (piece) => ({ type: "logprobs", choice: 0, content: [...piece].map(token), refusal: null })),
+    ],
+    [
+      "log probabilities of a refusal",
+      (p) => deltas(p, (piece) => ({ type: "logprobs", choice: 0, content: null, refusal: [token(piece)] })),
+    ],
+    [
+      "a citation, which is always whole",
+      (p) =>
+        block({ kind: "text" }, [{ type: "citation", ...at, dialect: anthropic, value: { cited_text: p.join("") } }]),
+    ],
+    ["a tool's name", (p) => block({ kind: "tool-call", id: "1", name: p.join("") }, [])],
+  ];
+  for (const [name, make] of rows) {
+    test(`of ${name}`, async () => {
+      for (const pieces of [whole, words]) {
+        const denied = await guarded(rule({ action: "deny" }), make(pieces));
+        expect({ denied: denied.denied, count: denied.count, out: denied.out }).toEqual({
+          denied: true,
+          count: 1,
+          out: [],
+        });
+        const masked = await guarded(rule({}), make(pieces));
+        expect(masked.count).toBe(name.startsWith("log") ? 0 : 1);
+        expect(masked.out.filter((part) => part.type === "logprobs" || part.type.startsWith("opaque"))).toEqual([]);
+        const said = masked.out.flatMap((part) => leavesOf("value" in part ? part.value : (part as object)));
+        expect(said.map(({ text }) => text).join("")).not.toMatch(/project falcon/i);
+      }
+      const innocent = make(["see not", "hing at", " all"]);
+      expect((await guarded(rule({ action: "deny" }), innocent)).out).toEqual(innocent);
+    });
+  }
+
+  test("an opaque block without a match passes a mask whole, in order, even if it never ends", async () => {
+    const parts = block({ kind: "opaque", dialect: openai, value: custom("see ") }, [
+      { type: "opaque-delta", ...at, value: custom("nothing") },
+    ]);
+    expect((await guarded(rule({}), parts)).out).toEqual(parts);
+    expect((await guarded(rule({}), parts.slice(0, 2))).out).toEqual(parts.slice(0, 2));
+  });
+
+  test("a call whose name is refused is dropped with its arguments, and the next block is not", async () => {
+    const call = block({ kind: "tool-call", id: "1", name: "project falcon" }, [
+      { type: "arguments-delta", ...at, text: "{}" },
+    ]);
+    const next: EventPart[] = [
+      { type: "block-start", choice: 0, block: 1, content: { kind: "text" } },
+      { type: "block-end", choice: 0, block: 1 },
+    ];
+    expect((await guarded(rule({}), [...call, ...next])).out).toEqual(next);
+  });
+
+  test("texts of two choices are never read as one", async () => {
+    const parts = (["see Project ", "Falcon"] as const).map(
+      (text, choice): EventPart => ({ type: "logprobs", choice, content: [token(text)], refusal: null }),
+    );
+    expect((await guarded(rule({ action: "deny" }), parts)).denied).toBe(false);
+  });
+});
+
+test("keys and words of the dialect are no text, and media bytes neither", () => {
+  const value = { type: "text", text: "a", data: { media_type: "image/png", data: "QUJD" }, mine: { type: "b" } };
+  expect(leavesOf(value).map(({ text }) => text)).toEqual(["a", "mine", "b"]);
+});
