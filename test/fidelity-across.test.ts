@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";
+import OpenAI from "openai";
 import type { JsonObject } from "../src/kernel/json.ts";
 import { anthropic } from "../src/providers/anthropic/index.ts";
 import { openai } from "../src/providers/openai/index.ts";
@@ -145,6 +146,43 @@ here("what we write for Anthropic's clients", () => {
   }, 30_000);
 });
 
+here("what we write for OpenAI's clients", () => {
+  test("is read by their official SDK, chunk by chunk, as the same answer", async () => {
+    const { respDigest, diff } = await loadDigests();
+    let stream = "";
+    const client = new OpenAI({
+      apiKey: "unused",
+      maxRetries: 0,
+      fetch: async () => new Response(stream, { headers: { "content-type": "text/event-stream" } }),
+    });
+    const request = openaiChat.decode({
+      model: "m",
+      messages: [{ role: "user", content: "x" }],
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const context = { requestId: "call_01abc", created: 1 };
+    const digest = (answer: unknown) => respDigest({ api: "openai.chat", response: { status: 200, json: answer } });
+    const misread: string[] = [];
+    let readSoFar = 0;
+    for (const exchange of recordedExchanges(["anthropic.messages"])) {
+      const { status, text, json } = exchange.response;
+      const batches = status === 200 && (text ?? json) !== undefined ? read(exchange, anthropic, request) : undefined;
+      if (batches === undefined || batches.flat().some((part) => part.type === "error")) continue;
+      const encoder = openaiChat.encoder(request, context);
+      stream = batches.map((batch) => encoder.frames(batch)).join("");
+      const asked = client.chat.completions.stream({ model: "m", messages: [{ role: "user", content: "x" }] });
+      const got = await asked.finalChatCompletion().catch((thrown: unknown) => String(thrown));
+      const whole = JSON.parse(openaiChat.encoder(request, context).unary(batches.flat())) as unknown;
+      // The SDK does not put thoughts together: it does not know the field.
+      if (typeof got === "string" || diff(digest(whole), digest(got)).length > 0) misread.push(exchange.name);
+      else readSoFar++;
+    }
+    expect(misread).toEqual([]);
+    expect(readSoFar).toBeGreaterThan(400);
+  }, 30_000);
+});
+
 /** Scenarios that one author recorded differently for the two, with the reason. */
 const OTHER_REQUESTS: Readonly<Record<string, string>> = {
   "mirascope-py/input/test_structured_output_resume": "its author adds a tool and a sentence of its own for JSON",
@@ -186,6 +224,48 @@ here("a request in OpenAI's dialect, sent to Anthropic", () => {
     }
     expect(compared).toBeGreaterThan(200);
     expect([...differ.keys()].sort()).toEqual(Object.keys(OTHER_REQUESTS).sort());
+  });
+});
+
+/** The same, the other way round. */
+const OTHER_REQUESTS_TO_OPENAI: Readonly<Record<string, string>> = {
+  "fantasy/complex_object": "its author asks Anthropic for an object by a forced tool",
+  "fantasy/complex_object_streaming": "its author asks Anthropic for an object by a forced tool",
+  "fantasy/simple_object": "its author asks Anthropic for an object by a forced tool",
+  "mirascope-py/input/test_structured_output_resume": "its author adds a tool and a sentence of its own for JSON",
+  "mirascope-py/input/test_structured_output_resume_stream":
+    "its author adds a tool and a sentence of its own for JSON",
+  "mirascope-ts/output/format/parses-structured-output-with-defineformat":
+    "its author adds a tool and a sentence of its own",
+  "mirascope-ts/output/format/parses-structured-output-with-zod-schema":
+    "its author adds a tool and a sentence of its own",
+  "pydantic-ai/test_tool_choice_matrix/none": "its author asks another question",
+  "ruby_llm/chat_tool_choice_and_calls_control/respects_calls_one_for_sequential_execution":
+    "Anthropic's switch for one call at a time needs the choice auto beside it, OpenAI's does not",
+};
+
+here("a request in Anthropic's dialect, sent to OpenAI", () => {
+  test("asks what the same author asks of OpenAI", async () => {
+    const { reqDigest } = await loadDigests();
+    const differ = new Map<string, string[]>();
+    let compared = 0;
+    for (const { scenario, recordings } of parallelRecordings()) {
+      const chats = recordings.filter((exchange) => exchange.api === "openai.chat");
+      const wanted = (chats.find((exchange) => exchange.provider === "openai") ?? chats[0])?.request?.json;
+      if (wanted === undefined) continue;
+      for (const { api, request } of recordings) {
+        if (api !== "anthropic.messages" || request?.json === undefined) continue;
+        compared++;
+        const written = openai.encode(anthropicMessages.decode(request.json), String(wanted.model)).body;
+        const want = reqDigest({ api: "openai.chat", request: { json: wanted } });
+        const got = reqDigest({ api: "openai.chat", request: { json: written } });
+        const fields = ["system", "turns", "tools", "choice", "schema"];
+        const other = fields.filter((field) => JSON.stringify(want[field]) !== JSON.stringify(got[field]));
+        if (other.length > 0) differ.set(scenario, other);
+      }
+    }
+    expect(compared).toBeGreaterThan(90);
+    expect([...differ.keys()].sort()).toEqual(Object.keys(OTHER_REQUESTS_TO_OPENAI).sort());
   });
 });
 
