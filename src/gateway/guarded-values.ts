@@ -1,4 +1,5 @@
 import type { PhraseMatcher } from "../domain/guardrails/phrases.ts";
+import { parseBounded } from "../kernel/json.ts";
 
 /**
  * Words that the dialects and JSON Schema themselves use. As a whole key, or as the whole value
@@ -64,16 +65,8 @@ export function countInValue(value: unknown, matcher: PhraseMatcher): number {
  */
 export function countInText(text: string, matcher: PhraseMatcher): number {
   if (/^\s*[{[]/.test(text)) {
-    const value = parsed(text);
+    const value = parseBounded(text);
     if (typeof value === "object" && value !== null) return countInValue(value, matcher);
   }
   return matcher.find(text).length;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

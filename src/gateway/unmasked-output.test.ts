@@ -1,11 +1,12 @@
 /** What guard-output.ts judges beside texts (unmasked-output.ts, guarded-values.ts), part by part. */
 import { describe, expect, test } from "bun:test";
 import type { Guardrail } from "../domain/catalog/catalog.ts";
+import { compilePhrases } from "../domain/guardrails/phrases.ts";
 import type { VerdictRecord } from "../ports/records.ts";
 import type { EventPart, TokenLogprob } from "../spec/event.ts";
 import type { Answer } from "./dispatch.ts";
 import { createGuardOutput } from "./guard-output.ts";
-import { leavesOf } from "./guarded-values.ts";
+import { countInText, leavesOf } from "./guarded-values.ts";
 
 const rule = (over: Partial<Guardrail>): Guardrail => ({
   name: "falcon",
@@ -191,4 +192,11 @@ describe("unary verdict equals streamed verdict", () => {
 test("keys and words of the dialect are no text, and media bytes neither", () => {
   const value = { type: "text", text: "a", data: { media_type: "image/png", data: "QUJD" }, mine: { type: "b" } };
   expect(leavesOf(value).map(({ text }) => text)).toEqual(["a", "mine", "b"]);
+});
+
+test("a text that is JSON of any depth is judged, and breaks nothing", () => {
+  for (const depth of [1, 100, 1_000_000]) {
+    const text = `${"[".repeat(depth)}"falcon"${"]".repeat(depth)}`;
+    expect(countInText(text, compilePhrases(["falcon"]))).toBe(1);
+  }
 });
