@@ -8,7 +8,14 @@ import type { JsonObject } from "../../src/kernel/json.ts";
 import type { UsageRecord } from "../../src/ports/records.ts";
 import { type App, type AppOptions, type CallOptions, chat, messages, PROVIDER_KEY, post, startApp } from "./app.ts";
 import type { RawAnswer } from "./raw-http.ts";
-import { anthropicMessages, openaiChat, startUpstream, type Upstream } from "./upstream.ts";
+import {
+  anthropicMessages,
+  openaiChat,
+  type ReceivedRequest,
+  type Script,
+  startUpstream,
+  type Upstream,
+} from "./upstream.ts";
 
 /** A dialect that callers speak, and where. */
 export interface Front {
@@ -119,6 +126,12 @@ export type Given = Response | RawAnswer;
 /** What must stand in no answer, log or record: inner names, stacks, and whatever the scene holds secret. */
 const INSIDE = /\bat \S+ \(|\.ts:\d+|node_modules|\/src\/|GatewayError|SyntaxError|TypeError|MalformedAnswer|\[object /;
 
+/** "Hello.", in the dialect in which it was asked for. */
+export function greet(request: ReceivedRequest): Script {
+  const dialect = request.path.endsWith("/messages") ? anthropicMessages : openaiChat;
+  return dialect.replies({ text: "Hello." })(request);
+}
+
 export class Scene {
   readonly app: App;
   readonly up: Upstream;
@@ -127,10 +140,7 @@ export class Scene {
 
   static async start(options: AppOptions = {}): Promise<Scene> {
     const up = await startUpstream();
-    up.plan((request) => {
-      const dialect = request.path.endsWith("/messages") ? anthropicMessages : openaiChat;
-      return dialect.replies({ text: "Hello." })(request);
-    });
+    up.plan(greet);
     return new Scene(await startApp({ upstream: up.url, ...options }), up);
   }
 
