@@ -73,15 +73,21 @@ export const LOOKALIKES: readonly Lookalike[] = [
     { ...HOSTED, audioInput: true, logitBias: false },
     ["qwen-max", "qwen-plus", "qwen-flash", "qwen-turbo"],
   ),
-  row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", {
-    developer: true,
-    reasoning: "object",
-    thoughtsWritten: "reasoning_details",
-    topK: true,
-    textLists: "always",
-    // `models` is refused for all; a preset may name models too, and a route is a list of fallbacks.
-    refused: ["preset", "route"],
-  }),
+  row(
+    "openrouter",
+    "https://openrouter.ai/api/v1",
+    "OPENROUTER_API_KEY",
+    {
+      developer: true,
+      reasoning: "object",
+      thoughtsWritten: "reasoning_details",
+      topK: true,
+      textLists: "always",
+      // `models` is refused for all; a preset may name models too, and a route is a list of fallbacks.
+      refused: ["preset", "route"],
+    },
+    ANY,
+  ),
   row(
     "mistral",
     "https://api.mistral.ai/v1",
@@ -110,7 +116,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
         effortNone: true,
         thoughtsWritten: "reasoning",
       },
-      { ...ANY, choices: false, logprobs: false, logitBias: false, parallelToolSwitch: false },
+      { ...ANY, choices: false, logitBias: false, parallelToolSwitch: false },
     ),
     addressVariable: "OLLAMA_HOST",
   },

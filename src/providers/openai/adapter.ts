@@ -28,7 +28,7 @@ export function chatAdapter(server: ChatServer): ProviderAdapter {
     capabilities,
     models,
     credential: (key) => ({ authorization: `Bearer ${key}` }),
-    encode: (request, model) => encodeRequest(request, model, quirks),
+    encode: (request, model) => encodeRequest(request, model, quirks, capabilities),
     decoder: (request) => new ChatDecoder(request),
     error: errorOf,
   };

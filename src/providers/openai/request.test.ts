@@ -12,7 +12,7 @@ const plain: JsonObject = { model: "small", messages: [{ role: "user", content: 
 
 /** What goes upstream of what a caller of this dialect wrote. */
 const relayed = (body: JsonObject, quirks: Partial<Quirks> = {}, model = "gpt-4o") =>
-  encodeRequest(openaiChat.decode(body), model, { ...OPENAI_QUIRKS, ...quirks });
+  encodeRequest(openaiChat.decode(body), model, { ...OPENAI_QUIRKS, ...quirks }, OPENAI_CAPABILITIES);
 
 describe("a caller of this dialect finds its own words again", () => {
   const same: [string, JsonObject][] = [
@@ -214,7 +214,7 @@ describe("a caller of this dialect finds its own words again", () => {
   test("what was checked stands above what was not", () => {
     const request = openaiChat.decode({ ...plain, max_tokens: 5 });
     request.extra = { max_tokens: 1e9, model: "dear", messages: [], stream: true, ["__proto__"]: { x: 1 } };
-    expect(encodeRequest(request, "gpt-4o", OPENAI_QUIRKS).body).toMatchObject({
+    expect(encodeRequest(request, "gpt-4o", OPENAI_QUIRKS, OPENAI_CAPABILITIES).body).toMatchObject({
       model: "gpt-4o",
       messages: [{ role: "user", content: "hi" }],
       max_tokens: 5,

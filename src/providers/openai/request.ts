@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../../kernel/json.ts";
 import type { UpstreamRequest } from "../../spec/adapter.ts";
+import type { Capabilities } from "../../spec/capability.ts";
 import type { ChatRequestForm } from "../../spec/chat-form.ts";
 import type { ModelRequest, Tool, ToolChoice } from "../../spec/request.ts";
 import { writeReasoning } from "./effort.ts";
@@ -7,6 +8,7 @@ import { Losses } from "./losses.ts";
 import type { Quirks } from "./quirks.ts";
 import { isStrictSchema } from "./strict.ts";
 import { writeMessages } from "./turns.ts";
+import { checkSupport } from "./unsupported.ts";
 
 /**
  * POST /chat/completions, written from what was parsed and checked. A caller of this dialect
@@ -14,8 +16,14 @@ import { writeMessages } from "./turns.ts";
  * is a warning, and what cannot be left out without asking something else is refused.
  * @throws UnsupportedFeature
  */
-export function encodeRequest(request: ModelRequest, model: string, quirks: Quirks): UpstreamRequest {
+export function encodeRequest(
+  request: ModelRequest,
+  model: string,
+  quirks: Quirks,
+  capabilities: Capabilities,
+): UpstreamRequest {
   const losses = new Losses(request.dialect === "openai-chat");
+  checkSupport(request, capabilities, losses);
   const form = losses.own ? ((request.form ?? {}) as ChatRequestForm) : {};
   const body: JsonObject = { model, messages: writeMessages(request.messages, quirks, losses) };
   if (request.stream) {

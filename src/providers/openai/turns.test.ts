@@ -3,6 +3,7 @@ import { UnsupportedFeature } from "../../spec/adapter.ts";
 import type { Message, Part } from "../../spec/message.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { contentOf } from "./content.ts";
+import { OPENAI_CAPABILITIES } from "./index.ts";
 import { Losses } from "./losses.ts";
 import { OPENAI_QUIRKS, type Quirks } from "./quirks.ts";
 import { encodeRequest } from "./request.ts";
@@ -21,6 +22,7 @@ const foreign = (request: Partial<ModelRequest>, quirks: Partial<Quirks> = {}, m
     },
     model,
     { ...OPENAI_QUIRKS, ...quirks },
+    OPENAI_CAPABILITIES,
   );
 
 describe("a call in another dialect", () => {

@@ -81,7 +81,9 @@ function readImage(part: Fields): ImagePart {
   return withExtra(read, nested(part.extra(IMAGE), "image_url", image.extra(IMAGE_URL)));
 }
 
-function readAudio(part: Fields): AudioPart {
+function readAudio(part: Fields): AudioPart | OpaquePart {
+  // Mistral's form: the bytes, or their address, alone.
+  if (typeof part.raw("input_audio") === "string") return opaque(part);
   const audio = part.object("input_audio") ?? part.fail("input_audio", "is required");
   const read: AudioPart = {
     type: "audio",
@@ -93,6 +95,8 @@ function readAudio(part: Fields): AudioPart {
 
 /** A file by id or by value. `file_data` is a data URL (OpenAI) or a web address (OpenRouter). */
 function readFile(part: Fields): DocumentPart | OpaquePart {
+  // Mistral's form: the id stands beside the type.
+  if (!part.has("file") && part.has("file_id")) return opaque(part);
   const file = part.object("file") ?? part.fail("file", "is required");
   const data = file.string("file_data");
   const id = file.string("file_id");

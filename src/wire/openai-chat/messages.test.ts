@@ -176,6 +176,16 @@ describe("parts of a content list", () => {
       { type: "file", file: { file_data: "JVBE" } },
       { type: "opaque", value: { type: "file", file: { file_data: "JVBE" } } },
     ],
+    [
+      "a sound of Mistral's form",
+      { type: "input_audio", input_audio: "UklG" },
+      { type: "opaque", value: { type: "input_audio", input_audio: "UklG" } },
+    ],
+    [
+      "a file of Mistral's form",
+      { type: "file", file_id: "f1" },
+      { type: "opaque", value: { type: "file", file_id: "f1" } },
+    ],
     ["something new", { type: "hologram", x: 1 }, { type: "opaque", value: { type: "hologram", x: 1 } }],
   ])("%s", (_, given, expected) => {
     expect<unknown>(part(given)).toEqual(expected);
