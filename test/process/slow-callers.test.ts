@@ -27,7 +27,7 @@ const forever = {
   openai: [...openaiChat.stream({ text }).slice(0, 3), ...endless({ data: openaiChat.chunks({ text })[1]! }).slice(1)],
   anthropic: [
     ...anthropicMessages.stream({ text }).slice(0, 4),
-    ...endless(anthropicMessages.frames({ text })[2]!).slice(1),
+    ...endless(anthropicMessages.frames({ text })[3]!).slice(1),
   ],
 } satisfies Record<string, Script>;
 
