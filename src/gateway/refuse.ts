@@ -31,6 +31,8 @@ export function createRefuse(ports: RefusePorts) {
     } as Record<string, string>;
     if (error.retryAfterMs !== undefined)
       headers["retry-after"] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000)));
+    // OpenAI's and Anthropic's clients try these statuses again by themselves, and read here whether they should.
+    if (!error.retryable && isTriedAgain(error.status)) headers["x-should-retry"] = "false";
     if (error.code === "method_not_allowed" && error.param !== null) headers.allow = error.param;
     if (error.status === 401) headers["www-authenticate"] = 'Bearer realm="sallyport"';
     if (CLOSES.has(error.code) || leavesBody(call, ports.maxBodyBytes)) headers.connection = "close";
@@ -39,6 +41,10 @@ export function createRefuse(ports: RefusePorts) {
       headers,
     });
   };
+}
+
+function isTriedAgain(status: number): boolean {
+  return status === 408 || status === 409 || status === 429 || status >= 500;
 }
 
 const CLOSES: ReadonlySet<string> = new Set([

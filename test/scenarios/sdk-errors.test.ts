@@ -373,4 +373,20 @@ describe.each(["openai", "anthropic"] as const)("the gateway's own refusals, to 
     expect(limited.up.requests).toHaveLength(1);
     await limited.stop();
   });
+
+  test("what no second try can mend is not tried again, and what it may mend is", async () => {
+    const patient = clientsOf(scene.app, 1);
+    const rows: [status: number, tries: number][] = [
+      [400, 1],
+      // Our account's trouble, told as 502, which clients try again unless they are told not to.
+      [401, 1],
+      [500, 2],
+    ];
+    for (const [status, tries] of rows) {
+      scene.forget();
+      scene.up.answer(refusal("openai", status));
+      await rejection(call(patient, "gpt"));
+      expect([status, scene.up.requests.length]).toEqual([status, tries]);
+    }
+  });
 });

@@ -180,11 +180,11 @@ export class SdkScene extends Scene {
   }
 }
 
-/** Both clients with the gateway's key, without retries of their own. */
-export function clientsOf(app: Pick<App, "url" | "key">): { openai: OpenAI; anthropic: Anthropic } {
+/** Both clients with the gateway's key, without retries of their own unless told otherwise. */
+export function clientsOf(app: Pick<App, "url" | "key">, maxRetries = 0): { openai: OpenAI; anthropic: Anthropic } {
   return {
-    openai: new OpenAI({ apiKey: app.key, baseURL: `${app.url}/v1`, maxRetries: 0 }),
-    anthropic: new Anthropic({ apiKey: app.key, baseURL: app.url, maxRetries: 0 }),
+    openai: new OpenAI({ apiKey: app.key, baseURL: `${app.url}/v1`, maxRetries }),
+    anthropic: new Anthropic({ apiKey: app.key, baseURL: app.url, maxRetries }),
   };
 }
 
