@@ -24,3 +24,9 @@ describe("tool arguments between dialects that hold text and dialects that hold 
     expect(JSON.parse(argumentsAsText(object))).toEqual(object);
   });
 });
+
+test("text that nests too deep to be written again stays text", () => {
+  const deep = `{"a":${"[".repeat(60_000)}${"]".repeat(60_000)}}`;
+  expect(argumentsAsObject(deep)).toEqual({ [RAW_ARGUMENTS]: deep });
+  expect(argumentsAsText(argumentsAsObject(deep))).toBe(deep);
+});

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../../kernel/json.ts";
-import { isObject, parseJson } from "../../kernel/json.ts";
+import { isObject, parseBounded } from "../../kernel/json.ts";
 import type { Block, EventPart } from "../../spec/event.ts";
 import { argumentsAsObject } from "../../spec/tool-arguments.ts";
 import type { AnswerState } from "./answer.ts";
@@ -131,7 +131,7 @@ function blockOf(block: Collected): JsonObject | undefined {
       };
     case "opaque": {
       if (content.dialect !== "anthropic-messages") return undefined;
-      const input = block.input === "" ? undefined : parseJson(block.input);
+      const input = block.input === "" ? undefined : parseBounded(block.input);
       return isObject(input) ? { ...block.value, input } : block.value;
     }
   }
