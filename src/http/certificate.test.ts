@@ -1,84 +1,102 @@
-/** TLS of the listeners: certificate.ts notices new files, listener.ts and newest-socket.ts serve them without a refused connection. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, type SecureVersion } from "node:tls";
-import { selfSigned } from "../../test/support/certificate.ts";
+import { Secret } from "../kernel/secret.ts";
+import type { LogLevel } from "../ports/log.ts";
 import { readTls, watchCertificate } from "./certificate.ts";
-import { listen } from "./listener.ts";
-import { preferNewestSocket } from "./newest-socket.ts";
+import type { Tls } from "./listener.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "tls-"));
-const [cert, key] = [join(folder, "tls.crt"), join(folder, "tls.key")];
-const sources = { cert: { file: cert }, key: { file: key } };
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const root = mkdtempSync(join(tmpdir(), "certificate-"));
+afterAll(() => rmSync(root, { recursive: true }));
+let folders = 0;
 
-const YEAR = 365 * 86_400_000;
-
-/** Puts a new pair in place, by renaming, as certificate tools do. */
-function install(): string {
-  const pair = selfSigned(new Date(Date.now() - YEAR), new Date(Date.now() + YEAR));
-  for (const [file, text] of [
-    [cert, pair.cert],
-    [key, pair.key],
-  ] as const) {
-    writeFileSync(`${file}.new`, text);
-    renameSync(`${file}.new`, file);
-  }
-  return pair.cert;
+/** A watched certificate that every text is good for, but `bad`. */
+function watched(link?: (folder: string) => void) {
+  const folder = join(root, String(folders++));
+  mkdirSync(folder);
+  const sources = { cert: { file: join(folder, "tls.crt") }, key: { file: join(folder, "tls.key") } };
+  if (link === undefined) {
+    writeFileSync(sources.cert.file, "cert 1");
+    writeFileSync(sources.key.file, "key 1");
+  } else link(folder);
+  const served: Tls[] = [];
+  const said: LogLevel[] = [];
+  const listener = {
+    renew(tls: Tls) {
+      if (tls.cert === "bad") throw new Error("no certificate");
+      served.push(tls);
+    },
+  };
+  const log = { write: (level: LogLevel) => void said.push(level) };
+  const stop = watchCertificate(sources, readTls(sources), [listener, listener], log);
+  return { folder, sources, served, said, stop };
 }
 
-/** The certificate that a new connection is shown, in PEM, and the version spoken. */
-function shown(port: number, maxVersion: SecureVersion = "TLSv1.3"): Promise<{ pem: string; version: string | null }> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(
-      { host: "127.0.0.1", port, rejectUnauthorized: false, maxVersion, minVersion: "TLSv1" },
-      () => {
-        const der = socket.getPeerCertificate().raw;
-        resolve({ pem: der.toString("base64"), version: socket.getProtocol() });
-        socket.destroy();
-      },
-    );
-    socket.on("error", reject);
-  });
+async function until(condition: () => boolean): Promise<void> {
+  for (const end = performance.now() + 10_000; performance.now() < end; await Bun.sleep(10)) if (condition()) return;
+  throw new Error("it never came");
 }
 
-const body = (pem: string) => pem.replace(/-----[^-]+-----|\s/g, "");
-
-test("a new certificate is served to new connections, without one refused; a broken one is not", async () => {
-  const first = install();
-  const listener = listen({ hostname: "127.0.0.1", port: 0, tls: readTls(sources), answer: () => new Response("hi") });
-  const logged: string[] = [];
-  const unwatch = watchCertificate(sources, readTls(sources), [listener], {
-    write: (level) => void logged.push(level),
-  });
-  expect((await shown(listener.port)).pem).toBe(body(first));
-
-  const second = install();
-  const end = performance.now() + 10_000;
-  let pem = "";
-  // Every connection on the way succeeds: `shown` rejects where one does not.
-  while (pem !== body(second) && performance.now() < end) pem = (await shown(listener.port)).pem;
-  expect(pem).toBe(body(second));
-  expect(logged).toEqual(["info"]);
-
-  writeFileSync(cert, "no certificate");
-  while (logged.length < 2 && performance.now() < end) await Bun.sleep(50);
-  expect(logged).toEqual(["info", "error"]);
-  expect((await shown(listener.port)).pem).toBe(body(second));
-  unwatch();
-  await listener.stop(true);
-}, 20_000);
-
-test("TLS 1.2 is spoken, 1.1 is not", async () => {
-  install();
-  const listener = listen({ hostname: "127.0.0.1", port: 0, tls: readTls(sources), answer: () => new Response("hi") });
-  expect((await shown(listener.port, "TLSv1.2")).version).toBe("TLSv1.2");
-  await expect(shown(listener.port, "TLSv1.1")).rejects.toThrow();
-  await listener.stop(true);
+test("both files together are one renewal, on every listener", async () => {
+  const { sources, served, said, stop } = watched();
+  writeFileSync(sources.cert.file, "cert 2");
+  await Bun.sleep(20);
+  writeFileSync(sources.key.file, "key 2");
+  await until(() => served.length > 0);
+  expect(served).toEqual([
+    { cert: "cert 2", key: "key 2" },
+    { cert: "cert 2", key: "key 2" },
+  ]);
+  expect(said).toEqual(["info"]);
+  stop();
 });
 
-test("a port on which nobody listens has no newest socket, and that is no error", () => {
-  expect(typeof preferNewestSocket(1)).toBe("boolean");
+test("one that cannot be used is told of once, and a good one after it is served", async () => {
+  const { folder, sources, served, said, stop } = watched();
+  writeFileSync(sources.cert.file, "bad");
+  await until(() => said.length > 0);
+  expect([served, said]).toEqual([[], ["error"]]);
+  writeFileSync(join(folder, "other"), "nothing to do with it");
+  await Bun.sleep(400);
+  expect(said).toEqual(["error"]);
+  writeFileSync(sources.cert.file, "cert 3");
+  await until(() => served.length > 0);
+  expect(said).toEqual(["error", "info"]);
+  stop();
+});
+
+test("other files of the folder that never rest delay nothing, and renew nothing", async () => {
+  const { folder, sources, served, said, stop } = watched();
+  let writes = 0;
+  const restless = setInterval(() => writeFileSync(join(folder, "ledger"), String(writes++)), 20);
+  await Bun.sleep(2_500);
+  expect([served, said]).toEqual([[], []]);
+  writeFileSync(sources.cert.file, "cert 4");
+  await until(() => served.length > 0);
+  clearInterval(restless);
+  stop();
+});
+
+test("files behind a link that is turned, as Kubernetes mounts secrets", async () => {
+  const { folder, served, stop } = watched((folder) => {
+    for (const version of ["v1", "v2"]) {
+      mkdirSync(join(folder, version));
+      for (const part of ["crt", "key"]) writeFileSync(join(folder, version, `tls.${part}`), `${part} ${version}`);
+    }
+    symlinkSync("v1", join(folder, "data"));
+    for (const part of ["crt", "key"]) symlinkSync(`data/tls.${part}`, join(folder, `tls.${part}`));
+  });
+  unlinkSync(join(folder, "data"));
+  symlinkSync("v2", join(folder, "data"));
+  await until(() => served.length > 0);
+  expect(served[0]).toEqual({ cert: "crt v2", key: "key v2" });
+  stop();
+});
+
+test("PEM texts have no file that could change", () => {
+  const text = (value: string) => ({ text: new Secret(value) });
+  const sources = { cert: text("cert"), key: text("key") };
+  expect(readTls(sources)).toEqual({ cert: "cert", key: "key" });
+  watchCertificate(sources, readTls(sources), [], { write: () => {} })();
 });

@@ -1,89 +1,97 @@
 import { expect, test } from "bun:test";
-import { keepRunning } from "./lifecycle.ts";
+import type { LogFields } from "../ports/log.ts";
+import { keepRunning, type LifecycleParts } from "./lifecycle.ts";
 
-function setUp(over: { drainMs?: number; close?: () => Promise<void>; onAbort?: (state: State) => void } = {}) {
-  const state: State = { open: 1, pending: 0, said: [], logged: [] };
+/** A process with `open` calls and `pending` answers, which end when they are aborted unless they are `stubborn`. */
+function started(over: Partial<LifecycleParts> & { stubborn?: boolean } = {}) {
+  const state = { open: 0, pending: 0 };
+  const steps: string[] = [];
+  const said: [string, LogFields][] = [];
   const running = keepRunning({
     listeners: [
       {
         get pending() {
           return state.pending;
         },
-        stop: async () => void state.said.push("listener stopped"),
+        stop: async (hard) => void steps.push(`stop ${hard ? "hard" : "soft"}`),
       },
     ],
     openCalls: () => state.open,
-    drain: () => void state.said.push("drain"),
+    drain: () => void steps.push("drain"),
     abortAll() {
-      state.said.push("abort");
-      over.onAbort?.(state);
+      steps.push("abort");
+      if (over.stubborn !== true) Object.assign(state, { open: 0, pending: 0 });
     },
-    sweep() {},
+    sweep: () => {},
     sweepMs: 1_000,
-    drainMs: over.drainMs ?? 10_000,
-    close: over.close ?? (async () => void state.said.push("closed")),
-    log: { write: (_level, message) => void state.logged.push(message), flush: () => void state.said.push("flushed") },
+    drainMs: 60_000,
+    close: async () => void steps.push("close"),
+    log: {
+      write: (_, message, fields = {}) => void said.push([message, fields]),
+      flush: () => void steps.push("flush"),
+    },
+    ...over,
   });
-  return { state, running };
+  return { state, steps, said, running };
 }
 
-interface State {
-  open: number;
-  pending: number;
-  said: string[];
-  logged: string[];
-}
-
-test("open calls are waited for, and what they still have to send; then everything is closed in order", async () => {
-  const { state, running } = setUp();
-  const stopping = running.stop("SIGTERM");
-  await Bun.sleep(60);
-  expect(state.said).toEqual(["drain"]);
-  state.pending = 1;
-  state.open = 0;
-  await Bun.sleep(60);
-  expect(state.said).toEqual(["drain"]);
-  state.pending = 0;
-  await stopping;
+test("with nothing open it stops at once, in this order", async () => {
+  const { running, steps } = started();
+  await running.stop("SIGTERM");
   await running.stopped;
-  expect(state.said).toEqual(["drain", "listener stopped", "closed", "flushed"]);
+  expect(steps).toEqual(["drain", "stop hard", "close", "flush"]);
 });
 
-test("calls that are not over within the bound are ended", async () => {
-  const { state, running } = setUp({
-    drainMs: 50,
-    onAbort: (now) => {
-      now.open = 0;
-    },
-  });
-  await running.stop("SIGTERM");
-  expect(state.said).toEqual(["drain", "abort", "listener stopped", "closed", "flushed"]);
+test("it waits for open calls, and for answers that are still leaving", async () => {
+  const { running, state, steps } = started();
+  state.open = 1;
+  void running.stop("SIGTERM");
+  await Bun.sleep(60);
+  expect(steps).toEqual(["drain"]);
+  Object.assign(state, { open: 0, pending: 1 });
+  await Bun.sleep(60);
+  expect(steps).toEqual(["drain"]);
+  state.pending = 0;
+  await running.stopped;
+  expect(steps).not.toContain("abort");
 });
 
-test("asked again after a moment, it does not wait any longer", async () => {
-  const { state, running } = setUp({
-    onAbort: (now) => {
-      now.open = 0;
-    },
-  });
-  const stopping = running.stop("SIGTERM");
+test("what outlasts the bound is aborted; what outlasts that is not waited for", async () => {
+  for (const stubborn of [false, true]) {
+    const { running, state, steps } = started({ drainMs: 30, stubborn });
+    state.open = 2;
+    await running.stop("SIGTERM");
+    expect(steps).toEqual(["drain", "abort", "stop hard", "close", "flush"]);
+  }
+});
+
+test("a second signal ends the waiting; one that follows at once is the same signal", async () => {
+  const { running, state, steps } = started();
+  state.open = 1;
   void running.stop("SIGINT");
-  await Bun.sleep(100);
-  expect(state.said).toEqual(["drain"]);
-  await Bun.sleep(500);
   void running.stop("SIGINT");
-  await stopping;
-  expect(state.said).toContain("abort");
+  await Bun.sleep(600);
+  expect(steps).toEqual(["drain"]);
+  await running.stop("SIGINT");
+  expect(steps).toContain("abort");
 });
 
-test("a store that cannot be closed is told, and does not leave the process waiting", async () => {
-  const { state, running } = setUp({ close: () => Promise.reject(new Error("disk gone")) });
-  state.open = 0;
-  const stopped = running.stopped.then(
-    () => "stopped",
-    (cause: Error) => cause.message,
-  );
+test("a close that fails is written down, and is the end all the same", async () => {
+  const failing = async () => {
+    throw new Error("the disk is gone");
+  };
+  const { running, said } = started({ close: failing });
+  const stopped = running.stopped.catch((cause: Error) => cause.message);
   await running.stop("SIGTERM");
-  expect(await stopped).toBe("disk gone");
-  expect(state.logged.some((line) => line.includes("nobody caught"))).toBe(true);
+  expect(await stopped).toBe("the disk is gone");
+  expect(said.at(-1)![1].detail).toContain("the disk is gone");
+});
+
+test("a mishap is written down with its stack, whatever was thrown", () => {
+  const { running, said } = started();
+  running.mishap(new TypeError("odd"));
+  running.mishap("odder");
+  running.mishap(undefined);
+  expect(said.map(([, { detail }]) => detail?.split("\n")[0])).toEqual(["TypeError: odd", "odder", "undefined"]);
+  void running.stop("SIGTERM");
 });

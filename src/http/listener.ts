@@ -33,6 +33,9 @@ export interface Listener {
 /** How long a handshake that was under way when the certificate changed may take. */
 const HANDSHAKE_MS = 10_000;
 
+/** Elsewhere Bun cannot let two servers share a port. */
+const SHARES_PORTS = process.platform === "linux";
+
 /**
  * A server on Bun's HTTP parser. The size of bodies and the time of calls are bounded by
  * whoever answers, which knows who is calling and in which dialect to refuse; so Bun's own
@@ -40,38 +43,53 @@ const HANDSHAKE_MS = 10_000;
  * by Bun after some twelve seconds, however it trickles.
  *
  * Bun cannot change the certificate of a server, so a renewed one is served by a second
- * server on the same port.
+ * server on the same port; where ports cannot be shared, new connections are refused for the
+ * moment between the first server and the second.
  * @throws an error with the code EADDRINUSE, EACCES or EADDRNOTAVAIL where it cannot listen.
  */
-export function listen(options: ListenerOptions): Listener {
-  let server = options.tls === undefined ? serve(options, options.port) : serveAlone(options, options.tls);
+export function listen(options: ListenerOptions, sharesPorts = SHARES_PORTS): Listener {
+  const { tls } = options;
+  const shared = tls !== undefined && sharesPorts;
+  let server = shared ? serveAlone(options, tls) : serve(options, options.port, tls, false);
   const port = server.port!;
-  const newestFirst = options.tls !== undefined && preferNewestSocket(port);
+  const newestFirst = shared && preferNewestSocket(port);
   const host = options.hostname.includes(":") ? `[${options.hostname}]` : options.hostname;
   /** Servers of former certificates, which finish what they have begun. */
   const former = new Set<typeof server>();
   let retire = () => {};
 
+  function retireLater(old: typeof server, ms: number): void {
+    former.add(old);
+    const timer = setTimeout(() => retire(), ms);
+    retire = () => {
+      clearTimeout(timer);
+      retire = () => {};
+      void old.stop(false).then(() => former.delete(old));
+    };
+  }
+
   return {
     port,
-    url: `${options.tls === undefined ? "http" : "https"}://${host}:${port}`,
+    url: `${tls === undefined ? "http" : "https"}://${host}:${port}`,
     get pending() {
       let count = server.pendingRequests;
       for (const old of former) count += old.pendingRequests;
       return count;
     },
-    renew(tls) {
+    renew(next) {
+      const old = server;
+      if (!shared) {
+        // Bun looks at a certificate only when it listens; this one must not stand in the way of both.
+        void serve(options, 0, next, false).stop(true);
+        retireLater(old, 0);
+        retire();
+        server = serve(options, port, next, false);
+        return;
+      }
       // Of three sockets on one port the newest would not be the second.
       retire();
-      const old = server;
-      server = serve(options, port, tls);
-      former.add(old);
-      const timer = setTimeout(() => retire(), newestFirst ? HANDSHAKE_MS : 0);
-      retire = () => {
-        clearTimeout(timer);
-        retire = () => {};
-        void old.stop(false).then(() => former.delete(old));
-      };
+      server = serve(options, port, next, true);
+      retireLater(old, newestFirst ? HANDSHAKE_MS : 0);
     },
     async stop(hard) {
       retire();
@@ -86,18 +104,18 @@ export function listen(options: ListenerOptions): Listener {
  * moment without sharing, which fails where anybody is there.
  */
 function serveAlone(options: ListenerOptions, tls: Tls) {
-  const alone = serve({ ...options, answer: () => new Response(null, { status: 503 }) }, options.port);
+  const alone = serve({ ...options, answer: () => new Response(null, { status: 503 }) }, options.port, tls, false);
   const port = alone.port!;
   void alone.stop(true);
-  return serve(options, port, tls);
+  return serve(options, port, tls, true);
 }
 
-function serve(options: ListenerOptions, port: number, tls?: Tls) {
+function serve(options: ListenerOptions, port: number, tls: Tls | undefined, reusePort: boolean) {
   return Bun.serve({
     hostname: options.hostname,
     port,
     ...(tls === undefined ? {} : { tls }),
-    reusePort: tls !== undefined,
+    reusePort,
     idleTimeout: IDLE_CONNECTION_SECONDS,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
