@@ -51,7 +51,7 @@ import { inspectDirectory, inspectLedger, inspectLock } from "./store/sqlite/ins
 import { openJournal, type SqliteJournal } from "./store/sqlite/journal.ts";
 import { Egress } from "./upstream/egress.ts";
 import { createUpstream } from "./upstream/send.ts";
-import { createSealer, createUnsealer } from "./vault/envelope.ts";
+import { canOpen, createSealer, createUnsealer } from "./vault/envelope.ts";
 import { fingerprintOf, type Keyring, MASTER_KEY_FILE, MASTER_KEY_SETTING, openKeyring } from "./vault/keyring.ts";
 
 const VERSION = packageJson.version;
@@ -351,14 +351,7 @@ export function composeCli(world: World, serveUntilStopped: CliIo["serve"]): Cli
       inspectDirectory,
       inspectLedger,
       inspectLock,
-      opens(master, provider) {
-        try {
-          createUnsealer(master.reveal()).open(provider.sealedKey ?? "", providerKeyContext(provider));
-          return true;
-        } catch {
-          return false;
-        }
-      },
+      opens: (master, provider) => canOpen(master.reveal(), provider.sealedKey ?? "", providerKeyContext(provider)),
       masterKeySetting: MASTER_KEY_SETTING,
       fingerprint: fingerprintOf,
       env,

@@ -5,7 +5,7 @@ import { inspect } from "node:util";
 import { present } from "../../test/support/parts.ts";
 import { Secret } from "../kernel/secret.ts";
 import { providerKeyContext } from "../ports/vault.ts";
-import { createSealer, createUnsealer, decrypt, encrypt, UnsealError } from "./envelope.ts";
+import { canOpen, createSealer, createUnsealer, decrypt, encrypt, UnsealError } from "./envelope.ts";
 
 const MASTER = Uint8Array.from({ length: 32 }, (_, i) => i * 7);
 const OTHER = Uint8Array.from({ length: 32 }, (_, i) => i * 11);
@@ -143,4 +143,13 @@ describe.skipIf(!found)("Wycheproof, AES-256-GCM with 96-bit nonces and 128-bit 
         expect(encrypt(key, iv, aad, bytes(vector.msg)).toString("hex")).toBe(sealed.toString("hex"));
     });
   }
+});
+
+test("whether a key opens can be asked without being told what is in it", () => {
+  const [mine, other] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+  const sealed = createSealer(mine, (count) => new Uint8Array(count).fill(3)).seal(new Secret("sk-1"), "here");
+  expect(canOpen(mine, sealed, "here")).toBe(true);
+  expect(canOpen(other, sealed, "here")).toBe(false);
+  expect(canOpen(mine, sealed, "there")).toBe(false);
+  expect(canOpen(mine, "no ciphertext", "here")).toBe(false);
 });
