@@ -58,8 +58,10 @@ export function createSettle(ports: ClosingPorts) {
 /** Passes an answer on, and closes its Hold before the part that ends it, or when it is ended. */
 async function* settling(clean: CleanAnswer, closing: Closing): AsyncGenerator<EventBatch> {
   let begun = false;
+  const tally = clean.answer.clean.hold.asked.at(-1)?.tally;
   try {
     for await (const batch of clean.events) {
+      for (const event of batch) tally?.keep(event);
       const closed = closeAtEnd(batch, closing);
       if (closed !== undefined) await closed;
       begun = true;

@@ -51,7 +51,11 @@ test("bytes are counted as UTF-8", () => {
   expect(tallied(text("😀".repeat(40))).usage().usage.output).toBe(40);
 });
 
-test("the text is kept only where the API captures", () => {
-  expect(tallied(text("a"), text("b")).capture()?.answer).toBe("ab");
-  expect(new Tally(request, false).capture()).toBeNull();
+test("text is kept only where the API captures, and only what has passed the guards", () => {
+  const capturing = tallied(text("a secret"));
+  capturing.keep({ parts: [text("a ***"), text("b")] });
+  expect(capturing.capture()?.answer).toBe("a ***b");
+  const other = new Tally(request, false);
+  other.keep({ parts: [text("a")] });
+  expect(other.capture()).toBeNull();
 });

@@ -12,7 +12,7 @@ export class Tally {
   readonly #request: ModelRequest;
   readonly #reported: Partial<Usage> = {};
   #bytes = 0;
-  #captured: string[] | null;
+  readonly #captured: string[] | null;
   /** Whether the answer said that it is whole, or that it failed; what comes after that is no part of it. */
   over: "end" | "error" | null = null;
 
@@ -30,7 +30,6 @@ export class Tally {
       case "text-delta":
       case "arguments-delta":
         this.#bytes += utf8Length(part.text);
-        this.#captured?.push(part.text);
         break;
       case "opaque-delta":
         this.#bytes += stringBytes(part.value);
@@ -48,7 +47,15 @@ export class Tally {
     }
   }
 
-  /** Prompt and answer as text, where the API captures. */
+  /** Keeps the text of an event that has passed the guards, where the API captures: what they withheld is not to be read later either. */
+  keep(event: ModelEvent): void {
+    if (this.#captured === null) return;
+    for (const part of event.parts) {
+      if (part.type === "text-delta" || part.type === "arguments-delta") this.#captured.push(part.text);
+    }
+  }
+
+  /** Prompt and answer as text, as they went on, where the API captures. */
   capture(): { request: unknown; answer: string } | null {
     return this.#captured === null ? null : { request: this.#request.messages, answer: this.#captured.join("") };
   }

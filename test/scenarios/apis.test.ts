@@ -6,7 +6,17 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { CatalogModel } from "../../src/domain/catalog/catalog.ts";
 import type { AppOptions } from "../support/app.ts";
-import { ASKED, DIALECTS, type DialectName, FRONTS, MODELS, ROADS, Scene, until } from "../support/scene.ts";
+import {
+  ASKED,
+  DIALECTS,
+  type DialectName,
+  FRONTS,
+  MODELS,
+  ROADS,
+  readThrough,
+  Scene,
+  until,
+} from "../support/scene.ts";
 import { anthropicMessages, openaiChat } from "../support/upstream.ts";
 
 const open: Scene[] = [];
@@ -56,8 +66,9 @@ describe.each(ROADS)("prompts, $front to $provider, stream: $stream", ({ front, 
   test("of an answer that broke off are kept as far as it came; of a refused call, nothing", async () => {
     const scene = await start({ api: { capture: true } });
     const whole = dialect.stream({ text: [ANSWER, " and more"] });
-    scene.up.answer([...whole.slice(0, -4), { do: "close" }]);
-    await (await scene.call(front, { ...asking, stream: true })).text();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    scene.up.answer([...whole.slice(0, -4), { do: "until", open: promise }, { do: "close" }]);
+    await readThrough(await scene.call(front, { ...asking, stream: true }), ANSWER, resolve);
     const record = await scene.record();
     expect(record.outcome).toBe("cut");
     expect(JSON.stringify(record.captured)).toContain(ANSWER);
@@ -65,14 +76,29 @@ describe.each(ROADS)("prompts, $front to $provider, stream: $stream", ({ front, 
     expect((await scene.record()).captured).toBeNull();
   });
 
+  test("that a guard withheld are not kept", async () => {
+    const scene = await start({
+      api: { capture: true },
+      guardrails: [{ name: "names", kind: "phrases", phrases: ["nobody else"], action: "deny", direction: "output" }],
+    });
+    scene.up.plan(dialect.replies({ text: ANSWER }));
+    const response = await scene.call(front, { model: MODELS[provider], stream });
+    expect(response.status).toBe(422);
+    const record = await scene.record();
+    expect(record.verdicts).toMatchObject([{ guardrail: "names", action: "deny", count: 1 }]);
+    expect(JSON.stringify(record)).not.toContain("nobody else");
+  });
+
   test("are kept as they went on: what a guard has masked is masked in the record too", async () => {
     const scene = await start({
       api: { capture: true },
       guardrails: [{ name: "names", kind: "phrases", phrases: ["nobody else"], action: "mask", direction: "both" }],
     });
-    scene.up.plan(dialect.replies({ text: ANSWER }));
-    const { record } = await scene.served(front, asking);
-    expect(JSON.stringify(record.captured!.request)).not.toContain("nobody else");
+    scene.up.plan(dialect.replies({ text: [ANSWER.slice(0, 20), ANSWER.slice(20)] }));
+    const { record, text } = await scene.served(front, asking);
+    expect(text).not.toContain("nobody");
+    expect(JSON.stringify(record)).not.toContain("nobody else");
+    expect(record.captured!.answer).toBe("The answer that [names] shall see");
   });
 }); // biome-ignore format: rows
 

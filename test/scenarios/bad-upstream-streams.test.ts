@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import type { ErrorCode } from "../../src/errors.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { PROVIDER_KEY } from "../support/app.ts";
-import { type DialectName, MODELS, PAIRS, PROVIDERS, ROADS, Scene, until } from "../support/scene.ts";
+import { type DialectName, MODELS, PAIRS, PROVIDERS, ROADS, readThrough, Scene, until } from "../support/scene.ts";
 import { anthropicMessages, type Cut, openaiChat, type Script, sse } from "../support/upstream.ts";
 
 let scene: Scene;
@@ -38,16 +38,6 @@ function then(provider: DialectName, more: string[], seen: Promise<void> | null,
     { do: "until", open: seen },
     ...(head === undefined ? [] : rest),
   ];
-}
-
-/** The answer, once all of it is there; `tell` is called when the caller has seen this text. */
-async function readThrough(response: Response, wanted: string, tell: () => void): Promise<Response> {
-  let text = "";
-  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    if (text.includes(wanted)) tell();
-  }
-  return new Response(text, { status: response.status, headers: response.headers });
 }
 
 interface Row {

@@ -297,3 +297,13 @@ export async function until(condition: () => boolean | Promise<boolean>, withinM
   }
   return true;
 }
+
+/** The answer, once all of it is there; `tell` is called when the caller has seen this text. */
+export async function readThrough(response: Response, wanted: string, tell: () => void): Promise<Response> {
+  let text = "";
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (text.includes(wanted)) tell();
+  }
+  return new Response(text, { status: response.status, headers: response.headers });
+}
