@@ -228,6 +228,7 @@ describe("Anthropic's dialect to OpenAI", () => {
     ["top_k", { top_k: 5 }, {}, "top_k"],
     ["stop sequences", { stop_sequences: ["END"] }, { stop: ["END"] }, ""],
     ["the end user", { metadata: { user_id: "user-1" } }, { user: "user-1" }, ""],
+    ["an end user whose name OpenAI would refuse", { metadata: { user_id: "u".repeat(65) } }, {}, "metadata.user_id"],
     ["other metadata", { metadata: { x: 1 } }, {}, "metadata"],
     ["the tier that means the same", { service_tier: "auto" }, { service_tier: "auto" }, ""],
     ["a tier that is Anthropic's own", { service_tier: "standard_only" }, {}, "service_tier"],

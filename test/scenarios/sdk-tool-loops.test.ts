@@ -10,6 +10,7 @@ import type { Json, JsonObject } from "../../src/kernel/json.ts";
 import { ROADS } from "../support/scene.ts";
 import { MODEL_AT, type Question, type Road, rejection, SdkScene } from "../support/sdk.ts";
 import type { ToolCall } from "../support/upstream/answer.ts";
+import { openaiChat } from "../support/upstream.ts";
 
 let scene: SdkScene;
 beforeAll(async () => {
@@ -177,6 +178,37 @@ test("ids of calls that Anthropic's dialect does not allow come back to their pr
     });
     const [, assistant, result] = scene.sent().messages as JsonObject[];
     expect([(assistant!.tool_calls as JsonObject[])[0]!.id, result!.tool_call_id]).toEqual([id, id]);
+  }
+});
+
+test("a tool whose name is too long for OpenAI is offered, chosen and called under a shorter one, unseen", async () => {
+  const name = `mcp__${"server_".repeat(11)}weather`;
+  const short = expect.stringMatching(/^mcp__server_[\w]{52}$/);
+  for (const stream of [false, true]) {
+    const road: Road = { front: "anthropic", provider: "openai", stream };
+    const tools = [{ name, input_schema: CITY }];
+    const asked = { max_tokens: 100, tools, tool_choice: { type: "tool" as const, name } };
+    const question = { role: "user" as const, content: "Weather?" };
+    scene.up.plan((request) => {
+      const [tool] = request.json().tools as { function: { name: string } }[];
+      return openaiChat.replies({ toolCalls: [called("call_1", tool!.function.name, '{"city":"Rome"}')] })(request);
+    });
+    const heard = await scene.hear(road, { ...RESULTS, anthropic: { ...asked, messages: [question] } });
+    expect(heard.calls).toEqual([{ id: "call_1", name, arguments: { city: "Rome" } }]);
+    expect(scene.sent()).toMatchObject({
+      tools: [{ function: { name: short } }],
+      tool_choice: { function: { name: short } },
+    });
+    const use = { type: "tool_use" as const, id: "call_1", name, input: { city: "Rome" } };
+    const result = { type: "tool_result" as const, tool_use_id: "call_1", content: "Sunny." };
+    await scene.hear(road, {
+      ...RESULTS,
+      anthropic: {
+        ...asked,
+        messages: [question, { role: "assistant", content: [use] }, { role: "user", content: [result] }],
+      },
+    });
+    expect((scene.sent().messages as JsonObject[])[1]).toMatchObject({ tool_calls: [{ function: { name: short } }] });
   }
 });
 

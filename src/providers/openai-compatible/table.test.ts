@@ -48,6 +48,22 @@ describe("lookalikes of OpenAI's", () => {
     expect(written("mistral", { max_completion_tokens: 5, seed: 7 })).toMatchObject({ max_tokens: 5, random_seed: 7 });
   });
 
+  test("Mistral gets ids of calls in its own form, the same in call and result", () => {
+    const call = { id: "call_12345", type: "function", function: { name: "f", arguments: "{}" } };
+    const messages = [
+      { role: "user", content: "x" },
+      { role: "assistant", content: null, tool_calls: [call, { ...call, id: "Nr1uNItcS" }] },
+      { role: "tool", tool_call_id: "call_12345", content: "y" },
+      { role: "tool", tool_call_id: "Nr1uNItcS", content: "z" },
+    ];
+    const [, assistant, first, second] = written("mistral", { messages }).messages as JsonObject[];
+    const ids = (assistant!.tool_calls as JsonObject[]).map(({ id }) => id!);
+    expect(ids[0]).toMatch(/^[a-zA-Z0-9]{9}$/);
+    expect(ids[1]).toBe("Nr1uNItcS");
+    expect([first!.tool_call_id!, second!.tool_call_id!]).toEqual(ids);
+    expect(written("openai-compatible", { messages }).messages).toEqual(messages);
+  });
+
   test("Groq is not sent the thoughts that it refuses", () => {
     const messages = [{ role: "assistant", content: "x", reasoning_content: "hm" }];
     expect(written("groq", { messages }).messages).toEqual([{ role: "assistant", content: "x" }]);

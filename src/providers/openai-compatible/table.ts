@@ -25,6 +25,7 @@ const UNKNOWN: Quirks = {
   thoughtsWritten: null,
   textLists: "as-written",
   strictSchemas: false,
+  callIds: { allowed: /^/, length: 40 },
   maxStops: 16,
 };
 
@@ -83,6 +84,8 @@ export const LOOKALIKES: readonly Lookalike[] = [
       thoughtsWritten: "reasoning_details",
       topK: true,
       textLists: "always",
+      // It asks OpenAI too.
+      callIds: OPENAI_QUIRKS.callIds,
       // `models` is refused for all; a preset may name models too, and a route is a list of fallbacks.
       refused: ["preset", "route"],
     },
@@ -101,6 +104,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       required: "any",
       seed: "random_seed",
       textLists: "always",
+      callIds: { allowed: /^[a-zA-Z0-9]{9}$/, length: 9 },
     },
     { ...HOSTED, logprobs: false, logitBias: false },
     ["mistral-large-latest", "mistral-medium-latest", "mistral-small-latest", "ministral-8b-latest"],

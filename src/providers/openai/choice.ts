@@ -30,6 +30,7 @@ export class Choice {
   readonly index: number;
   /** Sets apart the ids that are made up here: those of one conversation must differ. */
   readonly #madeUp: string;
+  readonly #names: ReadonlyMap<string, string> | undefined;
   /** What kind of block is open beside calls, and its number. */
   #kind: Kind = "none";
   #block = -1;
@@ -43,9 +44,11 @@ export class Choice {
   /** Whether a message or a delta has been read. */
   begun = false;
 
-  constructor(index: number, madeUp: string) {
+  /** @param names the caller's own names of tools that had to be shortened, by their short ones */
+  constructor(index: number, madeUp: string, names?: ReadonlyMap<string, string>) {
     this.index = index;
     this.#madeUp = madeUp;
+    this.#names = names;
   }
 
   /** @param delta a delta of a stream, or the message of a unary answer */
@@ -253,7 +256,7 @@ export class Choice {
   }
 
   #fill(call: Call, name: string, given: Json | undefined, parts: EventPart[]): void {
-    if (call.name === "") call.name = name;
+    if (call.name === "") call.name = this.#names?.get(name) ?? name;
     if (!call.open && call.name !== "") this.#openCall(call, parts);
     const text = typeof given === "string" ? given : isObject(given) ? JSON.stringify(given) : "";
     if (text === "") return;

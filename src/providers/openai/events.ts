@@ -5,6 +5,7 @@ import type { EventPart } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { Choice } from "./choice.ts";
 import { errorInside } from "./errors.ts";
+import { shortenedNames } from "./tool-names.ts";
 import { readUsage } from "./usage.ts";
 
 const NOTHING: EventPart[] = [];
@@ -23,6 +24,7 @@ const CHUNK_FIELDS = ["prompt_filter_results", "citations", "search_results"] as
 export class ChatDecoder implements AnswerDecoder {
   readonly #request: ModelRequest;
   readonly #choices: Choice[] = [];
+  readonly #names: ReadonlyMap<string, string> | undefined;
   #started = false;
   #over = false;
   /** How much of the lists that some providers repeat in each chunk has been told. */
@@ -30,6 +32,7 @@ export class ChatDecoder implements AnswerDecoder {
 
   constructor(request: ModelRequest) {
     this.#request = request;
+    this.#names = shortenedNames(request);
   }
 
   unary(body: string): EventPart[] {
@@ -128,7 +131,7 @@ export class ChatDecoder implements AnswerDecoder {
     }
     let choice = this.#choices.find((known) => known.index === number);
     if (choice === undefined) {
-      choice = new Choice(number, `${this.#request.messages.length}_${number}`);
+      choice = new Choice(number, `${this.#request.messages.length}_${number}`, this.#names);
       this.#choices.push(choice);
     }
     return choice;

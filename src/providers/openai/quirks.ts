@@ -1,4 +1,5 @@
 import { isReasoningModel } from "./models.ts";
+import type { CallIdForm } from "./tool-names.ts";
 
 /** A field of an assistant message in which servers take its thoughts back. `content`: as an item of the content list. */
 export type ThoughtField = "reasoning_content" | "reasoning" | "reasoning_details" | "content";
@@ -43,6 +44,7 @@ export interface Quirks {
   textLists: "always" | "as-written" | "never";
   /** Can hold its answers to a schema (`strict`). Others refuse the word for some of their models, or do so unasked. */
   strictSchemas: boolean;
+  callIds: CallIdForm;
   /** Most stop sequences that are taken. */
   maxStops: number;
   /** Fields of the body that would let the caller get around the gateway's choice of model, and are refused. */
@@ -63,6 +65,7 @@ export const OPENAI_QUIRKS: Quirks = {
   usageSwitch: true,
   textLists: "always",
   strictSchemas: true,
+  callIds: { allowed: /^.{0,40}$/s, length: 40 },
   maxStops: 4,
   refused: [],
 };

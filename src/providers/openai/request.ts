@@ -7,6 +7,7 @@ import { writeReasoning } from "./effort.ts";
 import { Losses } from "./losses.ts";
 import type { Quirks } from "./quirks.ts";
 import { isStrictSchema } from "./strict.ts";
+import { nameForServer } from "./tool-names.ts";
 import { writeMessages } from "./turns.ts";
 import { checkSupport } from "./unsupported.ts";
 
@@ -36,7 +37,7 @@ export function encodeRequest(
   writeSampling(request, form, quirks, losses, body);
   writeFormat(request, quirks, losses, body);
   writeReasoning(request, model, form, quirks, losses, body);
-  if (request.endUser !== undefined) body.user = request.endUser;
+  writeUser(request, losses, body);
   writeTier(request, losses, body);
   writeExtra(request, quirks, losses, body);
   const headers = { accept: request.stream ? "text/event-stream" : "application/json" };
@@ -95,7 +96,7 @@ function writeTool(tool: Tool, index: number, losses: Losses): JsonObject {
     const type = typeof tool.value.type === "string" ? tool.value.type : "this kind";
     return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${type}`);
   }
-  const called: JsonObject = { name: tool.name };
+  const called: JsonObject = { name: losses.own ? tool.name : nameForServer(tool.name) };
   if (tool.description !== undefined) called.description = tool.description;
   if (tool.parameters !== undefined) called.parameters = tool.parameters;
   if (losses.own || tool.strict !== true || isStrictSchema(tool.parameters)) {
@@ -123,7 +124,7 @@ function writeChoice(choice: ToolChoice, form: ChatRequestForm, quirks: Quirks, 
     case "required":
       return form.required ?? quirks.required;
     case "tool":
-      return { type: "function", function: { name: choice.name } };
+      return { type: "function", function: { name: losses.own ? choice.name : nameForServer(choice.name) } };
     case "opaque":
       return losses.own ? choice.value : losses.refuse("tool_choice", "the provider has no such choice of tools");
   }
@@ -187,6 +188,18 @@ function writeFormat(request: ModelRequest, quirks: Quirks, losses: Losses, body
     else if (!losses.own && quirks.strictSchemas && isStrictSchema(format.schema)) schema.strict = true;
     body.response_format = { type: "json_schema", json_schema: schema };
   }
+}
+
+/**
+ * Longest name of an end user from another dialect. OpenAI takes 64 characters, OpenRouter and
+ * Zhipu 128, and all of them refuse the request beyond that; Claude Code sends 150.
+ */
+const MAX_USER = 64;
+
+function writeUser({ endUser }: ModelRequest, losses: Losses, body: JsonObject): void {
+  if (endUser === undefined) return;
+  if (losses.own || endUser.length <= MAX_USER) body.user = endUser;
+  else losses.warn("metadata.user_id", `the provider takes at most ${MAX_USER} characters; it was left out`);
 }
 
 /** Tiers are each provider's own; `auto` is the one word that means the same everywhere. */

@@ -4,6 +4,7 @@ import type { Message, Part, ReasoningPart, ToolCallPart, ToolResultPart } from 
 import { contentItems, contentOf, documentItem, imageItem, textItem } from "./content.ts";
 import type { Losses } from "./losses.ts";
 import type { Quirks, ThoughtField } from "./quirks.ts";
+import { idForServer, nameForServer } from "./tool-names.ts";
 
 /** The messages of a request as this dialect has them. @throws UnsupportedFeature */
 export function writeMessages(messages: readonly Message[], quirks: Quirks, losses: Losses): JsonObject[] {
@@ -90,11 +91,13 @@ class TurnsWriter {
       } else {
         const item = piece.type === "image" ? imageItem(piece, losses) : documentItem(piece, losses);
         if (own || item.type === "text") items.push(item);
-        else this.#media.push(...this.#shown(part.callId, item));
+        else this.#media.push(...this.#shown(idForServer(part.callId, this.#quirks.callIds), item));
       }
     }
     const legacy = (part.form as ChatPartForm | undefined)?.field === "function_call";
-    const turn: JsonObject = legacy ? { role: "function" } : { role: "tool", tool_call_id: part.callId };
+    const turn: JsonObject = legacy
+      ? { role: "function" }
+      : { role: "tool", tool_call_id: idForServer(part.callId, this.#quirks.callIds) };
     const content = contentOf(items, message, this.#quirks, own);
     if (!(own && items.length === 0 && absent(message))) turn.content = content;
     if (!own && items.length === 0 && this.#media.length > 0) turn.content = "The result follows in the next message.";
@@ -131,13 +134,15 @@ class TurnsWriter {
   }
 
   #call(part: ToolCallPart, calls: Json[], turn: JsonObject): void {
-    const called: JsonObject = { name: part.name, arguments: part.arguments === "" ? "{}" : part.arguments };
+    const name = this.#losses.own ? part.name : nameForServer(part.name);
+    const called: JsonObject = { name, arguments: part.arguments === "" ? "{}" : part.arguments };
     if ((part.form as ChatPartForm | undefined)?.field === "function_call") {
       this.#losses.carry(part.extra, called);
       turn.function_call = called;
       return;
     }
-    const call: JsonObject = { id: part.id, type: "function", function: called };
+    const id = idForServer(part.id, this.#quirks.callIds);
+    const call: JsonObject = { id, type: "function", function: called };
     this.#losses.carry(part.extra, call);
     calls.push(call);
   }
