@@ -88,12 +88,21 @@ async function openInstallation(environment: Environment, log: Log): Promise<Ins
   );
   const meter = new MemoryMeter(journal, clock);
   const close = async () => {
+    await retryRecords(meter, log);
     await stopCheckpointer();
     journal.shut();
     await directory.close();
     folder.release();
   };
   return { folder, directory, keyring, journal, meter, pepper: keyring.derive("virtual keys"), close };
+}
+
+/** Commits the records that the ledger could not take when their calls ended, as soon as it can. */
+async function retryRecords(meter: MemoryMeter, log: Log): Promise<void> {
+  const { written, left } = await meter.retry();
+  if (written === 0) return;
+  const rest = left === 0 ? "" : `; ${left} are left`;
+  log.write("warn", `usage records that could not be committed are committed now${rest}`, { count: written });
 }
 
 /** Brings the directory to what the configuration file says. @returns the file's settings of the gateway. */
@@ -205,6 +214,7 @@ async function serve(
   let starting = true;
   const ready = () => {
     if (gateway.draining) return { ready: false, reason: "draining" };
+    if (meter.failing) return { ready: false, reason: "store unavailable" };
     return starting ? { ready: false, reason: "starting" } : { ready: true };
   };
   const metrics = new Metrics(
@@ -236,7 +246,10 @@ async function serve(
     openCalls: () => gateway.openCalls,
     drain: () => gateway.drain(),
     abortAll: () => gateway.abortAll(),
-    sweep: () => gateway.sweep(),
+    sweep() {
+      gateway.sweep();
+      void retryRecords(meter, log);
+    },
     sweepMs: SWEEP_MS,
     drainMs: settings.drainMs,
     log,

@@ -37,10 +37,14 @@ export class Closing {
       await this.#ports.meter.settle(number, charge, record);
       this.record = record;
     } catch (cause) {
-      this.#ports.log.write("error", "a usage record could not be committed; its Hold is settled on the next start", {
-        call: call.id,
-        detail: cause instanceof Error ? cause.message : String(cause),
-      });
+      this.#ports.log.write(
+        "error",
+        "a usage record could not be committed; it is tried again, or settled by rule on the next start",
+        {
+          call: call.id,
+          detail: cause instanceof Error ? cause.message : String(cause),
+        },
+      );
       throw cause;
     } finally {
       call.end();

@@ -19,8 +19,9 @@ export interface RefusePorts {
 export function createRefuse(ports: RefusePorts) {
   return async function refuse(call: Call, thrown: unknown): Promise<Response> {
     const error = toGatewayError(thrown);
-    if (error.code === "internal") {
-      ports.log.write("error", "a call failed inside the gateway", { call: call.id, detail: detailOf(error) });
+    if (error.code === "internal" || error.code === "store_unavailable") {
+      const line = { call: call.id, code: error.code, detail: detailOf(error) };
+      ports.log.write("error", "a call failed inside the gateway", line);
     }
     if (!call.reached.held) await keepRecord(call, error, ports);
     call.end();

@@ -4,11 +4,19 @@ import type { Demand, Meter } from "../ports/meter.ts";
 import type { UsageRecord } from "../ports/records.ts";
 import type { Journal } from "./journal.ts";
 
+/** What the process asks of its own meter beside what the data plane does. */
+interface WatchedMeter extends Meter {
+  recover(): Promise<UsageRecord[]>;
+  retry(): Promise<{ written: number; left: number }>;
+  readonly openHolds: number;
+  readonly failing: boolean;
+}
+
 /** What a meter over some journal must be given for the suite. */
 export interface MeterUnderTest {
   /** Opens the journal: empty the first time, then with what is in it, as after a restart. */
   reopen(): Journal;
-  meterOn(journal: Journal, clock: Clock): Meter & { recover(): Promise<UsageRecord[]>; openHolds: number };
+  meterOn(journal: Journal, clock: Clock): WatchedMeter;
   /** Lets the process "die": what was not committed is gone. */
   kill?(): void;
   remove(): void;
@@ -196,6 +204,29 @@ export function meterContract(name: string, make: () => MeterUnderTest): void {
       expect(results[1]!.status).toBe("rejected");
       expect(results[2]!.status).toBe("fulfilled");
       expect((await journal.page({ limit: 10 })).records).toHaveLength(2);
+    });
+
+    test("a record that the store could not take when its call ended is taken as soon as it can be, once", async () => {
+      const { journal, clock, meter } = setUp();
+      const close = journal.close.bind(journal);
+      const held = await meter.reserve([demand({ window: "day", limit: 9 })], sampleRecord());
+      if (!held.admitted) throw new Error("it was refused");
+      journal.close = () => Promise.reject(new Error("the disk is full"));
+      const record = sampleRecord();
+      await expect(meter.settle(held.hold, { tokens: 0, usd: 0 }, record)).rejects.toMatchObject({
+        code: "store_unavailable",
+      });
+      expect(meter.failing).toBe(true);
+      expect(await meter.retry()).toEqual({ written: 0, left: 1 });
+      journal.close = close;
+      // No oftener than every second.
+      expect(await meter.retry()).toEqual({ written: 0, left: 1 });
+      clock.at += 1_000;
+      expect(await meter.retry()).toEqual({ written: 1, left: 0 });
+      expect(meter.failing).toBe(false);
+      expect(await meter.retry()).toEqual({ written: 0, left: 0 });
+      expect((await journal.page({ limit: 10 })).records.map(({ id }) => id)).toEqual([record.id]);
+      expect(meter.openHolds).toBe(0);
     });
 
     const persistent = make();

@@ -5,6 +5,12 @@ import type { Charge, Demand, Level, Meter, Reservation } from "../../ports/mete
 import type { UsageRecord } from "../../ports/records.ts";
 import type { Journal, Spent } from "../journal.ts";
 
+/** How often the journal is asked again to take what it could not. */
+const RETRY_MS = 1_000;
+
+/** So long after its last failure the journal counts as failing, if nobody has tried it since. */
+const FAILING_MS = 5_000;
+
 interface OpenHold {
   at: number;
   demands: readonly Demand[];
@@ -24,6 +30,12 @@ export class MemoryMeter implements Meter {
   readonly #windows = new Map<string, WindowCounter>();
   readonly #running = new Map<string, number>();
   readonly #holds = new Map<number, OpenHold>();
+  /** Records of settled Holds that the journal could not take. Nothing is admitted while it takes nothing, so they are few. */
+  readonly #unwritten = new Map<number, UsageRecord>();
+  #retrying = false;
+  #nextRetry = 0;
+  /** Ticks of the journal's last failure; undefined since it has last taken something. */
+  #failedAt: number | undefined;
   #nextHold: number;
   /** Time of the last step: a wall clock that goes back must not reopen a window. */
   #latest = 0;
@@ -41,6 +53,11 @@ export class MemoryMeter implements Meter {
     return open;
   }
 
+  /** Whether the journal has failed of late, and has taken nothing since. */
+  get failing(): boolean {
+    return this.#failedAt !== undefined && this.#clock.ticks() - this.#failedAt < FAILING_MS;
+  }
+
   async reserve(demands: readonly Demand[], draft: UsageRecord): Promise<Reservation> {
     const now = this.#now();
     const refusal = this.#firstRefusal(demands, now);
@@ -56,8 +73,10 @@ export class MemoryMeter implements Meter {
       // The fault was ours, so the request is given back too.
       this.#release(hold, { requests: -1, tokens: 0, usd: 0 });
       this.#holds.delete(hold);
+      this.#failedAt = this.#clock.ticks();
       throw unavailable(cause);
     }
+    this.#failedAt = undefined;
     return { admitted: true, hold, levels };
   }
 
@@ -68,10 +87,39 @@ export class MemoryMeter implements Meter {
     try {
       await this.#journal.close(hold, record);
     } catch (cause) {
+      this.#unwritten.set(hold, record);
+      this.#failedAt = this.#clock.ticks();
       throw unavailable(cause);
-    } finally {
-      this.#holds.delete(hold);
     }
+    this.#holds.delete(hold);
+    this.#failedAt = undefined;
+  }
+
+  /**
+   * Tries again to write what the journal could not take; cheap where there is nothing, and
+   * no oftener than every second where there is. What is never taken is settled by rule on
+   * the next start.
+   * @returns how many records were written now, and how many are left.
+   */
+  async retry(): Promise<{ written: number; left: number }> {
+    const waiting = [...this.#unwritten];
+    if (waiting.length === 0 || this.#retrying || this.#clock.ticks() < this.#nextRetry) {
+      return { written: 0, left: waiting.length };
+    }
+    this.#retrying = true;
+    this.#nextRetry = this.#clock.ticks() + RETRY_MS;
+    const tries = await Promise.allSettled(waiting.map(([hold, record]) => this.#journal.close(hold, record)));
+    this.#retrying = false;
+    let written = 0;
+    tries.forEach(({ status }, i) => {
+      if (status === "rejected") return;
+      const hold = waiting[i]![0];
+      this.#unwritten.delete(hold);
+      this.#holds.delete(hold);
+      written++;
+    });
+    this.#failedAt = written > 0 ? undefined : this.#clock.ticks();
+    return { written, left: this.#unwritten.size };
   }
 
   /**

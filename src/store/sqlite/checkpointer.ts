@@ -44,6 +44,12 @@ export function checkpointOnce(db: Database, worth = WORTH_PAGES): boolean {
 
 if (!isMainThread && (workerData as { work?: unknown } | null)?.work === WORK) {
   const db = new Database((workerData as { path: string }).path, { readwrite: true });
-  const timer = setInterval(() => checkpointOnce(db), EVERY_MS);
+  const timer = setInterval(() => {
+    try {
+      checkpointOnce(db);
+    } catch {
+      // A disk that is full, or busy: the commits tell of it, and the next look may find it better.
+    }
+  }, EVERY_MS);
   parentPort?.once("close", () => clearInterval(timer));
 }
