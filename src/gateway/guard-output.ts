@@ -5,7 +5,9 @@
  * knows (a custom tool's call, a server-side tool) until the block ends; with a match the
  * block is dropped, as is any other part that cannot be rewritten. Log probabilities are
  * dropped whenever a guard masks: they would spell out what was masked, token by token.
- * Stands after the count, because what is withheld was paid for.
+ * The provider's bytes never go on where a guard stands: they say things that no part says
+ * (fields that nobody knows), so nobody has judged them. Stands after the count, because what
+ * is withheld was paid for.
  */
 import { maskFor, SlidingMask } from "../domain/guardrails/phrases.ts";
 import { type EventBatch, type EventPart, type ModelEvent, rewritten } from "../spec/event.ts";
@@ -60,7 +62,7 @@ async function* denying(events: EventStream, guard: Guard, answer: Answer): Asyn
   for (const text of texts.values()) count += guard.matcher.find(text).length;
   noteVerdict(answer.call.observed.verdicts, guard, "output", count);
   if (count > 0) throw denial(guard, "output");
-  yield* held;
+  for (const batch of held) yield batch.map((event) => rewritten(event.parts));
 }
 
 /** Masks what comes, block by block, holding back what might still become a match. */
@@ -106,8 +108,7 @@ async function* masking(events: EventStream, guard: Guard, answer: Answer): Asyn
       if (clean === text.text) parts.push(part);
       else if (clean !== "") parts.push({ ...(part as TextPart), text: clean });
     }
-    const same = parts.length === event.parts.length && parts.every((part, at) => part === event.parts[at]);
-    return same ? event : rewritten(parts);
+    return rewritten(parts);
   };
   for await (const batch of events) {
     yield batch.map(judge);
