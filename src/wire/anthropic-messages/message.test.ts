@@ -54,7 +54,7 @@ describe("each kind of block has its form", () => {
     ],
     ["a sealed thought", block({ kind: "redacted-reasoning", data: "x" }), { type: "redacted_thinking", data: "x" }],
     ["a refusal", block({ kind: "refusal" }, text("no")), { type: "text", text: "no" }],
-    ["a text that says nothing", block({ kind: "text" }), undefined],
+    ["a text that says nothing, as in a stream", block({ kind: "text" }), { type: "text", text: "" }],
     [
       "a text with its sources",
       block({ kind: "text" }, text("x"), {

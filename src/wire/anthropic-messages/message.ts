@@ -109,13 +109,12 @@ function applyDelta(block: Collected, delta: JsonObject): void {
   }
 }
 
-/** undefined: a block that this dialect cannot hold, or a text that says nothing. */
+/** undefined: a block that this dialect cannot hold. */
 function blockOf(block: Collected): JsonObject | undefined {
   const { content, rest, text } = block;
   switch (content.kind) {
     case "text":
     case "refusal":
-      if (text === "" && block.citations.length === 0) return undefined;
       return { type: "text", text, ...rest, ...(block.citations.length > 0 ? { citations: block.citations } : {}) };
     case "reasoning":
       return { type: "thinking", thinking: text, signature: block.signature, ...rest };
