@@ -20,6 +20,7 @@ const UNKNOWN: Quirks = {
   ...OPENAI_QUIRKS,
   developer: false,
   maxTokens: "max_tokens",
+  maxOutput: () => undefined,
   thinks: () => true,
   thoughtsTaken: "any",
   thoughtsWritten: null,

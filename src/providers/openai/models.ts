@@ -43,3 +43,21 @@ export function isReasoningModel(model: string): boolean {
   // `gpt-35-turbo` is Azure's name of GPT-3.5.
   return /^(?:o\d|gpt-(?:[5-9](?!\d)|1\d)|codex)/.test(name) && !/-chat\b/.test(name);
 }
+
+/** Most tokens that a model writes, which OpenAI refuses to be asked to exceed. The first row that fits counts. Source: the models' pages. */
+const MAX_OUTPUT: readonly (readonly [names: RegExp, tokens: number])[] = [
+  [/^gpt-(?:3\.5|35)/, 4_096],
+  [/^gpt-4-(?:turbo|vision|1106|0125)/, 4_096],
+  [/^gpt-4(?:-\d|-32k|$)/, 8_192],
+  [/^(?:chatgpt-4o|gpt-4o|gpt-\d[\d.]*-chat)/, 16_384],
+  [/^gpt-4\.1/, 32_768],
+  [/^o1-mini/, 65_536],
+  [/^o\d/, 100_000],
+  [/^gpt-5/, 128_000],
+];
+
+/** undefined: nothing is known of this model. */
+export function maxOutputOf(model: string): number | undefined {
+  const name = model.replace(/^ft:/, "").replace(/^openai\//, "");
+  return MAX_OUTPUT.find(([names]) => names.test(name))?.[1];
+}

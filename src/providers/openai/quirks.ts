@@ -1,4 +1,4 @@
-import { isReasoningModel } from "./models.ts";
+import { isReasoningModel, maxOutputOf } from "./models.ts";
 import type { CallIdForm } from "./tool-names.ts";
 
 /** A field of an assistant message in which servers take its thoughts back. `content`: as an item of the content list. */
@@ -17,6 +17,8 @@ export interface Quirks {
    * in any case, or `max_completion_tokens` for models that think, which refuse the older name.
    */
   maxTokens: "max_tokens" | "max_tokens-only" | "by-model";
+  /** Most tokens that a model writes, where that is known and more is refused. */
+  maxOutput: (model: string) => number | undefined;
   /**
    * How reasoning is asked for: `reasoning_effort`, `reasoning: {effort | max_tokens | enabled}`
    * (OpenRouter), `thinking: {type}` (DeepSeek, Z.ai, Moonshot), `enable_thinking` with
@@ -54,6 +56,7 @@ export interface Quirks {
 export const OPENAI_QUIRKS: Quirks = {
   developer: true,
   maxTokens: "by-model",
+  maxOutput: maxOutputOf,
   reasoning: "effort",
   thinks: isReasoningModel,
   effortNone: false,

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../kernel/json.ts";
 import { UnsupportedFeature } from "../../spec/adapter.ts";
+import type { ModelRequest } from "../../spec/request.ts";
 import { openaiChat } from "../../wire/openai-chat/index.ts";
 import { chatAdapter } from "./adapter.ts";
 import { OPENAI_CAPABILITIES, openai } from "./index.ts";
-import { MODELS } from "./models.ts";
+import { MODELS, maxOutputOf } from "./models.ts";
 import { OPENAI_QUIRKS, type Quirks } from "./quirks.ts";
 import { encodeRequest } from "./request.ts";
 
@@ -298,5 +299,31 @@ describe("OpenAI as a provider", () => {
     expect(twin.encode(request, "gpt-4o")).toEqual(openai.encode(request, "gpt-4o"));
     expect(twin.decoder(request).unary('{"choices":[]}')).toEqual([{ type: "start" }, { type: "end" }]);
     expect(twin.error(500, "{}", () => null).status).toBe(500);
+  });
+});
+
+describe("how much a model writes at most", () => {
+  test.each<[string, number | undefined]>([
+    ["gpt-4o-mini-2024-07-18", 16_384],
+    ["ft:gpt-4o-mini-2024-07-18:acme::x", 16_384],
+    ["openai/gpt-4.1", 32_768],
+    ["gpt-4", 8_192],
+    ["gpt-4-0613", 8_192],
+    ["gpt-4-turbo-2024-04-09", 4_096],
+    ["gpt-35-turbo", 4_096],
+    ["o4-mini", 100_000],
+    ["gpt-5.4-mini", 128_000],
+    ["gpt-5-chat-latest", 16_384],
+    ["gpt-6-sol", undefined],
+    ["llama", undefined],
+  ])("%s: %p", (model, tokens) => expect(maxOutputOf(model)).toBe(tokens as number));
+
+  test("bounds a caller of another dialect, who hears of it, and no other", () => {
+    const request = openaiChat.decode({ ...plain, max_tokens: 32_000 });
+    const foreign: ModelRequest = { ...request, dialect: "anthropic-messages" };
+    const { body, warnings } = encodeRequest(foreign, "gpt-4o", OPENAI_QUIRKS, OPENAI_CAPABILITIES);
+    expect(body.max_tokens).toBe(16_384);
+    expect(warnings.map(({ field }) => field)).toEqual(["max_tokens"]);
+    expect(relayed({ ...plain, max_tokens: 32_000 }).body.max_tokens).toBe(32_000);
   });
 });

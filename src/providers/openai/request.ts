@@ -142,7 +142,7 @@ function writeLimits(
     let name = form.maxTokens ?? "max_tokens";
     if (quirks.maxTokens === "max_tokens-only") name = "max_tokens";
     else if (quirks.maxTokens === "by-model" && quirks.thinks(model)) name = "max_completion_tokens";
-    body[name] = request.maxOutputTokens;
+    body[name] = boundOf(request.maxOutputTokens, quirks.maxOutput(model), losses);
   }
   if (request.choices !== undefined) body.n = request.choices;
   if (request.stop === undefined) return;
@@ -151,6 +151,13 @@ function writeLimits(
   }
   const one = form.stop === "string" && request.stop.length === 1;
   if (request.stop.length > 0 || losses.own) body.stop = one ? request.stop[0]! : request.stop;
+}
+
+/** Anthropic's callers must give a bound, and give what their usual model can; more than this one can is refused. */
+function boundOf(wanted: number, most: number | undefined, losses: Losses): number {
+  if (losses.own || most === undefined || wanted <= most) return wanted;
+  losses.warn("max_tokens", `this model writes at most ${most} tokens, which were asked for`);
+  return most;
 }
 
 function writeSampling(
