@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { CatalogModel } from "../src/domain/catalog/catalog.ts";
 import { isObject, type Json, type JsonObject } from "../src/kernel/json.ts";
 import { ADAPTERS } from "../src/providers/adapters.ts";
-import { type App, post, startApp } from "./support/app.ts";
+import { type App, type AppOptions, post, startApp } from "./support/app.ts";
 import {
   type Difference,
   type Listed,
@@ -15,6 +15,7 @@ import {
   REFUSED_OTHERWISE,
   RELAYED_OTHERWISE,
   TOLD_OTHERWISE,
+  WRITTEN_OTHERWISE,
 } from "./support/fidelity-differences.ts";
 import {
   type Exchange,
@@ -48,21 +49,30 @@ const KINDS = [...new Set(exchanges.map(kindOf))];
 
 let up: Upstream;
 let app: App;
+/** With a guard that finds nothing, but has every answer written anew. */
+let guarded: App;
 /** What the provider answers to a request for the model of this name. */
 const planned = new Map<string, Script>();
 beforeAll(async () => {
   up = await startUpstream();
   up.plan((request) => planned.get((request.json() as { model: string }).model)!);
-  app = await startApp({
+  const options: AppOptions = {
     upstream: up.url,
     providers: KINDS.map((kind) => ({ name: kind, kind, baseUrl: kind === "anthropic" ? up.url : `${up.url}/v1` })),
     models: KINDS.map((kind): CatalogModel => {
       return { name: `${kind}/*`, targets: [{ provider: kind, model: "*", weight: 1 }], fallbacks: [] };
     }),
+  };
+  const phrases = ["a phrase that no recording holds"];
+  app = await startApp(options);
+  guarded = await startApp({
+    ...options,
+    guardrails: [{ name: "never", kind: "phrases", phrases, action: "mask", direction: "output" }],
   });
 });
 afterAll(async () => {
   await app?.stop();
+  await guarded?.stop();
   await up?.stop();
 });
 
@@ -107,16 +117,16 @@ interface Got {
 
 let calls = 0;
 
-async function through(exchange: Exchange, front: Api, options: BodyOptions = {}): Promise<Got> {
+async function through(exchange: Exchange, front: Api, options: BodyOptions = {}, by: App = app): Promise<Got> {
   const name = `recorded-${++calls}`;
   planned.set(name, answerOf(exchange, options));
   const path = front === "openai.chat" ? "/v1/chat/completions" : "/v1/messages";
-  let response = await post(app, { path, body: requestOf(exchange, front, name) });
+  let response = await post(by, { path, body: requestOf(exchange, front, name) });
   // A request that the gateway refuses is not what is tried here: its answer is.
   if (response.status === 400 && exchange.response.status === 200) {
     await response.text();
     const { request: _refused, ...answer } = exchange;
-    response = await post(app, { path, body: requestOf(answer, front, name) });
+    response = await post(by, { path, body: requestOf(answer, front, name) });
   }
   const text = await response.text();
   planned.delete(name);
@@ -188,22 +198,36 @@ here.each(APIS)("an answer in the dialect of %s, for a caller of the same", (api
   }, 60_000);
 });
 
-here.each(APIS)("an answer in the dialect of %s, for a caller of the other", (api) => {
-  const front = APIS.find((other) => other !== api)!;
+/** What of an answer's meaning a caller did not get, by the recordings' own digest. */
+async function losses(exchange: Exchange, front: Api, got: Got): Promise<Difference> {
+  const { respDigest, diff } = await loadDigests();
+  const want = respDigest(exchange);
+  const { status, text } = got;
+  const streamed = exchange.response.text !== undefined && status === 200;
+  const response = streamed ? { status, text } : { status, json: JSON.parse(text) as unknown };
+  const told = respDigest({ api: front, response });
+  const found = diff(want, told, { reasoning: true });
+  if ((want.error === null) !== (told.error === null)) found.push(`error: ${JSON.stringify(told.error)}`);
+  return { exchange, want, found };
+}
 
-  test("means the same", async () => {
-    const { respDigest, diff } = await loadDigests();
+here.each(APIS)("an answer in the dialect of %s means the same", (api) => {
+  const own = answered.filter((exchange) => exchange.api === api);
+
+  test("for a caller of the other", async () => {
+    const front = APIS.find((other) => other !== api)!;
     const road = `A ${NAMES[front]} ← ${NAMES[api]}`;
-    const foreign = answered.filter((exchange) => exchange.api === api);
-    await inParallel(foreign, async (exchange) => {
-      const want = respDigest(exchange);
-      const { status, text } = await through(exchange, front);
-      const streamed = exchange.response.text !== undefined && status === 200;
-      const response = streamed ? { status, text } : { status, json: JSON.parse(text) as unknown };
-      const got = respDigest({ api: front, response });
-      const found = diff(want, got, { reasoning: true });
-      if ((want.error === null) !== (got.error === null)) found.push(`error: ${JSON.stringify(got.error)}`);
-      count(road, { exchange, want, found }, TOLD_OTHERWISE[api]);
+    await inParallel(own, async (exchange) => {
+      count(road, await losses(exchange, front, await through(exchange, front)), TOLD_OTHERWISE[api]);
+    });
+    expect(figures[road]!.wrong).toEqual([]);
+  }, 60_000);
+
+  test("for a caller of the same, written anew because there is a guard", async () => {
+    const road = `A ${NAMES[api]} ← ${NAMES[api]}, written anew`;
+    await inParallel(own, async (exchange) => {
+      const got = await through(exchange, api, {}, guarded);
+      count(road, await losses(exchange, api, got), WRITTEN_OTHERWISE[api]);
     });
     expect(figures[road]!.wrong).toEqual([]);
   }, 60_000);

@@ -47,6 +47,20 @@ const WAS_CUT: Listed = {
   applies: ({ exchange, want }) => want.finish === null && exchange.response.text !== undefined,
 };
 
+/** What the canonical form, or the digest, cannot hold as it came. */
+const READ_OTHERWISE: Listed[] = [
+  {
+    because: "More tokens from the cache than were read: the three counts must add up to the prompt.",
+    applies: ({ want, found }) =>
+      (want.cached ?? 0) > (want.in ?? 0) && found.every((each) => each.startsWith("usage.cached:")),
+  },
+  {
+    because: "Thoughts in a form that the digest does not read.",
+    applies: ({ want, found }) => want.reasoning === "" && found.every((each) => each.startsWith("reasoning:")),
+  },
+  named("A call of no function, made by hand.", "apisix/openai--null-function--586148#0"),
+];
+
 export const SPLICED_NAMES = ["vercel-ai/anthropic--spliced-message-start--272912#0"];
 const SPLICED = named(
   "A second message begins inside the first one's tool call; what was said before cannot be taken back.",
@@ -77,16 +91,7 @@ export const TOLD_OTHERWISE: Readonly<Record<"openai.chat" | "anthropic.messages
       because: "Arguments that are no JSON cannot be an object; they stand in it under a name of their own.",
       applies: ({ want }) => JSON.stringify(want.tools).includes("__unparsed"),
     },
-    {
-      because: "More tokens from the cache than were read: the three counts must add up to the prompt.",
-      applies: ({ want, found }) =>
-        (want.cached ?? 0) > (want.in ?? 0) && found.every((each) => each.startsWith("usage.cached:")),
-    },
-    {
-      because: "Thoughts in a form that the digest does not read.",
-      applies: ({ want, found }) => want.reasoning === "" && found.every((each) => each.startsWith("reasoning:")),
-    },
-    named("A call of no function, made by hand.", "apisix/openai--null-function--586148#0"),
+    ...READ_OTHERWISE,
     ...NO_ANSWER,
     ENDS_IN_AN_ERROR,
     WAS_CUT,
@@ -108,4 +113,10 @@ export const REFUSAL_OF_STATUS: Readonly<Record<number, { status: number; quoted
   402: { status: 502, quoted: false },
   403: { status: 502, quoted: false },
   429: { status: 429, quoted: null },
+};
+
+/** To a caller of the same dialect, where a guard has every answer written anew. */
+export const WRITTEN_OTHERWISE: typeof TOLD_OTHERWISE = {
+  "anthropic.messages": [SPLICED],
+  "openai.chat": [...READ_OTHERWISE, ...NO_ANSWER, ENDS_IN_AN_ERROR, WAS_CUT],
 };
