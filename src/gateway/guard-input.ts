@@ -3,7 +3,8 @@
  * what had to be masked masked. A guard that throws ends the call: it fails closed. Stands
  * after reserve, so that a denied prompt spends its request count, and probing has a price.
  */
-import { maskFor, maskMatches } from "../domain/guardrails/phrases.ts";
+import { maskFor, maskText } from "../domain/guardrails/phrases.ts";
+import { asJson, type Read } from "../domain/guardrails/reading.ts";
 import type { Part } from "../spec/message.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Call } from "./call.ts";
@@ -46,10 +47,10 @@ export function createGuardInput() {
 function mask(request: ModelRequest, guard: Guard): { request: ModelRequest; count: number } {
   let count = 0;
   const mark = maskFor(guard.rule.name, guard.matcher);
-  const clean = (text: string): string => {
-    const matches = guard.matcher.find(text);
-    count += matches.length;
-    return maskMatches(text, matches, mark);
+  const clean = (text: string, read?: Read): string => {
+    const masked = maskText(text, guard.matcher, mark, read);
+    count += masked.count;
+    return masked.text;
   };
   const part = (given: Part): Part => {
     switch (given.type) {
@@ -58,7 +59,7 @@ function mask(request: ModelRequest, guard: Guard): { request: ModelRequest; cou
       case "refusal":
         return { ...given, text: clean(given.text) };
       case "tool-call":
-        return { ...given, arguments: clean(given.arguments) };
+        return { ...given, arguments: clean(given.arguments, asJson) };
       case "tool-result":
         return { ...given, content: given.content.map((item) => part(item) as typeof item) };
       case "document":

@@ -10,6 +10,7 @@
  * is withheld was paid for.
  */
 import { maskFor, SlidingMask } from "../domain/guardrails/phrases.ts";
+import { asJson, asWritten, type Read } from "../domain/guardrails/reading.ts";
 import { type EventBatch, type EventPart, type ModelEvent, rewritten } from "../spec/event.ts";
 import type { EventStream } from "./begun.ts";
 import type { Call } from "./call.ts";
@@ -45,7 +46,7 @@ export function createGuardOutput() {
 /** Lets an answer go only when all of it has been read and none of it matched. */
 async function* denying(events: EventStream, guard: Guard, answer: Answer): AsyncGenerator<EventBatch, void, void> {
   const held: EventBatch[] = [];
-  const texts = new Map<string, string>();
+  const texts = new Map<string, { written: string; read: Read }>();
   const beside = new UnmaskedOutput(guard.matcher);
   let count = 0;
   for await (const batch of events) {
@@ -54,12 +55,12 @@ async function* denying(events: EventStream, guard: Guard, answer: Answer): Asyn
       for (const part of event.parts) {
         const text = textOf(part);
         if (text === undefined) count += beside.judge(part).count;
-        else texts.set(text.block, (texts.get(text.block) ?? "") + text.text);
+        else texts.set(text.block, { written: (texts.get(text.block)?.written ?? "") + text.text, read: text.read });
       }
     }
   }
   count += beside.end().count;
-  for (const text of texts.values()) count += guard.matcher.find(text).length;
+  for (const { written, read } of texts.values()) count += guard.matcher.find(read(written).text).length;
   noteVerdict(answer.call.observed.verdicts, guard, "output", count);
   if (count > 0) throw denial(guard, "output");
   for (const batch of held) yield batch.map((event) => rewritten(event.parts));
@@ -101,7 +102,7 @@ async function* masking(events: EventStream, guard: Guard, answer: Answer): Asyn
       }
       let state = masks.get(text.block);
       if (state === undefined) {
-        state = { mask: new SlidingMask(guard.matcher, mark), last: part as TextPart };
+        state = { mask: new SlidingMask(guard.matcher, mark, text.read), last: part as TextPart };
         masks.set(text.block, state);
       }
       const clean = state.mask.push(text.text);
@@ -125,7 +126,8 @@ type TextPart = Extract<EventPart, { type: "text-delta" | "arguments-delta" }>;
 /** After these no more text of any block comes. */
 const ENDS_TEXT: ReadonlySet<EventPart["type"]> = new Set<EventPart["type"]>(["finish", "error", "end"]);
 
-function textOf(part: EventPart): { block: string; text: string } | undefined {
+function textOf(part: EventPart): { block: string; text: string; read: Read } | undefined {
   if (part.type !== "text-delta" && part.type !== "arguments-delta") return undefined;
-  return { block: `${part.choice} ${part.block}`, text: part.text };
+  const read = part.type === "arguments-delta" ? asJson : asWritten;
+  return { block: `${part.choice} ${part.block}`, text: part.text, read };
 }

@@ -104,6 +104,19 @@ describe.each(ROADS)("answers, $front to $provider, stream: $stream", ({ front, 
     }
   });
 
+  test("in a tool's arguments, with letters written as escapes, it is found all the same", async () => {
+    const whole = '{"q":"a \\u0070roject\\u0020falcon","r":"pr\\u006Fject falco\\u006e!","s":"Z\\u00fcrich vault"}';
+    for (const pieces of [[whole], [...whole], whole.match(/.{1,5}/g)!]) {
+      const masking = await guarded(guard("mask", "output"));
+      masking.up.plan(PROVIDERS[provider].replies({ toolCalls: [{ id: "toolu_1", name: "look", arguments: pieces }] }));
+      const { text } = await masking.served(front, ask);
+      expect(JSON.parse(said(front, text).args)).toEqual({ q: "a [secrecy]", r: "[secrecy]!", s: "[secrecy]" });
+      const denying = await guarded(guard("deny", "output"));
+      denying.up.plan(PROVIDERS[provider].replies({ toolCalls: [{ id: "toolu_1", name: "look", arguments: pieces }] }));
+      expect((await denying.call(front, ask)).status).toBe(422);
+    }
+  });
+
   test("in a tool's arguments, or its name, it is denied", async () => {
     const scene = await guarded(guard("deny", "output", { phrases: [PHRASE, "falcon_tool"] }));
     for (const call of [{ id: "toolu_1", name: "look", arguments: [..."{\"q\":\"project falcon\"}"] }, { id: "toolu_1", name: "falcon_tool", arguments: "{}" }]) {
@@ -215,6 +228,7 @@ const places: Record<DialectName, Record<string, JsonObject>> = {
     "a content part": { messages: [{ role: "user", content: [{ type: "text", text: "a" }, { type: "text", text: "On Project Falcon." }] }] },
     "a tool's result": { messages: [{ role: "user", content: "a" }, { role: "assistant", tool_calls: [{ id: "c", type: "function", function: { name: "f", arguments: "{}" } }] }, { role: "tool", tool_call_id: "c", content: "On Project Falcon." }] },
     "a tool call's arguments": { messages: [{ role: "user", content: "a" }, { role: "assistant", tool_calls: [{ id: "c", type: "function", function: { name: "f", arguments: '{"q":"On Project Falcon."}' } }] }, { role: "tool", tool_call_id: "c", content: "b" }] },
+    "a tool call's arguments, in escapes": { messages: [{ role: "user", content: "a" }, { role: "assistant", tool_calls: [{ id: "c", type: "function", function: { name: "f", arguments: '{"q":"On \\u0050roject\\u0020Falcon."}' } }] }, { role: "tool", tool_call_id: "c", content: "b" }] },
     "a tool's description": { tools: [{ type: "function", function: { name: "f", description: "On Project Falcon.", parameters: { type: "object" } } }] },
   },
   anthropic: {

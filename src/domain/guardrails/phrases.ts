@@ -1,3 +1,5 @@
+import { asWritten, type Read, type Reading } from "./reading.ts";
+
 /**
  * Finds literal phrases, whatever their case, in time linear in the text: an alternation
  * of literals has nothing to backtrack into.
@@ -57,13 +59,15 @@ export function maskMatches(text: string, matches: readonly PhraseMatch[], mask:
 export class SlidingMask {
   readonly #matcher: PhraseMatcher;
   readonly #mask: string;
+  readonly #read: Read;
   #held = "";
   /** Places masked so far. */
   count = 0;
 
-  constructor(matcher: PhraseMatcher, mask: string) {
+  constructor(matcher: PhraseMatcher, mask: string, read: Read = asWritten) {
     this.#matcher = matcher;
     this.#mask = mask;
+    this.#read = read;
   }
 
   /** Whether nothing is held back. */
@@ -73,22 +77,43 @@ export class SlidingMask {
 
   /** More text; returns what may go out now. */
   push(text: string): string {
-    const seen = this.#held + text;
+    const written = this.#held + text;
+    const reading = this.#read(written);
+    const seen = reading.text;
     // Before this place every match is certain: no longer phrase can begin there any more.
     const certain = Math.max(0, seen.length - this.#matcher.longest + 1);
     const matches = this.#matcher.find(seen).filter((match) => match.start < certain);
-    const cut = Math.max(certain, matches.at(-1)?.end ?? 0);
-    this.#held = seen.slice(cut);
+    const cut = placeOf(Math.max(certain, matches.at(-1)?.end ?? 0), reading);
+    this.#held = written.slice(cut);
     this.count += matches.length;
-    return maskMatches(seen.slice(0, cut), matches, this.#mask);
+    return maskMatches(written.slice(0, cut), placed(matches, reading), this.#mask);
   }
 
   /** The text is over; returns the rest. */
   flush(): string {
-    const matches = this.#matcher.find(this.#held);
-    const rest = maskMatches(this.#held, matches, this.#mask);
+    const reading = this.#read(this.#held);
+    const matches = this.#matcher.find(reading.text);
+    const rest = maskMatches(this.#held, placed(matches, reading), this.#mask);
     this.count += matches.length;
     this.#held = "";
     return rest;
   }
+}
+
+/** Where a letter of the reading is written. */
+function placeOf(index: number, { text, at, end }: Reading): number {
+  if (index >= text.length) return end;
+  return at === null ? index : at[index]!;
+}
+
+function placed(matches: readonly PhraseMatch[], reading: Reading): readonly PhraseMatch[] {
+  if (reading.at === null) return matches;
+  return matches.map((match) => ({ start: placeOf(match.start, reading), end: placeOf(match.end, reading) }));
+}
+
+/** A whole text, masked. */
+export function maskText(text: string, matcher: PhraseMatcher, mask: string, read: Read = asWritten) {
+  const reading = read(text);
+  const matches = matcher.find(reading.text);
+  return { text: maskMatches(text, placed(matches, reading), mask), count: matches.length };
 }
