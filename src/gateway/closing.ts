@@ -42,7 +42,7 @@ export class Closing {
         "a usage record could not be committed; it is tried again, or settled by rule on the next start",
         {
           call: call.id,
-          detail: cause instanceof Error ? cause.message : String(cause),
+          detail: String((cause as { cause?: unknown }).cause ?? cause),
         },
       );
       throw cause;

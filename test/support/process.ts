@@ -159,6 +159,10 @@ export class Installation {
   }
 }
 
+interface Reader {
+  read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
 type Child = Bun.Subprocess<"ignore", "pipe", "pipe">;
 
 /** A gateway that runs, or ran. */
@@ -178,15 +182,17 @@ export class GatewayProcess {
   readonly #child: Child;
   readonly #spawned = performance.now();
   readonly #reading: Promise<unknown>;
+  readonly #stdout: Reader;
   #rest = "";
   #listeners = new Set<() => void>();
 
   constructor(child: Child, installation: Installation) {
     this.#child = child;
     this.key = installation.key;
+    this.#stdout = child.stdout.getReader();
     const reading = [
-      read(child.stdout, (text) => this.#hear(text)),
-      read(child.stderr, (text) => {
+      read(this.#stdout, (text) => this.#hear(text)),
+      read(child.stderr.getReader(), (text) => {
         this.stderr += text;
       }),
     ];
@@ -219,6 +225,11 @@ export class GatewayProcess {
     const found = await this.#until(() => this.lines.find(matches), withinMs);
     if (found === undefined) throw new Error(`it never said ${meant}:\n${this.stdout}${this.stderr}`);
     return found;
+  }
+
+  /** Closes its stdout, as the end of `sallyport serve | head` does. */
+  async closeStdout(): Promise<void> {
+    await this.#stdout.cancel();
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -309,9 +320,13 @@ function parse(line: string): LogLine | undefined {
   }
 }
 
-async function read(stream: ReadableStream<Uint8Array>, hear: (text: string) => void): Promise<void> {
+async function read(stream: Reader, hear: (text: string) => void): Promise<void> {
   const decoder = new TextDecoder();
-  for await (const bytes of stream) hear(decoder.decode(bytes, { stream: true }));
+  for (;;) {
+    const { done, value } = await stream.read();
+    if (done) return;
+    hear(decoder.decode(value, { stream: true }));
+  }
 }
 
 /** Waits until the condition holds. False when it did not within the time. */
