@@ -127,3 +127,19 @@ describe.each(DIALECTS)("every field that the client of %s knows", (front) => {
     expect({ name, handled: said || told || refused }).toEqual({ name, handled: true });
   });
 });
+
+test("docs/howto/dialects.md names every field that is refused", async () => {
+  const page = readFileSync(join(import.meta.dir, "../../docs/howto/dialects.md"), "utf8");
+  const refused: string[] = [];
+  for (const [front, model] of [
+    ["openai", "claude"],
+    ["anthropic", "gpt"],
+  ] as const) {
+    for (const [name, value] of Object.entries(FIELDS[front])) {
+      const { status, code } = await scene.ask(front, FRONTS[front].body({ model, [name]: value }));
+      if (status === 400 && (code === "unsupported_feature" || name === "thread")) refused.push(name);
+    }
+  }
+  expect(refused.filter((name) => !page.includes(`\`${name}`))).toEqual([]);
+  expect(refused.length).toBeGreaterThan(8);
+});
