@@ -1,0 +1,192 @@
+/** The command line against the real process: keys, configuration, doctor. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, copyFileSync, cpSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { join } from "node:path";
+import type { JsonObject } from "../../src/kernel/json.ts";
+import { chat, post } from "../support/app.ts";
+import { ADMIN_TOKEN, configuration, type GatewayProcess, Installation } from "../support/process.ts";
+import { nobody } from "../support/upstream.ts";
+
+let installation: Installation;
+let gateway: GatewayProcess;
+let env: Record<string, string>;
+const UP = await nobody();
+beforeAll(async () => {
+  installation = new Installation(configuration({ upstream: UP, gateway: { badCredentialsPerMinute: 1_000_000 } }));
+  gateway = await installation.start();
+  env = { SALLYPORT_URL: gateway.adminUrl, SALLYPORT_TOKEN: ADMIN_TOKEN };
+});
+afterAll(() => installation.remove());
+
+const cli = (argv: readonly string[], over: Record<string, string | undefined> = {}) =>
+  installation.cli(argv, { env: { ...env, ...over } });
+
+const callWith = async (key: string) => {
+  const response = await post(gateway, { key, body: chat({ model: "demo" }) });
+  await response.text();
+  return response.status;
+};
+
+describe("a key", () => {
+  test("works as soon as it is created, is listed without its secret, and is refused from the very next call on when it is revoked", async () => {
+    const created = await cli(["key", "create", "--application", "acme/research/bot", "--name", "from the shell"]);
+    expect(created.exit).toBe(0);
+    // The key alone, so that it can go straight into a variable.
+    const key = created.stdout.trim();
+    expect(key).toMatch(/^sp_live_\w+$/);
+    expect(await callWith(key)).toBe(200);
+    const id = key.split("_")[2]!;
+
+    const listed = await cli(["key", "list"]);
+    expect(listed.exit).toBe(0);
+    expect(listed.stdout).toMatch(new RegExp(`${id} +from the shell +live +active +acme/research/bot`));
+    expect(listed.stdout).not.toContain(key);
+
+    // In the middle of traffic, with this key and with another.
+    let revoked = false;
+    const late: number[] = [];
+    const others: number[] = [];
+    const traffic = Array.from({ length: 4 }, async (_, caller) => {
+      while (!revoked || (caller % 2 === 0 && late.length < 10)) {
+        const begunAfter = revoked;
+        const status = await callWith(caller % 2 === 0 ? key : gateway.key);
+        if (caller % 2 === 1) others.push(status);
+        else if (begunAfter) late.push(status);
+      }
+    });
+    const revoke = await cli(["key", "revoke", id, "--json"]);
+    revoked = true;
+    expect(await callWith(key)).toBe(401);
+    await Promise.all(traffic);
+    expect(revoke.exit).toBe(0);
+    expect(revoke.json()).toMatchObject({ id, state: "revoked" });
+    expect(new Set(late)).toEqual(new Set([401]));
+    expect(new Set(others)).toEqual(new Set([200]));
+    const again = await cli(["key", "list", "--json"]);
+    expect((again.json().items as JsonObject[]).find((row) => row.id === id)).toMatchObject({ state: "revoked" });
+    expect(again.stdout).not.toContain(key);
+  }, 60_000);
+
+  test("in JSON carries its secret once, its networks and its end", async () => {
+    const flags = ["--mode", "test", "--allow-from", "10.0.0.0/8", "--expires", "2099-01-01", "--json"];
+    const created = await cli(["key", "create", "--application", "acme/research/bot", "--name", "far", ...flags]);
+    expect(created.exit).toBe(0);
+    const key = created.json();
+    expect(key).toMatchObject({ mode: "test", allowFrom: ["10.0.0.0/8"], state: "active" });
+    expect(await callWith(String(key.secret))).toBe(403);
+  }, 30_000);
+
+  test.each([
+    [
+      "for nobody",
+      ["key", "create", "--application", "acme/research/none", "--name", "x"],
+      {},
+      1,
+      /--application|application/,
+    ],
+    ["with a bad token", ["key", "list"], { SALLYPORT_TOKEN: "spa_not_this_token_0123456789" }, 1, /token/i],
+    [
+      "without a token",
+      ["key", "list"],
+      { SALLYPORT_TOKEN: undefined, SALLYPORT_ADMIN_TOKEN: undefined },
+      1,
+      /SALLYPORT_TOKEN/,
+    ],
+    ["of a gateway that is not there", ["key", "list"], { SALLYPORT_URL: UP }, 1, /127\.0\.0\.1:\d+/],
+    ["that was never issued", ["key", "revoke", "nobody"], {}, 1, /no such key/],
+    ["by a flag that there is not", ["key", "create", "--aplication", "x"], {}, 2, /--application/],
+  ] as const)(
+    "%s: exit code, and what to do, in words and in JSON",
+    async (_, argv, over, exit, expected) => {
+      const [plain, json] = await Promise.all([cli(argv, over), cli([...argv, "--json"], over)]);
+      expect(plain.exit).toBe(exit);
+      expect(plain.stdout).toBe("");
+      expect(plain.stderr).toStartWith("sallyport key ");
+      expect(plain.stderr).toMatch(expected);
+      expect(json.exit).toBe(exit);
+      expect(String((json.json().error as JsonObject).message)).toMatch(expected);
+    },
+    30_000,
+  );
+});
+
+test("config validate: a good file, and a bad one with file, line, column and field", async () => {
+  const good = await cli(["config", "validate", installation.configFile, "--json"]);
+  expect([good.exit, good.json().valid]).toEqual([0, true]);
+  const bad = join(installation.folder, "bad.yaml");
+  writeFileSync(bad, "version: 1\nplans:\n  - name: a\n    limits: [{ per: fortnight, requests: 1 }]\n");
+  const said = await cli(["config", "validate", bad]);
+  expect(said.exit).toBe(1);
+  expect(said.stderr).toMatch(/bad\.yaml:4:\d+: plans\[0\]\.limits\[0\]\.per: must be one of/);
+  const inJson = await cli(["config", "validate", bad, "--json"]);
+  expect(inJson.json()).toMatchObject({ valid: false, problems: [{ where: expect.stringContaining("bad.yaml:4:") }] });
+}, 30_000);
+
+describe("the doctor", () => {
+  type Finding = { check: string; state: string; what: string; mend: string | null };
+
+  async function diagnosis(over: Record<string, string | undefined> = {}) {
+    const { exit, json } = await cli(["doctor", "--json"], over);
+    const { healthy, findings } = json() as unknown as { healthy: boolean; findings: Finding[] };
+    expect(exit).toBe(healthy ? 0 : 1);
+    return { healthy, findings, of: (check: string) => findings.filter((finding) => finding.check === check) };
+  }
+
+  test("finds nothing wrong with a good installation, while its gateway runs", async () => {
+    const { healthy, findings, of } = await diagnosis();
+    expect(findings.filter(({ state }) => state === "problem")).toEqual([]);
+    expect(healthy).toBe(true);
+    expect(of("gateway")[0]!.what).toContain(`process ${gateway.pid}`);
+    const words = await cli(["doctor"]);
+    expect(words.exit).toBe(0);
+    expect(words.stdout).toMatch(/Nothing is wrong/);
+    expect((await cli(["doctor"], { SALLYPORT_LISTEN: new URL(gateway.url).host })).stdout).toContain(
+      "a Sallyport answers, and is ready",
+    );
+  }, 60_000);
+
+  /** A copy of the data folder, to be spoiled. */
+  function copy(name: string): string {
+    const folder = join(installation.folder, name);
+    cpSync(installation.dataDir, folder, { recursive: true });
+    chmodSync(folder, 0o700);
+    return folder;
+  }
+
+  test("says what is wrong with a spoiled one, and how to mend it", async () => {
+    const squatter: Server = createServer().listen(0, "127.0.0.1");
+    const { port } = squatter.address() as { port: number };
+    const open = copy("open");
+    chmodSync(open, 0o755);
+    chmodSync(join(open, "master.key"), 0o644);
+    const other = copy("other-key");
+    const foreign = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
+    const broken = copy("broken");
+    for (const end of ["-wal", "-shm"]) rmSync(join(broken, `ledger.db${end}`), { force: true });
+    writeFileSync(join(broken, "ledger.db"), "no database at all".repeat(500));
+    const bad = join(installation.folder, "sallyport-bad.yaml");
+    copyFileSync(installation.configFile, bad);
+    writeFileSync(bad, "version: 1\nmodells: []\n");
+    const cases: [string, Record<string, string>, string, string, RegExp, RegExp][] = [
+      ["a folder open to others", { SALLYPORT_DATA_DIR: open }, "data folder", "warning", /mode 0?755/, /chmod 0700/],
+      ["a master key that others may read", { SALLYPORT_DATA_DIR: open }, "master key", "problem", /0?644/, /chmod (0)?600/],
+      ["another master key", { SALLYPORT_DATA_DIR: other, SALLYPORT_MASTER_KEY: foreign }, "master key", "problem", /not the|another|other/, /\w/],
+      ["a ledger that is none", { SALLYPORT_DATA_DIR: broken }, "ledger", "problem", /ledger\.db/, /backup|restore/i],
+      ["a port in use", { SALLYPORT_DATA_DIR: other, SALLYPORT_LISTEN: `127.0.0.1:${port}` }, "gateway port", "problem", /in use by/, /SALLYPORT_LISTEN/],
+      ["a configuration that is wrong", { SALLYPORT_CONFIG: bad }, "configuration", "problem", /sallyport-bad\.yaml:2:\d+: modells/, /config validate/],
+      ["a variable that there is not", { SALLYPORT_LISSEN: "x" }, "environment", "problem", /SALLYPORT_LISSEN/, /unset/],
+    ]; // biome-ignore format: a table
+    try {
+      for (const [what, over, check, state, expected, mend] of cases) {
+        const { healthy, of } = await diagnosis(over);
+        const found = of(check).filter((finding) => finding.state === state && expected.test(finding.what));
+        expect(found, `${what}: ${JSON.stringify(of(check))}`).toHaveLength(1);
+        expect(found[0]!.mend!, what).toMatch(mend);
+        if (state === "problem") expect(healthy, what).toBe(false);
+      }
+    } finally {
+      squatter.close();
+    }
+  }, 90_000);
+});
