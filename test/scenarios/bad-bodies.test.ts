@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { requestText, sendRaw } from "../support/raw-http.ts";
-import { ASKED, type DialectName, FRONTS, Scene } from "../support/scene.ts";
+import { ASKED, type DialectName, FRONTS, type Refusal, Scene } from "../support/scene.ts";
 
 const CAP = 64 * 1024;
 
@@ -94,6 +94,29 @@ describe.each(ASKED)("the size of a body, to $front, stream: $stream", ({ front,
     }
   }); // biome-ignore format: rows
 });
+
+describe.each(ASKED)("the body of a refused call, to $front, stream: $stream", ({ front, stream }) => {
+  test.each<[string, string[], Refusal]>([
+    ["of a stranger", ["POST", "/v1/messages", "x-api-key: sp_live_no"], { code: "invalid_credential" }],
+    ["to where nothing is", ["POST", "/v1/messages/none", "x-api-key: KEY"], { code: "not_found" }],
+    ["with the wrong method", ["PUT", "/v1/messages", "x-api-key: KEY"], { code: "method_not_allowed" }],
+    ["of the wrong type", ["POST", "/v1/messages", "x-api-key: KEY\r\nContent-Type: text/plain"], { code: "unsupported_media_type" }],
+    ["with a forbidden header", ["POST", "/v1/messages", "x-api-key: KEY\r\nx-base-url: a"], { code: "forbidden_header" }],
+  ])("%s is not taken for the next request", async (_, [method, path, headers], wanted) => {
+    const [line, head_] = head(front);
+    const hidden = requestText(line, head_, JSON.stringify(FRONTS[front].body({ stream })));
+    const outer = ["Host: gateway", headers!.replace("KEY", scene.app.key)];
+    const chunked = `${hidden.length.toString(16)}\r\n${hidden}\r\n0\r\n\r\n`;
+    for (const text of [
+      requestText(`${method} ${path} HTTP/1.1`, outer, hidden),
+      requestText(`${method} ${path} HTTP/1.1`, [...outer, "Transfer-Encoding: chunked"], chunked),
+    ]) {
+      const answer = await sendRaw(scene.app.url, [text], { closeMs: 60 });
+      expect(answer.text.match(/HTTP\/1\.1/g)).toBeNull();
+      await scene.refused("anthropic", answer, wanted);
+    }
+  });
+}); // biome-ignore format: rows
 
 describe.each(ASKED)("a body that does not come, to $front, stream: $stream", ({ front, stream }) => {
   test.each(["length", "chunked"] as const)("in time (%s): refused, and the connection closes", async (framing) => {

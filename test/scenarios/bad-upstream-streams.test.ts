@@ -110,7 +110,7 @@ describe.each(PAIRS)("$front in front of $provider, in mid-stream", ({ front, pr
   });
 
   test("silence longer than the deadline ends the stream, and the provider's connection", async () => {
-    const hasty = await Scene.start({ settings: { deadlines: { idleMs: 80 } } });
+    const hasty = await Scene.start({ settings: { deadlines: { idleMs: 250 } } });
     hasty.up.answer([...sse(begun(provider).first, { ends: "silence" })]);
     const broken = await hasty.brokeOff(front, await hasty.call(front, { model: MODELS[provider], stream: true }), { code: "upstream_timeout" });
     expect(broken.text).toContain("two ");
@@ -119,7 +119,7 @@ describe.each(PAIRS)("$front in front of $provider, in mid-stream", ({ front, pr
   });
 
   test("a stream that never ends is cut at the deadline of calls", async () => {
-    const hasty = await Scene.start({ settings: { deadlines: { totalMs: 250 } } });
+    const hasty = await Scene.start({ settings: { deadlines: { totalMs: 600 } } });
     const { first } = begun(provider);
     const again = first.at(-1)!;
     hasty.up.answer([...sse(first, { ends: "silence" }).slice(0, -1), ...Array.from({ length: 400 }, () => [{ do: "wait", ms: 10 } as const, ...sse([again]).slice(1, 2)]).flat()]);

@@ -49,4 +49,12 @@ describe.each(DIALECTS)("%s on both sides", (dialect) => {
     expect(record.warnings.join()).toContain("x_new");
     expect(JSON.stringify([...response.headers]) + JSON.stringify(record)).not.toContain("secret words");
   });
+
+  test("a field's name, told in a header, cannot become a header", async () => {
+    const other = MODELS[dialect === "openai" ? "anthropic" : "openai"];
+    const name = "x\r\nx-evil: 1\u0000\u2028é";
+    const { response } = await scene.served(dialect, { model: other, [name]: 1 });
+    expect(response.headers.get("x-evil")).toBeNull();
+    expect(response.headers.get("x-sallyport-warnings")).toMatch(/^[\x20-\x7e]+$/);
+  });
 });
