@@ -123,7 +123,14 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       ),
       guardOutput: createGuardOutput(),
       respond: createRespond({ readerMs: deadlines.readerMs }),
-      refuse: createRefuse({ records: ports.records, log, onRecord, strangers, maxBodyBytes: settings.maxBodyBytes }),
+      refuse: createRefuse({
+        records: ports.records,
+        log,
+        onRecord,
+        strangers,
+        maxBodyBytes: settings.maxBodyBytes,
+        bodyMs: deadlines.bodyMs,
+      }),
     }),
   );
 

@@ -13,6 +13,8 @@ export interface RefusePorts {
   onRecord(record: UsageRecord, kept: boolean): void;
   strangers: Strangers;
   maxBodyBytes: number;
+  /** How long a caller may take to send a body, in milliseconds. */
+  bodyMs: number;
 }
 
 /** The one place where a failure becomes an answer. What had no Hold gets its record here; the rest has one already. */
@@ -36,7 +38,7 @@ export function createRefuse(ports: RefusePorts) {
     if (!error.retryable && isTriedAgain(error.status)) headers["x-should-retry"] = "false";
     if (error.code === "method_not_allowed" && error.param !== null) headers.allow = error.param;
     if (error.status === 401) headers["www-authenticate"] = 'Bearer realm="sallyport"';
-    if (CLOSES.has(error.code) || leavesBody(call, ports.maxBodyBytes)) headers.connection = "close";
+    if (CLOSES.has(error.code) || (await leavesBody(call, ports))) headers.connection = "close";
     return new Response(JSON.stringify(call.wire.errorBody(publicError(error, call))), {
       status: error.status,
       headers,
@@ -58,14 +60,34 @@ const CLOSES: ReadonlySet<string> = new Set([
 
 /**
  * Whether a body is on its way that nobody will read (a stranger's, or one to a path that
- * does not exist) and that may be longer than any call's. On a connection that stays open
- * it would be read to its end, however far that is. One of allowed length is, because a
- * client that is still sending when the connection closes often misses the answer.
+ * does not exist). On a connection that stays open it would be read to its end, however
+ * long and however slow that is. One of allowed length is waited for, as long as a caller
+ * may take to send one: a client that is still sending when the connection closes often
+ * misses the answer. The call itself is over by then, and takes up no place.
  */
-function leavesBody(call: Call, maxBodyBytes: number): boolean {
-  if (call.reached.request !== undefined) return false;
+async function leavesBody(call: Call, { maxBodyBytes, bodyMs }: RefusePorts): Promise<boolean> {
+  const { request } = call.arrival;
+  if (call.reached.request !== undefined || request.bodyUsed) return false;
   const length = call.headers["content-length"];
-  return length === undefined ? "transfer-encoding" in call.headers : Number(length) > maxBodyBytes;
+  if (length === undefined) return "transfer-encoding" in call.headers;
+  if (Number(length) > maxBodyBytes) return true;
+  return Number(length) > 0 && !(await isWhole(request, bodyMs));
+}
+
+/** Whether the body arrives within the time. Nothing of it is kept. */
+async function isWhole(request: Request, withinMs: number): Promise<boolean> {
+  const reader = request.body?.getReader();
+  if (reader === undefined) return true;
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), withinMs);
+  const whole = (async () => {
+    while (!(await reader.read()).done);
+    return true;
+  })();
+  // A caller that has left meanwhile has no connection to be closed.
+  const arrived = await Promise.race([whole.catch(() => true), late]);
+  clearTimeout(timer);
+  return arrived;
 }
 
 async function keepRecord(call: Call, error: GatewayError, ports: RefusePorts): Promise<void> {

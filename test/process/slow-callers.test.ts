@@ -174,6 +174,15 @@ describe.each([...FRONTS])("a caller of $front", ({ path, body, model, front }) 
     }
   }, 60_000);
 
+  test.concurrent("that nobody knows, and that sends its body byte by byte, is refused and closed as soon as any other", async () => {
+    const caller = new Caller();
+    const json = "x".repeat(100_000);
+    caller.socket.write(caller.head_(`POST ${path} HTTP/1.1`, json).replace(/Bearer \S+/, "Bearer nobody"));
+    void caller.drip(json, 40);
+    expect(await within(SOON_MS, caller.closed)).not.toBe("never");
+    expect(caller.head).toStartWith("HTTP/1.1 401 ");
+  }, 60_000);
+
   test.concurrent(`that stops reading a stream, ${STALLED} times: cut off, recorded and charged, the provider let go, memory flat`, async () => {
     const before = await gateway.residentMb();
     const callers = Array.from({ length: STALLED }, (_, i) => {
