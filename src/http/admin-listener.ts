@@ -53,16 +53,22 @@ export function adminHandler(parts: AdminListenerParts): AdminHandler {
   };
 
   return async (request, peer) => {
+    const response = await answer(request, peer);
+    if (leavesBody(request)) response.headers.set("connection", "close");
+    return response;
+  };
+
+  async function answer(request: Request, peer: Peer): Promise<Response> {
     try {
       checkHost(request.headers.get("host"), parts.hostname, onLoopback);
       checkOrigin(request);
       const { pathname } = new URL(request.url);
-      const answer = Object.hasOwn(pages, pathname) ? pages[pathname] : undefined;
-      if (answer === undefined) return await plane.handle(request, peer);
+      const show = Object.hasOwn(pages, pathname) ? pages[pathname] : undefined;
+      if (show === undefined) return await plane.handle(request, peer);
       if (request.method !== "GET" && request.method !== "HEAD") {
         throw new GatewayError("method_not_allowed", "This path takes GET, HEAD only.");
       }
-      const response = await answer(request, peer);
+      const response = await show(request, peer);
       return request.method === "HEAD" ? new Response(null, response) : response;
     } catch (thrown) {
       const error = toGatewayError(thrown);
@@ -72,7 +78,13 @@ export function adminHandler(parts: AdminListenerParts): AdminHandler {
       admin.log.write(error.status >= 500 ? "error" : "info", "admin listener refused", line);
       return problemResponse(error, requestId, error.code === "method_not_allowed" ? { allow: "GET, HEAD" } : {});
     }
-  };
+  }
+}
+
+/** A body that nobody has read would otherwise be read to its end, however slowly it comes. */
+function leavesBody(request: Request): boolean {
+  if (request.bodyUsed) return false;
+  return Number(request.headers.get("content-length") ?? 0) > 0 || request.headers.has("transfer-encoding");
 }
 
 /**

@@ -13,16 +13,22 @@ export function gatewayHandler(
 ): (request: Request, peer: string, sockets: Sockets) => Response | Promise<Response> {
   return (request, peer, sockets) => {
     const { path, query } = targetOf(request.url);
-    if (path === "/livez") return new Response("ok\n", { headers: TEXT });
+    if (path === "/livez") return health(request, true, "ok");
     if (path === "/readyz") {
       const { ready, reason } = parts.ready();
-      return new Response(ready ? "ready\n" : `not ready: ${reason ?? "starting"}\n`, {
-        status: ready ? 200 : 503,
-        headers: TEXT,
-      });
+      return health(request, ready, ready ? "ready" : `not ready: ${reason ?? "starting"}`);
     }
     return parts.handle({ request, sockets, path, query, peer });
   };
+}
+
+function health({ headers }: Request, good: boolean, words: string): Response {
+  // A body that comes with the question is not read, and must not keep the connection for as long as it likes.
+  const closing = headers.has("content-length") || headers.has("transfer-encoding");
+  return new Response(`${words}\n`, {
+    status: good ? 200 : 503,
+    headers: { ...TEXT, ...(closing ? { connection: "close" } : {}) },
+  });
 }
 
 /**

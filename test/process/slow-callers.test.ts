@@ -66,8 +66,8 @@ class Caller {
   tail = "";
   readonly closed: Promise<"FIN" | "RST">;
 
-  constructor() {
-    this.socket = connect({ host: "127.0.0.1", port: Number(new URL(gateway.url).port), noDelay: true });
+  constructor(url = gateway.url) {
+    this.socket = connect({ host: "127.0.0.1", port: Number(new URL(url).port), noDelay: true });
     const { promise, resolve } = Promise.withResolvers<"FIN" | "RST">();
     this.closed = promise;
     this.socket.on("data", (bytes: Buffer) => {
@@ -152,6 +152,17 @@ test.concurrent("headers that come byte by byte: closed after some twelve second
   expect(await within(25_000, caller.closed)).not.toBe("never");
   expect(performance.now() - started).toBeGreaterThan(5_000);
   expect(caller.received).toBe(0);
+}, 60_000);
+
+test.concurrent("a stranger at the admin listener who sends a body byte by byte is refused and closed at once", async () => {
+  const caller = new Caller(gateway.adminUrl);
+  const head = caller
+    .head_("POST /api/v1/keys HTTP/1.1", "x".repeat(1_000))
+    .replace("Host: gateway", "Host: localhost");
+  caller.socket.write(head.replace(/Bearer \S+/, "Bearer nobody"));
+  void caller.drip("x".repeat(1_000), 40);
+  expect(await within(SOON_MS, caller.closed)).not.toBe("never");
+  expect(caller.head).toStartWith("HTTP/1.1 401 ");
 }, 60_000);
 
 describe.each([...FRONTS])("a caller of $front", ({ path, body, model, front }) => {
