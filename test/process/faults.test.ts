@@ -167,8 +167,15 @@ describe("a ledger that takes nothing", () => {
     for (let i = 0; i < 5; i++) expect((await post(gateway, { body: chat() })).status).toBe(503);
     expect(gateway.running).toBe(true);
     expect(limit("unlimited")).toBe(0);
-    expect((await post(gateway, { body: chat() })).status).toBe(200);
-    await isSound(gateway);
+    expect((await post(gateway, { body: chat(), headers: { "x-request-id": "after" } })).status).toBe(200);
+    // Full again, it stops in good order all the same, and what was committed is there at the next start.
+    expect(limit("4096")).toBe(0);
+    expect(await gateway.stop()).toBe(0);
+    const next = await installation.start();
+    expect((await next.records()).filter(({ requestId }) => requestId === "after")).toMatchObject([
+      { outcome: "finished" },
+    ]);
+    await isSound(next);
   }, 60_000);
 });
 

@@ -192,7 +192,11 @@ export class SqliteJournal implements Journal {
   /** Commits what is waiting and closes the file. */
   shut(): void {
     this.#flush();
-    this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    try {
+      this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch {
+      // On a full disk what is committed stays in the log, and is read from there at the next start.
+    }
     this.#db.close();
   }
 
