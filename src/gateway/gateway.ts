@@ -87,6 +87,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
   const { clock, directory, log, onRecord, prices, meter } = ports;
   const { deadlines } = settings;
   const watch = new Watch(clock);
+  const body = { maxBodyBytes: settings.maxBodyBytes, bodyMs: deadlines.bodyMs };
   const bodies: BodyLedger = { bytes: 0, max: settings.maxBodyBytes * BODIES_IN_FLIGHT };
   const strangers = new Strangers(clock, settings.badCredentialsPerMinute);
   let draining = false;
@@ -111,7 +112,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
         now: () => clock.now(),
       }),
       listModels: createListModels({ catalog, adapter: ports.adapter }),
-      decode: createDecode({ maxBodyBytes: settings.maxBodyBytes, bodyMs: deadlines.bodyMs }, bodies),
+      decode: createDecode(body, bodies),
       authorize: createAuthorize(catalog, isTest),
       reserve: createReserve({ meter, prices }),
       settle: createSettle({ meter, prices, log, onRecord }),
@@ -123,14 +124,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       ),
       guardOutput: createGuardOutput(),
       respond: createRespond({ readerMs: deadlines.readerMs }),
-      refuse: createRefuse({
-        records: ports.records,
-        log,
-        onRecord,
-        strangers,
-        maxBodyBytes: settings.maxBodyBytes,
-        bodyMs: deadlines.bodyMs,
-      }),
+      refuse: createRefuse({ records: ports.records, log, onRecord, strangers }, body),
     }),
   );
 

@@ -12,13 +12,16 @@ export interface RefusePorts {
   /** @param kept whether the record is, or is only counted. */
   onRecord(record: UsageRecord, kept: boolean): void;
   strangers: Strangers;
+}
+
+export interface RefuseSettings {
   maxBodyBytes: number;
   /** How long a caller may take to send a body, in milliseconds. */
   bodyMs: number;
 }
 
 /** The one place where a failure becomes an answer. What had no Hold gets its record here; the rest has one already. */
-export function createRefuse(ports: RefusePorts) {
+export function createRefuse(ports: RefusePorts, settings: RefuseSettings) {
   return async function refuse(call: Call, thrown: unknown): Promise<Response> {
     const error = toGatewayError(thrown);
     if (error.code === "internal" || error.code === "store_unavailable") {
@@ -38,7 +41,7 @@ export function createRefuse(ports: RefusePorts) {
     if (!error.retryable && isTriedAgain(error.status)) headers["x-should-retry"] = "false";
     if (error.code === "method_not_allowed" && error.param !== null) headers.allow = error.param;
     if (error.status === 401) headers["www-authenticate"] = 'Bearer realm="sallyport"';
-    if (CLOSES.has(error.code) || (await leavesBody(call, ports))) headers.connection = "close";
+    if (CLOSES.has(error.code) || (await leavesBody(call, settings))) headers.connection = "close";
     return new Response(JSON.stringify(call.wire.errorBody(publicError(error, call))), {
       status: error.status,
       headers,
@@ -65,7 +68,7 @@ const CLOSES: ReadonlySet<string> = new Set([
  * may take to send one: a client that is still sending when the connection closes often
  * misses the answer. The call itself is over by then, and takes up no place.
  */
-async function leavesBody(call: Call, { maxBodyBytes, bodyMs }: RefusePorts): Promise<boolean> {
+async function leavesBody(call: Call, { maxBodyBytes, bodyMs }: RefuseSettings): Promise<boolean> {
   const { request } = call.arrival;
   if (call.reached.request !== undefined || request.bodyUsed) return false;
   const length = call.headers["content-length"];
