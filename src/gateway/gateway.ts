@@ -124,8 +124,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       ),
       guardOutput: createGuardOutput(),
       respond: createRespond({ readerMs: deadlines.readerMs }),
-      refuse: createRefuse({ records: ports.records, log, onRecord, strangers }, body),
-    }),
+      refuse: createRefuse({ ...ports, strangers, maxBodyBytes: settings.maxBodyBytes, bodyMs: deadlines.bodyMs }),
   );
 
   return {
