@@ -1,5 +1,5 @@
 /** The command line against the real process: keys, configuration, doctor. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, cpSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
@@ -7,6 +7,9 @@ import type { JsonObject } from "../../src/kernel/json.ts";
 import { chat, post } from "../support/app.ts";
 import { ADMIN_TOKEN, configuration, type GatewayProcess, Installation } from "../support/process.ts";
 import { nobody } from "../support/upstream.ts";
+
+// Processes take their time on a machine that is busy with others.
+setDefaultTimeout(60_000);
 
 let installation: Installation;
 let gateway: GatewayProcess;

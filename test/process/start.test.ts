@@ -1,6 +1,6 @@
 /** How the process starts (src/compose.ts): in time, with the words of a first start once, or with a line that says what is in the way. */
 import { Database } from "bun:sqlite";
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { availableParallelism, loadavg } from "node:os";
@@ -8,6 +8,9 @@ import { join } from "node:path";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { selfSigned } from "../support/certificate.ts";
 import { configuration, Installation, type RunOptions } from "../support/process.ts";
+
+// Processes take their time on a machine that is busy with others.
+setDefaultTimeout(60_000);
 
 const UP = "http://127.0.0.1:9";
 

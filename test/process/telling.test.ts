@@ -1,10 +1,13 @@
 /** What the process tells of its calls: JSON lines with the fields that are allowed and no others, and metrics that add up. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import type { LogFields } from "../../src/ports/log.ts";
 import { chat, messages, PROVIDER_KEY, post } from "../support/app.ts";
 import { ADMIN_TOKEN, configuration, type GatewayProcess, Installation } from "../support/process.ts";
 import { openaiChat, startUpstream, type Upstream } from "../support/upstream.ts";
+
+// Processes take their time on a machine that is busy with others.
+setDefaultTimeout(60_000);
 
 /** The type LogFields, to be looked at: one that is missing here does not compile. */
 const ALLOWED: Record<keyof LogFields, true> = {
