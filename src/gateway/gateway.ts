@@ -124,7 +124,8 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       ),
       guardOutput: createGuardOutput(),
       respond: createRespond({ readerMs: deadlines.readerMs }),
-      refuse: createRefuse({ ...ports, strangers, maxBodyBytes: settings.maxBodyBytes, bodyMs: deadlines.bodyMs }),
+      refuse: createRefuse({ records: ports.records, log, onRecord, strangers }, body),
+    }),
   );
 
   return {
