@@ -65,7 +65,7 @@ describe("OpenAI's client", () => {
       param: null,
       requestId: "call_01",
     };
-    const written = encoder.frames(parts.slice(0, 3)) + openaiChat.errorFrame(error);
+    const written = encoder.frames(parts.slice(0, 3)) + encoder.errorFrame(error);
     const stream = await client(written, "text/event-stream").chat.completions.create({
       model: "small",
       messages,

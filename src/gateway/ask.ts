@@ -5,7 +5,8 @@ import type { Attempt } from "../ports/records.ts";
 import type { Upstream, UpstreamAnswer, UpstreamCall } from "../ports/upstream.ts";
 import { type AnswerDecoder, MalformedAnswer, type ProviderAdapter } from "../spec/adapter.ts";
 import { type EventBatch, type EventPart, type ModelEvent, type ProviderError, rewritten } from "../spec/event.ts";
-import { type RawFrame, SseFramer } from "../wire/framing.ts";
+import { FRAMERS } from "../wire/framers.ts";
+import type { RawFrame } from "../wire/framing.ts";
 import type { Call } from "./call.ts";
 import type { Asked } from "./reserve.ts";
 import { fromProviderError } from "./upstream-error.ts";
@@ -55,7 +56,7 @@ export async function ask(
     asked.owed = false;
     throw await readError(answer, question);
   }
-  return stream && isMediaType(answer, "text/event-stream")
+  return stream && isMediaType(answer, FRAMERS[question.adapter.framing ?? "sse"].contentType)
     ? streamed(question, answer, settings)
     : whole(question, answer);
 }
@@ -94,8 +95,8 @@ async function* streamed(
   answer: UpstreamAnswer,
   settings: AskSettings,
 ): AsyncGenerator<EventBatch> {
-  const { call, asked, decoder } = question;
-  const framer = new SseFramer();
+  const { call, asked, decoder, adapter } = question;
+  const framer = FRAMERS[adapter.framing ?? "sse"].framer();
   let size = 0;
   for await (const chunk of answer.chunks()) {
     size += chunk.length;

@@ -40,7 +40,7 @@ export function createDecode(settings: DecodeSettings, ledger: BodyLedger) {
     const bytes = await readBody(call, ledger, settings.maxBodyBytes, settings.bodyMs);
     const { wire } = caller.match.endpoint;
     try {
-      const request = wire.decode(parseBody(bytes));
+      const request = wire.decode(parseBody(bytes), { params: caller.match.params, query: call.arrival.query });
       const headers = dialectHeaders(call.headers, wire.requestHeaders);
       return new Ticket(caller, headers === undefined ? request : { ...request, headers }, bytes.length);
     } catch (thrown) {

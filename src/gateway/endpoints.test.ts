@@ -3,11 +3,14 @@ import { ENDPOINTS, matchEndpoint } from "./endpoints.ts";
 
 describe("a request finds its row", () => {
   const rows: [string, string, boolean, object][] = [
-    ["POST", "/v1/chat/completions", false, { endpoint: { name: "chat.completions" }, api: null, item: null }],
+    ["POST", "/v1/chat/completions", false, { endpoint: { name: "chat.completions" }, api: null, params: {} }],
     ["POST", "/apis/chat/v2/v1/messages", false, { endpoint: { name: "messages" }, api: "chat/v2" }],
     ["GET", "/v1/models", false, { endpoint: { wire: { dialect: "openai-chat" } } }],
     ["GET", "/v1/models", true, { endpoint: { wire: { dialect: "anthropic-messages" } } }],
-    ["GET", "/v1/models/openai/gpt-x", false, { item: "openai/gpt-x" }],
+    ["GET", "/v1/models/openai/gpt-x", false, { params: { model: "openai/gpt-x" } }],
+    ["GET", "/v1/models/a%2Fb%20c", false, { params: { model: "a/b c" } }],
+    ["GET", "/v1/models/%E0%A4%A", false, { problem: "not_found" }],
+    ["GET", "/v1/models/{model}", false, { params: { model: "{model}" } }],
     ["GET", "/v1/chat/completions", false, { problem: "method_not_allowed", allow: "POST" }],
     ["POST", "/v1/messages/x", false, { problem: "not_found", wire: { dialect: "anthropic-messages" } }],
     ["POST", "/v1/chat/completions/", false, { problem: "not_found" }],

@@ -10,6 +10,7 @@ export interface Endpoint {
   /** Its name in records, logs and metrics. */
   name: string;
   method: "GET" | "POST";
+  /** `{name}` stands for any text of at least one character. */
   path: string;
   kind: EndpointKind;
   /** The dialect of its answers and errors. */
@@ -20,25 +21,39 @@ export const ENDPOINTS: readonly Endpoint[] = [
   row("chat.completions", "POST", "/v1/chat/completions", "call", openaiChat),
   row("messages", "POST", "/v1/messages", "call", anthropicMessages),
   row("models", "GET", "/v1/models", "models", openaiChat),
+  row("models", "GET", "/v1/models/{model}", "models", openaiChat),
 ];
 
 function row(name: string, method: Endpoint["method"], path: string, kind: EndpointKind, wire: Wire): Endpoint {
   return { name, method, path, kind, wire };
 }
 
-/** Where a request goes: its endpoint, the API that the path names, and what follows a list's path. */
+/** The dialect in which a path that leads nowhere is answered; the first prefix counts. */
+const FAMILIES: readonly (readonly [prefix: string, wire: Wire])[] = [
+  ["/v1/messages", anthropicMessages],
+  ["/", openaiChat],
+];
+
+/** Where a request goes: its endpoint, the API that the path names, and what stands in the places of the endpoint's path. */
 export interface Match {
   endpoint: Endpoint;
   /** `slug/version` where the path began with `/apis/{slug}/{version}`. */
   api: string | null;
-  /** `/v1/models/{item}` */
-  item: string | null;
+  /** By the names in the endpoint's path, decoded. */
+  params: Readonly<Record<string, string>>;
 }
 
 export type Unmatched = { problem: "not_found" | "method_not_allowed"; wire: Wire; allow: string };
 
-const byPath = new Map(ENDPOINTS.map((endpoint) => [endpoint.path, endpoint]));
+const isPattern = ({ path }: Endpoint) => path.includes("{");
+const byPath = new Map(ENDPOINTS.filter((row) => !isPattern(row)).map((endpoint) => [endpoint.path, endpoint]));
+const patterns = ENDPOINTS.filter(isPattern).map((endpoint) => {
+  const names = [...endpoint.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!);
+  const source = endpoint.path.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replace(/\{\w+\}/g, "(.+)");
+  return { endpoint, names, pattern: new RegExp(`^${source}$`) };
+});
 const API_PREFIX = /^\/apis\/([^/]+)\/([^/]+)(\/.*)$/;
+const NO_PARAMS = {};
 
 /**
  * Finds the row for a request. `speaksAnthropic` is whether it shows Anthropic's version
@@ -52,15 +67,41 @@ export function matchEndpoint(method: string, fullPath: string, speaksAnthropic:
     api = `${prefixed[1]}/${prefixed[2]}`;
     path = prefixed[3]!;
   }
-  let item: string | null = null;
-  let endpoint = byPath.get(path);
-  if (endpoint === undefined && path.startsWith("/v1/models/")) {
-    endpoint = byPath.get("/v1/models");
-    item = path.slice("/v1/models/".length);
+  const found = find(path);
+  if (found === undefined) {
+    const wire = speaksAnthropic ? anthropicMessages : FAMILIES.find(([prefix]) => path.startsWith(prefix))![1];
+    return { problem: "not_found", wire, allow: "" };
   }
-  const wire = speaksAnthropic || path.startsWith("/v1/messages") ? anthropicMessages : openaiChat;
-  if (endpoint === undefined) return { problem: "not_found", wire, allow: "" };
-  if (endpoint.method !== method) return { problem: "method_not_allowed", wire, allow: endpoint.method };
-  if (endpoint.kind === "models" && speaksAnthropic) endpoint = { ...endpoint, wire: anthropicMessages };
-  return { endpoint, api, item };
+  const { params } = found;
+  const endpoint =
+    found.endpoint.kind === "models" && speaksAnthropic
+      ? { ...found.endpoint, wire: anthropicMessages }
+      : found.endpoint;
+  if (endpoint.method !== method) return { problem: "method_not_allowed", wire: endpoint.wire, allow: endpoint.method };
+  return { endpoint, api, params };
+}
+
+function find(path: string): Pick<Match, "endpoint" | "params"> | undefined {
+  const exact = byPath.get(path);
+  if (exact !== undefined) return { endpoint: exact, params: NO_PARAMS };
+  for (const { endpoint, names, pattern } of patterns) {
+    const values = pattern.exec(path);
+    if (values === null) continue;
+    const params: Record<string, string> = {};
+    for (const [i, name] of names.entries()) {
+      const value = decoded(values[i + 1]!);
+      if (value === undefined) return undefined;
+      params[name] = value;
+    }
+    return { endpoint, params };
+  }
+  return undefined;
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -19,8 +19,8 @@ export function createListModels(ports: ListModelsPorts) {
     const anthropic = match.endpoint.wire.dialect === "anthropic-messages";
     const describe: (name: string) => object = anthropic ? describeAnthropic : describeOpenai;
     const headers = { ...commonHeaders(call), "content-type": "application/json", "cache-control": "no-store" };
-    if (match.item !== null) {
-      const name = decodeName(match.item);
+    const name = match.params.model;
+    if (name !== undefined) {
       const known = names.includes(name) || isUsable(caller, ports, name);
       if (!known)
         throw new GatewayError(
@@ -64,14 +64,6 @@ function isUsable(caller: Identified, ports: ListModelsPorts, name: string): boo
   const isTest = (kind: string) => ports.adapter(kind)?.test === true;
   if (principal.key.mode === "test" && !onlyTest(catalog, model, isTest)) return false;
   return subscriptionFor(principal, name, match.api, (api) => catalog.apis.get(api), offers) !== undefined;
-}
-
-function decodeName(item: string): string {
-  try {
-    return decodeURIComponent(item);
-  } catch {
-    return item;
-  }
 }
 
 /** Neither dialect's clients do anything with the time; the gateway does not know when a model was made. */

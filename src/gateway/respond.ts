@@ -45,7 +45,7 @@ async function streamed(settled: Settled, writer: AnswerEncoder, settings: Respo
   const body = new StreamedBody(settled, writer, first.value, settings.readerMs);
   const headers = {
     ...answerHeaders(settled),
-    "content-type": "text/event-stream; charset=utf-8",
+    "content-type": writer.streamType ?? "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
     "x-accel-buffering": "no",
   };

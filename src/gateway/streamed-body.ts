@@ -107,13 +107,13 @@ export class StreamedBody {
     const text = this.#writer.frames(error === undefined ? parts : parts.filter((part) => part !== error));
     if (text !== "") out.add(encoder.encode(text));
     if (error === undefined) return;
-    out.add(encoder.encode(this.#call.wire.errorFrame(publicError(fromProviderError(error.error), this.#call))));
+    out.add(encoder.encode(this.#writer.errorFrame(publicError(fromProviderError(error.error), this.#call))));
   }
 
   /** What is known only at the end, as a comment before the frame that ends the stream. */
   #trailer(): string {
     const record = this.#settled.record;
-    if (record === undefined) return "";
+    if (record === undefined || this.#writer.streamType !== undefined) return "";
     const facts = {
       id: record.id,
       costUsd: formatUsd(record.costNanoUsd),
@@ -140,7 +140,7 @@ export class StreamedBody {
       else this.#call.hangUp();
       return;
     }
-    controller.enqueue(encoder.encode(this.#call.wire.errorFrame(publicError(error, this.#call))));
+    controller.enqueue(encoder.encode(this.#writer.errorFrame(publicError(error, this.#call))));
     controller.close();
   }
 }

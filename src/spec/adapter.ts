@@ -37,6 +37,31 @@ export interface AnswerDecoder {
   close(): EventPart[];
 }
 
+/** How a stream of a provider is cut into frames. `wire/framers.ts` has a framer for each. */
+export type Framing = "sse";
+
+/**
+ * What an account says beside address and key, by name: a region, a project. Checked against the
+ * adapter's `options` when the configuration is read.
+ */
+export type AccountOptions = Readonly<Record<string, string>>;
+
+/** One option that accounts of a kind take. */
+export interface AccountOption {
+  /** Shown in the documentation of the configuration. */
+  description: string;
+  required: boolean;
+  /** What the whole value must match. It becomes part of addresses, so it is never open. */
+  pattern: RegExp;
+}
+
+/**
+ * How a request is made the account's own, where a key in a header is not enough; done by
+ * `upstream`, which has clock, network and the opened key. AWS: Signature Version 4. Google and
+ * Entra: a short-lived access token, which the key (a service account, a client secret) is traded for.
+ */
+export type Authorization = "aws-sigv4" | "google-access-token" | "entra-access-token";
+
 /** How an account's key is shown to the provider. */
 export type CredentialHeader = (key: string) => Record<string, string>;
 
@@ -50,8 +75,14 @@ export interface ProviderAdapter {
   readonly needsKey: boolean;
   readonly capabilities: Capabilities;
   readonly credential: CredentialHeader;
+  /** Instead of `credential`, where the key itself is never sent. */
+  readonly authorization?: (options: AccountOptions) => Authorization | null;
+  /** By name; absent means none. */
+  readonly options?: Readonly<Record<string, AccountOption>>;
+  /** Of streams; server-sent events where absent. */
+  readonly framing?: Framing;
   /** `model` is the provider's own name of it. Throws `UnsupportedFeature`. */
-  encode(request: ModelRequest, model: string): UpstreamRequest;
+  encode(request: ModelRequest, model: string, options?: AccountOptions): UpstreamRequest;
   decoder(request: ModelRequest): AnswerDecoder;
   /** Reads an answer whose status is not 2xx. Never throws. */
   error(status: number, body: string, header: (name: string) => string | null): ProviderError;

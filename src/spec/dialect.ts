@@ -1,2 +1,13 @@
 /** A way of writing model calls as bytes. Callers speak one, providers speak one. */
-export type Dialect = "openai-chat" | "anthropic-messages" | "canonical";
+export type Dialect =
+  | "openai-chat"
+  | "openai-responses"
+  | "openai-completions"
+  | "openai-embeddings"
+  | "anthropic-messages"
+  | "gemini"
+  | "ollama"
+  | "bedrock-converse"
+  | "cohere-chat"
+  | "dashscope"
+  | "canonical";

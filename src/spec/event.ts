@@ -81,7 +81,7 @@ export type EventPart =
 /** The very bytes that said it, in the dialect in which they were said. */
 export interface Original {
   dialect: Dialect;
-  /** `frame`: one server-sent event with its closing blank line. `body`: a whole unary answer. */
+  /** `frame`: one frame of a stream with what ends it, such as the blank line of a server-sent event. `body`: a whole unary answer. */
   shape: "frame" | "body";
   /** They are source[start … end), where `source` is what one read of the network brought. */
   source: Uint8Array;

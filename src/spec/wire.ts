@@ -36,6 +36,18 @@ export interface AnswerEncoder {
   relayed(parts: readonly EventPart[]): void;
   /** A whole unary answer, as JSON text, of all its parts in order. */
   unary(parts: readonly EventPart[]): string;
+  /** What ends a stream that has already begun. Never followed by a clean end. */
+  errorFrame(error: PublicError): string;
+  /** Content type of a stream; server-sent events where absent. Only those can carry comments. */
+  readonly streamType?: string;
+}
+
+/** What the address of a request says, for dialects that do not say everything in the body. */
+export interface RequestAddress {
+  /** What stands in the places of the endpoint's path (`/v1beta/models/{model}:generateContent`), decoded. */
+  params: Readonly<Record<string, string>>;
+  /** Without the question mark. */
+  query: string;
 }
 
 /** A caller's dialect. Pure. */
@@ -47,12 +59,10 @@ export interface Wire {
    */
   readonly requestHeaders?: readonly string[];
   /** Throws `InvalidRequest`. */
-  decode(body: JsonObject): ModelRequest;
+  decode(body: JsonObject, address?: RequestAddress): ModelRequest;
   encoder(request: ModelRequest, context: EncoderContext): AnswerEncoder;
   /** The body of an answer whose status is an error. */
   errorBody(error: PublicError): JsonObject;
-  /** The event that ends a stream which has already begun. Never followed by a clean end. */
-  errorFrame(error: PublicError): string;
 }
 
 /** The caller's request breaks the dialect. Answered 400, naming the field. */

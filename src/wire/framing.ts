@@ -8,6 +8,14 @@ export interface RawFrame extends Frame {
   end: number;
 }
 
+/** Cuts what the network brings into frames, however it was chunked. Its memory is bounded. */
+export interface Framer {
+  /** @throws MalformedAnswer */
+  push(chunk: Uint8Array): RawFrame[];
+  /** The stream has closed: the frame that had no end. @throws MalformedAnswer */
+  close(): RawFrame[];
+}
+
 const LF = 10;
 const CR = 13;
 const decoder = new TextDecoder("utf-8");
@@ -18,7 +26,7 @@ const decoder = new TextDecoder("utf-8");
  * stay in `bytes`, so a relayed stream loses nothing. Memory is bounded by MAX_FRAME_BYTES:
  * a longer event is a MalformedAnswer.
  */
-export class SseFramer {
+export class SseFramer implements Framer {
   /** Bytes of the event that has not ended yet, in a buffer that grows by doubling. */
   #tail = new Uint8Array(0);
   #length = 0;

@@ -1,9 +1,9 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Block, EventPart } from "../../spec/event.ts";
 import { argumentsAsObject } from "../../spec/tool-arguments.ts";
-import type { AnswerEncoder } from "../../spec/wire.ts";
+import type { AnswerEncoder, PublicError } from "../../spec/wire.ts";
 import type { AnswerState } from "./answer.ts";
-import { frame, providerErrorBody } from "./errors.ts";
+import { errorFrame, frame, providerErrorBody } from "./errors.ts";
 import { messageOf } from "./message.ts";
 import { idForCaller } from "./tool-ids.ts";
 
@@ -61,6 +61,10 @@ export class MessagesEncoder implements AnswerEncoder {
   relayed(parts: readonly EventPart[]): void {
     this.frames(parts);
     for (const part of parts) this.#saidWhy ||= part.type === "finish";
+  }
+
+  errorFrame(error: PublicError): string {
+    return errorFrame(error);
   }
 
   unary(parts: readonly EventPart[]): string {

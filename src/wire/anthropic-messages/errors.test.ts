@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ERRORS, type ErrorCode } from "../../errors.ts";
 import type { PublicError } from "../../spec/wire.ts";
+import { errorFrame } from "./errors.ts";
 import { anthropicMessages } from "./index.ts";
 
 function publicError(code: ErrorCode): PublicError {
@@ -53,7 +54,7 @@ test("a provider's own word for what is wrong with a request is a detail", () =>
 });
 
 test("an error in a stream is an event of that name", () => {
-  expect(anthropicMessages.errorFrame(publicError("upstream_cut"))).toBe(
+  expect(errorFrame(publicError("upstream_cut"))).toBe(
     'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"why"},"request_id":"call_1"}\n\n',
   );
 });

@@ -3,8 +3,9 @@ import type { ChatRequestForm } from "../../spec/chat-form.ts";
 import type { Block, EventPart } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import type { Usage } from "../../spec/usage.ts";
-import type { AnswerEncoder, EncoderContext } from "../../spec/wire.ts";
+import type { AnswerEncoder, EncoderContext, PublicError } from "../../spec/wire.ts";
 import { annotationOf, answerId, finishWord, logprobsBody, reasoningDetail, usageBody } from "./answer.ts";
+import { errorFrame } from "./errors.ts";
 import { unaryAnswer } from "./unary.ts";
 
 interface BlockState {
@@ -58,6 +59,10 @@ export class ChatEncoder implements AnswerEncoder {
     this.#context = context;
     this.#legacy = (request.form as ChatRequestForm | undefined)?.functions === true;
     this.#tail = request.includeUsage ? `],"usage":null}\n\n` : "]}\n\n";
+  }
+
+  errorFrame(error: PublicError): string {
+    return errorFrame(error);
   }
 
   unary(parts: readonly EventPart[]): string {

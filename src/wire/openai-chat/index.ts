@@ -1,7 +1,7 @@
 import type { Wire } from "../../spec/wire.ts";
 import { decodeRequest } from "./decode.ts";
 import { ChatEncoder } from "./encode.ts";
-import { errorBody, errorFrame } from "./errors.ts";
+import { errorBody } from "./errors.ts";
 
 /** OpenAI's Chat Completions, POST /v1/chat/completions. */
 export const openaiChat: Wire = {
@@ -9,5 +9,4 @@ export const openaiChat: Wire = {
   decode: decodeRequest,
   encoder: (request, context) => new ChatEncoder(request, context),
   errorBody,
-  errorFrame,
 };

@@ -1,0 +1,7 @@
+import type { Framing } from "../spec/adapter.ts";
+import { type Framer, SseFramer } from "./framing.ts";
+
+/** How each kind of stream is cut, and the content type by which it is known. */
+export const FRAMERS: Readonly<Record<Framing, { contentType: string; framer(): Framer }>> = {
+  sse: { contentType: "text/event-stream", framer: () => new SseFramer() },
+};
