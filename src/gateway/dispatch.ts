@@ -93,7 +93,7 @@ async function open(
   const adapter = ports.adapter(account.kind);
   if (adapter === undefined) throw failed(`no adapter for kind ${account.kind}`);
   if (adapter.local !== undefined) return canned(adapter.local(request, target.model), asked);
-  const { path, headers, body, warnings } = adapter.encode(request, target.model, NO_OPTIONS);
+  const { path, headers, body, warnings } = adapter.encode(request, target.model);
   for (const warning of warnings) call.observed.warnings.push(`${warning.field}: ${warning.message}`);
   const key = keyOf(account, ports.unsealer);
   const upstreamCall = {
@@ -115,8 +115,6 @@ async function open(
     settings,
   );
 }
-
-const NO_OPTIONS = {};
 
 const opened = new WeakMap<ProviderAccount, Secret<string>>();
 
