@@ -44,12 +44,6 @@ export function encodeRequest(
   return { method: "POST", path: "/chat/completions", headers, body, warnings: losses.warnings };
 }
 
-/**
- * Fields of other dialects without which the answer would be another one, or made where it
- * must not be: tools, places and deeds that only their provider has.
- */
-const INDISPENSABLE = ["mcp_servers", "container", "inference_geo", "compaction"];
-
 function writeExtra(request: ModelRequest, quirks: Quirks, losses: Losses, body: JsonObject): void {
   const { extra } = request;
   if (extra === undefined) return;
@@ -58,14 +52,9 @@ function writeExtra(request: ModelRequest, quirks: Quirks, losses: Losses, body:
       losses.refuse(name, `${name} is not taken from callers: the gateway chooses the model`);
     }
   }
-  for (const name of INDISPENSABLE) {
-    if (!losses.own && extra[name] !== undefined && extra[name] !== null) {
-      losses.refuse(name, `the provider has no ${name}, and the answer would be another one without`);
-    }
-  }
   const { stream_options, ...rest } = extra;
   if (stream_options !== undefined && request.stream && quirks.usageSwitch) losses.carry({ stream_options }, body);
-  losses.carry(rest, body);
+  losses.carryRequest(rest, body);
 }
 
 function writeTools(

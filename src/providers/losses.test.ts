@@ -1,0 +1,50 @@
+import { describe, expect, test } from "bun:test";
+import { UnsupportedFeature } from "../spec/adapter.ts";
+import { Losses } from "./losses.ts";
+
+describe("what a provider has no place for", () => {
+  test("is told once", () => {
+    const losses = new Losses(false);
+    losses.warn("seed", "left out");
+    losses.warn("seed", "left out again");
+    losses.carry({ store: true }, {});
+    expect(losses.warnings.map(({ field }) => field)).toEqual(["seed", "store"]);
+  });
+
+  test("goes through where the caller speaks the provider's dialect, below what was checked", () => {
+    const losses = new Losses(true);
+    const body = { model: "checked", options: { seed: 1 } };
+    losses.carryRequest({ model: "other", options: { seed: 2, num_ctx: 8 }, raw: true, modalities: ["audio"] }, body);
+    expect(body as object).toEqual({
+      model: "checked",
+      options: { seed: 1, num_ctx: 8 },
+      raw: true,
+      modalities: ["audio"],
+    });
+    expect(losses.warnings).toEqual([]);
+  });
+
+  test("cannot reach what all objects inherit", () => {
+    const body = {};
+    new Losses(true).carry(JSON.parse('{"__proto__": {"spoiled": true}}'), body);
+    expect((body as { spoiled?: boolean }).spoiled).toBeUndefined();
+  });
+
+  for (const extra of [
+    { mcp_servers: [{}] },
+    { web_search_options: {} },
+    { suffix: "}" },
+    { raw: true },
+    { modalities: ["text", "audio"] },
+  ]) {
+    test(`is refused where the answer would be another one: ${JSON.stringify(extra)}`, () => {
+      expect(() => new Losses(false).carryRequest(extra, {})).toThrow(UnsupportedFeature);
+    });
+  }
+
+  test("is no loss where it says nothing", () => {
+    const losses = new Losses(false);
+    losses.carryRequest({ raw: false, container: null, modalities: ["text"] }, {});
+    expect(losses.warnings.map(({ field }) => field)).toEqual(["raw", "container", "modalities"]);
+  });
+});
