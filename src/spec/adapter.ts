@@ -38,7 +38,7 @@ export interface AnswerDecoder {
 }
 
 /** How a stream of a provider is cut into frames. `wire/framers.ts` has a framer for each. */
-export type Framing = "sse";
+export type Framing = "sse" | "ndjson";
 
 /**
  * What an account says beside address and key, by name: a region, a project. Checked against the
