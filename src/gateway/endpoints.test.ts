@@ -16,6 +16,10 @@ describe("a request finds its row", () => {
     ["POST", "/v1/chat/completions/", false, { problem: "not_found" }],
     ["POST", "//v1/chat/completions", false, { problem: "not_found" }],
     ["POST", "/apis/chat/v1/chat/completions", false, { problem: "not_found" }],
+    ["POST", "/api/chat", false, { endpoint: { name: "ollama.chat", wire: { dialect: "ollama" } } }],
+    ["POST", "/apis/chat/v2/api/generate", false, { endpoint: { name: "ollama.generate" }, api: "chat/v2" }],
+    ["GET", "/api/tags", true, { endpoint: { wire: { dialect: "ollama" } } }],
+    ["POST", "/api/pull", false, { problem: "not_found", wire: { dialect: "ollama" } }],
     ["GET", "/constructor", false, { problem: "not_found", wire: { dialect: "openai-chat" } }],
   ];
   for (const [method, path, anthropic, expected] of rows) {
@@ -23,7 +27,8 @@ describe("a request finds its row", () => {
   }
 });
 
-test("no two rows share a path, and every path is versioned", () => {
+test("no two rows share a path, and every path is versioned but Ollama's, which has no version", () => {
   expect(new Set(ENDPOINTS.map((row) => row.path)).size).toBe(ENDPOINTS.length);
-  for (const row of ENDPOINTS) expect(row.path).toMatch(/^\/v\d+(beta)?\//);
+  for (const row of ENDPOINTS)
+    expect(row.path).toMatch(row.wire.dialect === "ollama" ? /^\/api\// : /^\/v\d+(beta)?\//);
 });

@@ -1,5 +1,6 @@
 import type { Wire } from "../spec/wire.ts";
 import { anthropicMessages } from "../wire/anthropic-messages/index.ts";
+import { ollamaChat, ollamaGenerate } from "../wire/ollama/index.ts";
 import { openaiChat } from "../wire/openai-chat/index.ts";
 
 /** What a path is for. `call`: a model call, on the road. `models`: what the key may use, a list or one of them. */
@@ -22,6 +23,9 @@ export const ENDPOINTS: readonly Endpoint[] = [
   row("messages", "POST", "/v1/messages", "call", anthropicMessages),
   row("models", "GET", "/v1/models", "models", openaiChat),
   row("models", "GET", "/v1/models/{model}", "models", openaiChat),
+  row("ollama.chat", "POST", "/api/chat", "call", ollamaChat),
+  row("ollama.generate", "POST", "/api/generate", "call", ollamaGenerate),
+  row("models", "GET", "/api/tags", "models", ollamaChat),
 ];
 
 function row(name: string, method: Endpoint["method"], path: string, kind: EndpointKind, wire: Wire): Endpoint {
@@ -31,6 +35,7 @@ function row(name: string, method: Endpoint["method"], path: string, kind: Endpo
 /** The dialect in which a path that leads nowhere is answered; the first prefix counts. */
 const FAMILIES: readonly (readonly [prefix: string, wire: Wire])[] = [
   ["/v1/messages", anthropicMessages],
+  ["/api/", ollamaChat],
   ["/", openaiChat],
 ];
 
@@ -74,7 +79,7 @@ export function matchEndpoint(method: string, fullPath: string, speaksAnthropic:
   }
   const { params } = found;
   const endpoint =
-    found.endpoint.kind === "models" && speaksAnthropic
+    found.endpoint.kind === "models" && found.endpoint.wire === openaiChat && speaksAnthropic
       ? { ...found.endpoint, wire: anthropicMessages }
       : found.endpoint;
   if (endpoint.method !== method) return { problem: "method_not_allowed", wire: endpoint.wire, allow: endpoint.method };

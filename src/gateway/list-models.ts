@@ -2,6 +2,7 @@ import { subscriptionFor } from "../domain/access/decide.ts";
 import { type Catalog, findModel, matchesPattern } from "../domain/catalog/catalog.ts";
 import { GatewayError } from "../errors.ts";
 import type { ProviderAdapter } from "../spec/adapter.ts";
+import type { Dialect } from "../spec/dialect.ts";
 import { offers, onlyTest } from "./authorize.ts";
 import { commonHeaders } from "./headers.ts";
 import type { Identified } from "./identify.ts";
@@ -16,8 +17,7 @@ export function createListModels(ports: ListModelsPorts) {
   return function listModels(caller: Identified): Response {
     const { call, match } = caller;
     const names = usable(caller, ports);
-    const anthropic = match.endpoint.wire.dialect === "anthropic-messages";
-    const describe: (name: string) => object = anthropic ? describeAnthropic : describeOpenai;
+    const { describe, list } = FORMS[match.endpoint.wire.dialect] ?? OPENAI;
     const headers = { ...commonHeaders(call), "content-type": "application/json", "cache-control": "no-store" };
     const name = match.params.model;
     if (name !== undefined) {
@@ -31,12 +31,8 @@ export function createListModels(ports: ListModelsPorts) {
       call.end();
       return new Response(JSON.stringify(describe(name)), { headers });
     }
-    const data = names.map(describe);
-    const body = anthropic
-      ? { data, has_more: false, first_id: names[0] ?? null, last_id: names.at(-1) ?? null }
-      : { object: "list", data };
     call.end();
-    return new Response(JSON.stringify(body), { headers });
+    return new Response(JSON.stringify(list(names.map(describe), names)), { headers });
   };
 }
 
@@ -66,11 +62,36 @@ function isUsable(caller: Identified, ports: ListModelsPorts, name: string): boo
   return subscriptionFor(principal, name, match.api, (api) => catalog.apis.get(api), offers) !== undefined;
 }
 
-/** Neither dialect's clients do anything with the time; the gateway does not know when a model was made. */
-function describeOpenai(id: string) {
-  return { id, object: "model", created: 0, owned_by: "sallyport" };
+/** How one dialect tells of a model, and of several. */
+interface Form {
+  describe(name: string): object;
+  list(models: object[], names: readonly string[]): object;
 }
 
-function describeAnthropic(id: string) {
-  return { type: "model", id, display_name: id, created_at: "1970-01-01T00:00:00Z" };
-}
+/** No dialect's clients do anything with the time; the gateway does not know when a model was made. */
+const OPENAI: Form = {
+  describe: (id) => ({ id, object: "model", created: 0, owned_by: "sallyport" }),
+  list: (data) => ({ object: "list", data }),
+};
+
+/** Where a dialect has a list of its own. */
+const FORMS: Partial<Record<Dialect, Form>> = {
+  "anthropic-messages": {
+    describe: (id) => ({ type: "model", id, display_name: id, created_at: "1970-01-01T00:00:00Z" }),
+    list: (data, names) => ({ data, has_more: false, first_id: names[0] ?? null, last_id: names.at(-1) ?? null }),
+  },
+  ollama: {
+    describe: (name) => ({
+      name,
+      model: name,
+      modified_at: "1970-01-01T00:00:00Z",
+      size: 0,
+      digest: "",
+      details: DETAILS,
+    }),
+    list: (models) => ({ models }),
+  },
+};
+
+/** What Ollama knows of a file; its clients read the fields without asking whether they are there. */
+const DETAILS = { parent_model: "", format: "", family: "", families: [], parameter_size: "", quantization_level: "" };

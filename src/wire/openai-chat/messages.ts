@@ -129,7 +129,8 @@ function readThoughts(message: Message, extra: JsonObject): ReasoningPart[] {
   return parts;
 }
 
-function readDetails(extra: JsonObject): ReasoningPart[] {
+/** What is read is taken out of `extra`. */
+export function readDetails(extra: JsonObject): ReasoningPart[] {
   const details = extra.reasoning_details;
   if (!Array.isArray(details) || !details.every(isObject)) return [];
   delete extra.reasoning_details;
