@@ -10,6 +10,8 @@ import { documentSchema } from "../src/config/document.ts";
 import { VARIABLES } from "../src/config/environment.ts";
 import { ERRORS, type ErrorCode, type Owner } from "../src/errors.ts";
 import { ADAPTERS } from "../src/providers/adapters.ts";
+import { KEY_FORMS } from "../src/spec/account-key.ts";
+import type { ProviderAdapter } from "../src/spec/adapter.ts";
 import type { PublicError } from "../src/spec/wire.ts";
 import { anthropicMessages } from "../src/wire/anthropic-messages/index.ts";
 import { openaiChat } from "../src/wire/openai-chat/index.ts";
@@ -92,7 +94,38 @@ and check. Unknown fields are refused. Secrets are references, never values: \`{
 \`{ file: path }\`. \`sallyport config validate\` names file, line and field of whatever is wrong, with
 the rules that a schema cannot tell.`,
     table(["field", "type", "required", "meaning"], fieldsOf(configSchema()).map(fieldCells)).join("\n"),
+    "## Accounts",
+    `What accounts of some kinds say in \`options\`. The whole value must have the form.`,
+    table(["kind", "option", "required", "form", "meaning"], ADAPTERS.flatMap(optionCells)).join("\n"),
+    `Keys that are not shown to the provider as they are. \`apiKey\` refers to the text, which is sealed
+whole; whatever decides where its secret is sent stands inside of it.`,
+    table(["kind", "options", "key"], ADAPTERS.flatMap(keyCells)).join("\n"),
   );
+}
+
+function optionCells({ kind, options = {} }: ProviderAdapter): string[][] {
+  return Object.entries(options).map(([name, { description, required, pattern }]) => [
+    `\`${kind}\``,
+    `\`${name}\``,
+    required ? "yes" : "",
+    `\`${pattern.source}\``,
+    description,
+  ]);
+}
+
+/** What the key of an account is, by the options that choose it: each one-word value of each option is tried. */
+function keyCells({ kind, options = {}, authorization }: ProviderAdapter): string[][] {
+  if (authorization === undefined) return [];
+  const choices = Object.entries(options).flatMap(([name, { pattern }]) =>
+    pattern.source.split("|").flatMap((value) => (/^[a-z-]+$/.test(value) ? [{ [name]: value }] : [])),
+  );
+  const rows: string[][] = [];
+  for (const choice of [{}, ...choices]) {
+    const by = authorization(choice);
+    const told = Object.entries(choice).map(([name, value]) => `\`${name}: ${value}\``);
+    if (by !== null) rows.push([`\`${kind}\``, told.join(", "), KEY_FORMS[by]]);
+  }
+  return rows;
 }
 
 async function version(): Promise<string> {

@@ -1,6 +1,7 @@
 import type { Environment, PemSource } from "../config/environment.ts";
 import type { ListenAddress } from "../config/network.ts";
 import type { Problem } from "../config/problem.ts";
+import type { AccountOptions } from "../spec/adapter.ts";
 
 /**
  * What the doctor asks of this machine. Each method looks and changes nothing; it gives
@@ -76,6 +77,7 @@ export interface ProviderFacts {
   name: string;
   kind: string;
   baseUrl: string | null;
+  options: AccountOptions;
   sealedKey: string | null;
   allowPrivateNetwork: boolean;
 }

@@ -82,7 +82,14 @@ test("sealed keys are tried with the key of the environment, or else with that o
       return false;
     },
   });
-  const account = { name: "up", kind: "openai", baseUrl: null, sealedKey: "x", allowPrivateNetwork: false };
+  const account = {
+    name: "up",
+    kind: "openai",
+    baseUrl: null,
+    options: {},
+    sealedKey: "x",
+    allowPrivateNetwork: false,
+  };
   expect(looking.opens(environmentOf(folder), account)).toBe(false);
   looking.opens(environmentOf(folder, { SALLYPORT_MASTER_KEY: other }), account);
   expect(tried).toEqual([KEY, other]);
@@ -109,6 +116,7 @@ const account = {
   name: "up",
   kind: "openai",
   baseUrl: "https://api.example/v1",
+  options: {},
   sealedKey: "sealed",
   allowPrivateNetwork: true,
 };

@@ -3,6 +3,7 @@ import { apiKey, type Limit, type TargetRow } from "../domain/catalog/catalog.ts
 import type { Secret } from "../kernel/secret.ts";
 import type { DesiredKey, DesiredState, ProviderRow } from "../ports/administration.ts";
 import { providerKeyContext, type Sealer } from "../ports/vault.ts";
+import type { AccountOptions } from "../spec/adapter.ts";
 import { DIMENSIONS, type Document, type ProviderKind } from "./document.ts";
 import { parseNetwork } from "./network.ts";
 import { keyPath, type Secrets } from "./secrets.ts";
@@ -30,10 +31,12 @@ export function desiredState(
     origin: "config",
     providers: document.providers.map((provider, at) => {
       const kind = kinds.find((candidate) => candidate.kind === provider.kind);
-      const baseUrl = provider.baseUrl === undefined ? (kind?.baseUrl ?? null) : parseBaseUrl(provider.baseUrl);
+      const baseUrl =
+        provider.baseUrl === undefined ? usualAddress(kind, provider.options) : parseBaseUrl(provider.baseUrl);
       const key = provider.apiKey === undefined ? undefined : secrets.at(["providers", at, "apiKey"]);
-      const { name, allowPrivateNetwork, prices } = provider;
-      return providerRow({ name, kind: provider.kind, baseUrl, allowPrivateNetwork, prices }, key, sealing.sealer);
+      const { name, options, allowPrivateNetwork, prices } = provider;
+      const account = { name, kind: provider.kind, baseUrl, options, allowPrivateNetwork, prices };
+      return providerRow(account, key, sealing.sealer);
     }),
     models: document.models.map((model) => ({
       name: model.name,
@@ -60,6 +63,11 @@ export function desiredState(
       })),
     })),
   };
+}
+
+/** Where accounts of a kind are called that name no address of their own; null where the kind has none. */
+export function usualAddress(kind: ProviderKind | undefined, options: AccountOptions): string | null {
+  return kind?.baseUrlOf?.(options) ?? kind?.baseUrl ?? null;
 }
 
 /** An account with its key sealed for this very account, if it has one. */

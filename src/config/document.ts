@@ -20,7 +20,10 @@ import {
 } from "./values.ts";
 
 /** What the configuration must know of an adapter. It does not know the providers themselves. */
-export type ProviderKind = Pick<ProviderAdapter, "kind" | "baseUrl" | "needsKey" | "models" | "local">;
+export type ProviderKind = Pick<
+  ProviderAdapter,
+  "kind" | "baseUrl" | "baseUrlOf" | "needsKey" | "options" | "authorization" | "models" | "local"
+>;
 
 /** Kinds that the documented file format names; those without an adapter are refused by a message that says so. */
 const DOCUMENTED_KINDS =
@@ -135,9 +138,15 @@ function provider(kinds: readonly string[]) {
     baseUrl: baseUrl()
       .optional()
       .describe(
-        "Where the API lives, without a trailing slash; needed where the kind has no public address of its own.",
+        "Where the API lives, without a trailing slash; needed where the kind has no public address of its own, and none that follows from its options.",
       ),
-    apiKey: secretReference().optional().describe("The account's key."),
+    apiKey: secretReference()
+      .optional()
+      .describe("The account's key, or for kinds that trade it for something else, a JSON text (see below)."),
+    options: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe("What accounts of some kinds say beside address and key, by name (see below)."),
     allowPrivateNetwork: z
       .boolean()
       .default(false)

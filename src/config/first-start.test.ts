@@ -10,6 +10,24 @@ const KINDS: ProviderKind[] = [
   { kind: "anthropic", baseUrl: "https://api.anthropic.com", needsKey: true, models: ["claude-x"] },
   { kind: "groq", baseUrl: "https://api.groq.com/openai/v1", needsKey: true, models: ["gpt-x", "llama"] },
   { kind: "ollama", baseUrl: "http://127.0.0.1:11434/v1", needsKey: false, models: [] },
+  {
+    kind: "bedrock",
+    baseUrl: null,
+    baseUrlOf: ({ region }) => `https://${region}.aws.example`,
+    needsKey: true,
+    options: {
+      region: { description: "Where.", required: true, pattern: /[a-z]+-\d/ },
+      auth: { description: "How.", required: false, pattern: /api-key/ },
+    },
+    models: [],
+  },
+  {
+    kind: "azure-openai",
+    baseUrl: null,
+    needsKey: true,
+    options: { apiVersion: { description: "Which.", required: false, pattern: /v\d/ } },
+    models: [],
+  },
   { kind: "demo", baseUrl: null, needsKey: false, models: ["demo"], local: () => [] },
 ];
 const ACCOUNTS: AccountVariables[] = [
@@ -98,6 +116,54 @@ describe("a provider's usual variable", () => {
     const { problems, providers } = start({ OPENAI_API_KEY: "sk 1", ANTHROPIC_API_KEY: "k" });
     expect(problems.map((problem) => problem.where)).toEqual(["OPENAI_API_KEY"]);
     expect(providers).toEqual(["anthropic"]);
+  });
+});
+
+describe("an account of several variables", () => {
+  const AWS = { AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY: "secret", AWS_REGION: "eu-1" };
+
+  test("has its key made of them, and its address from its options", () => {
+    const made = account({ ...AWS, AWS_SESSION_TOKEN: "token" }, "bedrock")!;
+    expect(made).toMatchObject({ baseUrl: "https://eu-1.aws.example", options: { region: "eu-1" } });
+    const key = { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "secret", sessionToken: "token" };
+    expect(made.sealedKey).toBe(`${JSON.stringify(key)} for ${providerKeyContext(made)}`);
+    expect(account({ ...AWS, AWS_REGION: "", AWS_DEFAULT_REGION: "us-2" }, "bedrock")?.options).toEqual({
+      region: "us-2",
+    });
+  });
+
+  test("is the one whose own variable is set, where there are two ways", () => {
+    const both = start({ ...AWS, AWS_BEARER_TOKEN_BEDROCK: "bearer" });
+    expect(both.providers).toEqual(["bedrock"]);
+    expect(both.desired.providers[0]).toMatchObject({
+      options: { region: "eu-1", auth: "api-key" },
+      keyFingerprint: "print of bearer",
+    });
+  });
+
+  const broken: [Record<string, string | undefined>, string, string][] = [
+    [{ AWS_SECRET_ACCESS_KEY: undefined }, "AWS_SECRET_ACCESS_KEY", "is not set"],
+    [{ AWS_REGION: undefined }, "AWS_REGION", "is not set"],
+    [{ AWS_REGION: "eu-1/evil" }, "AWS_REGION", "does not have the form"],
+    [{ AWS_SECRET_ACCESS_KEY: "two words" }, "AWS_SECRET_ACCESS_KEY", "has spaces"],
+  ];
+  test.each(broken)("with %j is told, and makes nothing", (change, where, message) => {
+    const env = Object.fromEntries(Object.entries({ ...AWS, ...change }).filter(([, value]) => value !== undefined));
+    const { problems, providers } = start(env as Record<string, string>);
+    expect(problems.map((problem) => problem.where)).toEqual([where]);
+    expect(problems[0]!.message).toContain(message);
+    expect(providers).toEqual([]);
+  });
+
+  test("at an address of its own needs that address", () => {
+    expect(start({ AZURE_OPENAI_API_KEY: "k" }).problems).toEqual([
+      { where: "AZURE_OPENAI_ENDPOINT", message: "is not set; no account was made of AZURE_OPENAI_API_KEY" },
+    ]);
+    const env = { AZURE_OPENAI_API_KEY: "k", AZURE_OPENAI_ENDPOINT: "https://acme.example/", OPENAI_API_VERSION: "v9" };
+    expect(account(env, "azure-openai")).toMatchObject({
+      baseUrl: "https://acme.example",
+      options: { apiVersion: "v9" },
+    });
   });
 });
 

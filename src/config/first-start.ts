@@ -2,11 +2,12 @@ import type { CatalogModel } from "../domain/catalog/catalog.ts";
 import { Secret } from "../kernel/secret.ts";
 import type { DesiredState, ProviderRow } from "../ports/administration.ts";
 import type { Sealer } from "../ports/vault.ts";
-import { providerRow } from "./desired.ts";
+import type { AccountOptions } from "../spec/adapter.ts";
+import { providerRow, usualAddress } from "./desired.ts";
 import type { ProviderKind } from "./document.ts";
 import { isPrivateHost } from "./network.ts";
 import { type Problem, Refusal } from "./problem.ts";
-import { parseBaseUrl } from "./values.ts";
+import { isWholly, parseBaseUrl } from "./values.ts";
 
 /** The names of what the very first start makes, where no configuration file says otherwise. */
 export const FIRST_START = {
@@ -26,15 +27,46 @@ export interface AccountVariables {
   keyVariable: string | null;
   /** Of the address, where there is one. One that ends in `_HOST` may be written without scheme, port and path. */
   addressVariable?: string;
+  /** Where the key is a JSON text: its fields, and the variables that hold them. `keyVariable` is one of these. */
+  keyFields?: Readonly<Record<string, { variable: string; required: boolean }>>;
+  /** Options of the account, and the variables that may hold them: the first that is set counts. */
+  optionVariables?: Readonly<Record<string, readonly string[]>>;
+  /** Options that follow from which variable holds the key. */
+  options?: AccountOptions;
 }
 
 /**
- * Source: the defaults of the OpenAI and Anthropic SDKs. Lookalikes of OpenAI's bring their
+ * Source: the defaults of the OpenAI, Anthropic and AWS SDKs. Of two rows of one kind the
+ * first that finds its key makes the account. Lookalikes of OpenAI's bring their
  * rows with them; whoever composes the parts appends those.
  */
 export const NATIVE_ACCOUNTS: readonly AccountVariables[] = [
   { kind: "openai", keyVariable: "OPENAI_API_KEY", addressVariable: "OPENAI_BASE_URL" },
   { kind: "anthropic", keyVariable: "ANTHROPIC_API_KEY", addressVariable: "ANTHROPIC_BASE_URL" },
+  {
+    kind: "azure-openai",
+    keyVariable: "AZURE_OPENAI_API_KEY",
+    addressVariable: "AZURE_OPENAI_ENDPOINT",
+    optionVariables: { apiVersion: ["OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION"] },
+  },
+  {
+    kind: "bedrock",
+    keyVariable: "AWS_BEARER_TOKEN_BEDROCK",
+    addressVariable: "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    optionVariables: { region: ["AWS_REGION", "AWS_DEFAULT_REGION"] },
+    options: { auth: "api-key" },
+  },
+  {
+    kind: "bedrock",
+    keyVariable: "AWS_ACCESS_KEY_ID",
+    addressVariable: "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    keyFields: {
+      accessKeyId: { variable: "AWS_ACCESS_KEY_ID", required: true },
+      secretAccessKey: { variable: "AWS_SECRET_ACCESS_KEY", required: true },
+      sessionToken: { variable: "AWS_SESSION_TOKEN", required: false },
+    },
+    optionVariables: { region: ["AWS_REGION", "AWS_DEFAULT_REGION"] },
+  },
 ];
 
 export interface FirstStartOptions {
@@ -69,6 +101,7 @@ export function firstStart({ env, kinds, sealer, accounts = NATIVE_ACCOUNTS }: F
   for (const variables of accounts) {
     const kind = kinds.find((candidate) => candidate.kind === variables.kind);
     if (kind === undefined || kind.local !== undefined) continue;
+    if (providers.some((made) => made.kind === kind.kind)) continue;
     const account = accountOf(variables, kind, env, sealer);
     if (account === undefined) continue;
     if ("message" in account) {
@@ -85,7 +118,14 @@ export function firstStart({ env, kinds, sealer, accounts = NATIVE_ACCOUNTS }: F
   }
   const found = providers.map((provider) => provider.name);
   for (const kind of kinds.filter((candidate) => candidate.kind === FIRST_START.demo)) {
-    const account = { name: kind.kind, kind: kind.kind, baseUrl: null, allowPrivateNetwork: false, prices: [] };
+    const account = {
+      name: kind.kind,
+      kind: kind.kind,
+      baseUrl: null,
+      options: {},
+      allowPrivateNetwork: false,
+      prices: [],
+    };
     providers.push(providerRow(account, undefined, sealer));
     models.set(FIRST_START.demo, served(FIRST_START.demo, kind.kind, FIRST_START.demo));
   }
@@ -129,16 +169,14 @@ function accountOf(
   sealer: Sealer,
 ): ProviderRow | Problem | undefined {
   const { keyVariable, addressVariable } = variables;
-  const key = (keyVariable === null ? undefined : env[keyVariable]?.trim()) || undefined;
-  const address = (addressVariable === undefined ? undefined : env[addressVariable]?.trim()) || undefined;
-  if (keyVariable === null ? address === undefined : key === undefined) return undefined;
-  if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
-    return {
-      where: keyVariable!,
-      message: "has spaces or characters that no header can carry; no account was made of it",
-    };
-  }
-  let baseUrl = kind.baseUrl;
+  const read: Read = (variable) => (variable && env[variable]?.trim()) || undefined;
+  const address = read(addressVariable);
+  if (read(keyVariable) === undefined && (keyVariable !== null || address === undefined)) return undefined;
+  const key = keyOf(variables, read);
+  if (typeof key === "object") return key;
+  const options = optionsOf(variables, kind, read);
+  if ("message" in options) return options as Problem;
+  let baseUrl = usualAddress(kind, options);
   try {
     if (address !== undefined) {
       baseUrl = addressVariable!.endsWith("_HOST") ? baseUrlOfHost(address, kind.baseUrl) : parseBaseUrl(address);
@@ -147,16 +185,60 @@ function accountOf(
     if (!(error instanceof Refusal)) throw error;
     return { where: addressVariable!, message: `${error.message}; no account was made of it` };
   }
-  if (baseUrl === null) return undefined;
+  if (baseUrl === null) return missing(addressVariable ?? kind.kind, keyVariable);
   const account = {
     name: kind.kind,
     kind: kind.kind,
     baseUrl,
+    options,
     // Whoever set the variable has named the private address himself.
     allowPrivateNetwork: address !== undefined && isPrivateHost(new URL(baseUrl).hostname),
     prices: [],
   };
   return providerRow(account, key === undefined ? undefined : new Secret(key), sealer);
+}
+
+type Read = (variable: string | null | undefined) => string | undefined;
+
+/** The key of an account, out of one variable or several; undefined where it has none. */
+function keyOf({ keyVariable, keyFields }: AccountVariables, read: Read): string | Problem | undefined {
+  const fields: Record<string, string> = {};
+  for (const [name, { variable, required }] of Object.entries(keyFields ?? {})) {
+    const value = read(variable);
+    if (value !== undefined) fields[name] = value;
+    else if (required) return missing(variable, keyVariable);
+  }
+  const key = read(keyVariable);
+  for (const [name, value] of Object.entries(keyFields === undefined ? { key } : fields)) {
+    if (value === undefined || /^[\x21-\x7e]+$/.test(value)) continue;
+    return {
+      where: keyFields?.[name]?.variable ?? keyVariable!,
+      message: "has spaces or characters that no header can carry; no account was made of it",
+    };
+  }
+  return keyFields === undefined ? key : JSON.stringify(fields);
+}
+
+function optionsOf(variables: AccountVariables, kind: ProviderKind, read: Read): AccountOptions | Problem {
+  const options: Record<string, string> = { ...variables.options };
+  for (const [name, candidates] of Object.entries(variables.optionVariables ?? {})) {
+    const where = candidates.find((variable) => read(variable) !== undefined);
+    const option = kind.options?.[name];
+    if (where === undefined) {
+      if (option?.required) return missing(candidates[0]!, variables.keyVariable);
+      continue;
+    }
+    const value = read(where)!;
+    if (option !== undefined && !isWholly(value, option.pattern)) {
+      return { where, message: `does not have the form ${option.pattern.source}; no account was made with it` };
+    }
+    options[name] = value;
+  }
+  return options;
+}
+
+function missing(where: string, keyVariable: string | null): Problem {
+  return { where, message: `is not set; no account was made of ${keyVariable}` };
 }
 
 /**

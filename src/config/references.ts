@@ -1,7 +1,8 @@
 import { matchesPattern } from "../domain/catalog/catalog.ts";
+import type { AccountOptions } from "../spec/adapter.ts";
 import type { Document, ProviderKind } from "./document.ts";
 import { didYouMean } from "./nearest.ts";
-import { parseInstant } from "./values.ts";
+import { isWholly, parseInstant } from "./values.ts";
 
 /** Where in the document something is wrong, and what. */
 export interface Finding {
@@ -76,17 +77,38 @@ function providerFindings(document: Document, kinds: readonly ProviderKind[]): F
     const path = ["providers", at];
     const findings: Finding[] = [];
     const refuse = (field: string, message: string) => findings.push({ path: [...path, field], message });
+    findings.push(...optionFindings(provider.options, kind, [...path, "options"]));
     if (kind.local !== undefined) {
       const why = `has no use with kind ${kind.kind}, which answers by itself`;
       if (provider.baseUrl !== undefined) refuse("baseUrl", why);
       if (provider.apiKey !== undefined) refuse("apiKey", why);
       return findings;
     }
-    if (kind.baseUrl === null && provider.baseUrl === undefined)
+    if (kind.baseUrl === null && kind.baseUrlOf === undefined && provider.baseUrl === undefined)
       refuse("baseUrl", `is required with kind ${kind.kind}`);
     if (kind.needsKey && provider.apiKey === undefined) refuse("apiKey", `is required with kind ${kind.kind}`);
     return findings;
   });
+}
+
+/** Options become part of addresses, so only what the kind knows may stand there, in the form that it has. */
+function optionFindings(options: AccountOptions, kind: ProviderKind, path: Finding["path"]): Finding[] {
+  const known = kind.options ?? {};
+  const names = Object.keys(known);
+  const strange = Object.entries(options).flatMap(([name, value]): Finding[] => {
+    const option = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (option === undefined) {
+      const which = names.length === 0 ? "which has none" : `which has ${names.join(", ")}`;
+      const message = `is no option of kind ${kind.kind}, ${which}${didYouMean(name, names)}`;
+      return [{ path: [...path, name], message, name: true }];
+    }
+    if (isWholly(value, option.pattern)) return [];
+    return [{ path: [...path, name], message: `does not have the form ${option.pattern.source}` }];
+  });
+  const missing = names
+    .filter((name) => known[name]!.required && !Object.hasOwn(options, name))
+    .map((name): Finding => ({ path: [...path, name], message: `is required with kind ${kind.kind}` }));
+  return [...strange, ...missing];
 }
 
 function modelFindings(document: Document): Finding[] {

@@ -3,7 +3,9 @@ import { entropyOfForm } from "../domain/access/entropy.ts";
 import { parseVirtualKey } from "../domain/access/virtual-key.ts";
 import { MAX_CREDENTIAL } from "../kernel/bounds.ts";
 import { Secret } from "../kernel/secret.ts";
-import type { Document, SecretReference } from "./document.ts";
+import { faultOfAccountKey, KEY_FORMS } from "../spec/account-key.ts";
+import type { Authorization } from "../spec/adapter.ts";
+import type { Document, ProviderKind, SecretReference } from "./document.ts";
 import type { Finding } from "./references.ts";
 import { fieldName } from "./source.ts";
 
@@ -33,7 +35,11 @@ export class Secrets {
   }
 
   /** Follows every reference. */
-  static read(document: Document, file: string, sources: SecretSources): { secrets: Secrets; findings: Finding[] } {
+  static read(
+    document: Document,
+    file: string,
+    sources: SecretSources & { kinds: readonly ProviderKind[] },
+  ): { secrets: Secrets; findings: Finding[] } {
     const secrets = new Secrets();
     const findings: Finding[] = [];
     const imported = new Map<string, string>();
@@ -48,7 +54,11 @@ export class Secrets {
       else secrets.#values.set(fieldName(path), new Secret(value as string));
     };
     document.providers.forEach((provider, at) => {
-      if (provider.apiKey !== undefined) follow(["providers", at, "apiKey"], provider.apiKey, faultOfProviderKey);
+      if (provider.apiKey === undefined) return;
+      const authorization = sources.kinds
+        .find((kind) => kind.kind === provider.kind)
+        ?.authorization?.(provider.options);
+      follow(["providers", at, "apiKey"], provider.apiKey, (key) => faultOfProviderKey(key, authorization ?? null));
     });
     for (const { path, key } of keysOf(document)) {
       follow(path, key.import, (value) => {
@@ -95,8 +105,16 @@ function resolve(reference: SecretReference, file: string, sources: SecretSource
   }
 }
 
-/** What keeps a text from being sent as a header's value (RFC 9110 section 5.5). */
-function faultOfProviderKey(value: string): string | undefined {
+/** What keeps a key from being shown: as a header's value (RFC 9110 section 5.5), or in the way that its account has. */
+function faultOfProviderKey(value: string, authorization: Authorization | null): string | undefined {
+  if (authorization !== null) {
+    const fault = faultOfAccountKey(authorization, value);
+    return fault === undefined ? undefined : `refers to a key that ${fault}; it is ${KEY_FORMS[authorization]}`;
+  }
+  return faultOfHeaderKey(value);
+}
+
+function faultOfHeaderKey(value: string): string | undefined {
   if (value.length > MAX_CREDENTIAL) return `refers to a key of more than ${MAX_CREDENTIAL} characters`;
   return /^[\x21-\x7e]+$/.test(value)
     ? undefined
@@ -104,7 +122,7 @@ function faultOfProviderKey(value: string): string | undefined {
 }
 
 function faultOfImportedKey(value: string): string | undefined {
-  const fault = faultOfProviderKey(value);
+  const fault = faultOfHeaderKey(value);
   if (fault !== undefined) return fault;
   // Two equal headers arrive joined by a comma, so a key with one could not be told from them.
   if (value.includes(",")) return "refers to a key with a comma, which could not be told from two keys";

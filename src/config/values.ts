@@ -66,6 +66,11 @@ export const role = () => matching(/^[a-z][a-z0-9-]{0,31}$/, "must be 1 to 32 lo
 
 export const email = () => z.email({ error: "must be an e-mail address" }).max(254);
 
+/** Whether the pattern matches the whole value. */
+export function isWholly(value: string, pattern: RegExp): boolean {
+  return new RegExp(`^(?:${pattern.source})$`, pattern.flags).test(value);
+}
+
 /** An http or https URL in which nothing is hidden. @throws Refusal */
 export function parseBaseUrl(value: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;

@@ -70,7 +70,8 @@ async function send(question: Question, upstream: Upstream): Promise<UpstreamAns
   }
 }
 
-const NEVER_ARRIVED: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_blocked"]);
+/** `upstream_refused`, thrown instead of answered, means that the account's key was traded for no token. */
+const NEVER_ARRIVED: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_blocked", "upstream_refused"]);
 
 async function* whole(question: Question, answer: UpstreamAnswer): AsyncGenerator<EventBatch> {
   const { adapter, decoder, asked, key, stream } = question;

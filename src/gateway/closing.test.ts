@@ -10,7 +10,15 @@ import { Tally } from "./tally.ts";
 
 const clock = { now: () => 1_000, ticks: () => 5 };
 const request = openaiChat.decode({ model: "m", messages: [{ role: "user", content: "x".repeat(40) }] });
-const account = { name: "up", kind: "k", baseUrl: null, sealedKey: null, allowPrivateNetwork: false, prices: [] };
+const account = {
+  name: "up",
+  kind: "k",
+  baseUrl: null,
+  options: {},
+  sealedKey: null,
+  allowPrivateNetwork: false,
+  prices: [],
+};
 
 function setUp(owed: boolean, settle?: () => Promise<void>) {
   const arrival = { request: new Request("http://a/"), path: "/", query: "", peer: "::1", sockets: { timeout() {} } };

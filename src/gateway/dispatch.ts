@@ -20,6 +20,7 @@ import type { Routed } from "./route.ts";
 import { Tally } from "./tally.ts";
 import type { Target } from "./target.ts";
 import { mayFallBack, toCallError } from "./upstream-error.ts";
+import { withKey } from "./with-key.ts";
 
 /** An answer whose events are counted as they are read. `guardOutput` takes nothing else, so nothing is guarded before it is counted. */
 class Ticket {
@@ -90,20 +91,17 @@ async function open(
   const { call, request } = clean;
   const { target } = asked;
   const { account } = target;
-  const adapter = ports.adapter(account.kind);
-  if (adapter === undefined) throw failed(`no adapter for kind ${account.kind}`);
+  const kind = ports.adapter(account.kind);
+  if (kind === undefined) throw failed(`no adapter for kind ${account.kind}`);
+  const adapter = kind.variant?.(request, target.model, account.options) ?? kind;
   if (adapter.local !== undefined) return canned(adapter.local(request, target.model), asked);
-  const { path, headers, body, warnings } = adapter.encode(request, target.model);
+  const { path, headers, body, warnings } = adapter.encode(request, target.model, account.options);
   for (const warning of warnings) call.observed.warnings.push(`${warning.field}: ${warning.message}`);
   const key = keyOf(account, ports.unsealer);
   const upstreamCall = {
     baseUrl: account.baseUrl ?? adapter.baseUrl ?? "",
     path,
-    headers: {
-      "content-type": "application/json",
-      ...headers,
-      ...(key === null ? {} : adapter.credential(key.reveal())),
-    },
+    ...withKey(adapter, account.options, key, headers),
     body: JSON.stringify(body),
     allowPrivateNetwork: account.allowPrivateNetwork,
     signal: call.attempt(),

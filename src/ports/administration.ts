@@ -2,6 +2,7 @@ import type { Subscription } from "../domain/access/principal.ts";
 import type { KeyMode } from "../domain/access/virtual-key.ts";
 import type { Api, CatalogModel, Guardrail, Limit, Price } from "../domain/catalog/catalog.ts";
 import type { JsonObject } from "../kernel/json.ts";
+import type { AccountOptions } from "../spec/adapter.ts";
 
 /** Who changes something. `system` is the gateway itself: first start, configuration file. */
 export interface Actor {
@@ -49,6 +50,7 @@ export interface ProviderRow {
   name: string;
   kind: string;
   baseUrl: string | null;
+  options: AccountOptions;
   sealedKey: string | null;
   /**
    * The vault's fingerprint of the key. Sealing the same key twice gives two ciphertexts, so

@@ -1,3 +1,13 @@
+import type { Secret } from "../kernel/secret.ts";
+import type { AccountOptions, Authorization } from "../spec/adapter.ts";
+
+/** A request is signed with this key, or carries a token that this key was traded for. The key itself is not sent. */
+export interface AccountAuthorization {
+  by: Authorization;
+  key: Secret<string>;
+  options: AccountOptions;
+}
+
 /** One HTTP request to a provider, after the vault has been opened. */
 export interface UpstreamCall {
   baseUrl: string;
@@ -6,6 +16,8 @@ export interface UpstreamCall {
   headers: Record<string, string>;
   body: string;
   allowPrivateNetwork: boolean;
+  /** Where a header that shows the key is not enough: how the key makes the request the account's own. */
+  authorization?: AccountAuthorization;
   signal: AbortSignal;
 }
 
@@ -22,6 +34,9 @@ export interface UpstreamAnswer {
 
 /** Sends over the network, to public addresses only unless the account says otherwise; never follows a redirect. */
 export interface Upstream {
-  /** @throws GatewayError upstream_unreachable, upstream_blocked, or the signal's reason. */
+  /**
+   * @throws GatewayError upstream_unreachable, upstream_blocked, upstream_refused (the key got no
+   * token), or the signal's reason.
+   */
   send(call: UpstreamCall): Promise<UpstreamAnswer>;
 }

@@ -1,4 +1,5 @@
 import type { Secret } from "../kernel/secret.ts";
+import type { AccountOptions } from "../spec/adapter.ts";
 
 /** Seals secrets of provider accounts. Opening is for dispatch alone. */
 export interface Sealer {
@@ -11,10 +12,19 @@ export interface Sealer {
 /**
  * The context of a provider account's key. It names where the key may be sent, so that
  * whoever can write to the database but lacks the master key gains nothing by moving a
- * ciphertext to another account, or by giving its account another address.
+ * ciphertext to another account, or by giving its account another address. Options count too:
+ * they say in which way the key is shown. An account without any has the context that it had
+ * before there were options.
  */
-export function providerKeyContext(account: { name: string; kind: string; baseUrl: string | null }): string {
-  return JSON.stringify(["provider key", account.name, account.kind, account.baseUrl]);
+export function providerKeyContext(account: {
+  name: string;
+  kind: string;
+  baseUrl: string | null;
+  options: AccountOptions;
+}): string {
+  const options = Object.entries(account.options).sort(([a], [b]) => (a < b ? -1 : 1));
+  const named = options.length === 0 ? [] : [options];
+  return JSON.stringify(["provider key", account.name, account.kind, account.baseUrl, ...named]);
 }
 
 export interface Unsealer {

@@ -21,10 +21,12 @@ export interface UpstreamRequest {
   warnings: Warning[];
 }
 
-/** One server-sent event. `event` is empty where the provider does not name its events. */
+/** One server-sent event, or what stands for it in another framing. `event` is empty where the provider does not name its events. */
 export interface Frame {
   event: string;
   data: string;
+  /** The stream tells by it that it has failed, and `event` is how: an exception of AWS's. Server-sent events have no such mark. */
+  failed?: true;
 }
 
 /** Turns one answer of one provider into parts. It keeps state and serves one answer only. */
@@ -72,6 +74,8 @@ export interface ProviderAdapter {
   readonly dialect: Dialect;
   /** Whether an account of this kind needs a base URL, or what it is otherwise. */
   readonly baseUrl: string | null;
+  /** Instead of `baseUrl`, where the address follows from the options. They have been checked. */
+  readonly baseUrlOf?: (options: AccountOptions) => string;
   readonly needsKey: boolean;
   readonly capabilities: Capabilities;
   readonly credential: CredentialHeader;
@@ -79,6 +83,8 @@ export interface ProviderAdapter {
   readonly authorization?: (options: AccountOptions) => Authorization | null;
   /** By name; absent means none. */
   readonly options?: Readonly<Record<string, AccountOption>>;
+  /** Where one kind of account has several APIs: the one in which this call is asked. */
+  readonly variant?: (request: ModelRequest, model: string, options: AccountOptions) => ProviderAdapter;
   /** Of streams; server-sent events where absent. */
   readonly framing?: Framing;
   /** `model` is the provider's own name of it. Throws `UnsupportedFeature`. */

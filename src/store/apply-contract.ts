@@ -64,6 +64,7 @@ export function applyContract(name: string, open: OpenEmpty): void {
 
     const updates: [string, (state: DesiredState) => void, string[]][] = [
       ["a provider's address", (s) => (s.providers[0]!.baseUrl = "https://other/v1"), ["update provider up"]],
+      ["a provider's options", (s) => (s.providers[0]!.options = { region: "eu" }), ["update provider up"]],
       [
         "a provider's key",
         (s) => Object.assign(s.providers[0]!, { sealedKey: "sealed-2", keyFingerprint: "print-2" }),

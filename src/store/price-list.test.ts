@@ -5,7 +5,16 @@ import { PriceList } from "./price-list.ts";
 const list = new PriceList((kind) => kind === "demo");
 
 function account(over: Partial<ProviderAccount>): ProviderAccount {
-  return { name: "a", kind: "openai", baseUrl: null, sealedKey: null, allowPrivateNetwork: false, prices: [], ...over };
+  return {
+    name: "a",
+    kind: "openai",
+    baseUrl: null,
+    options: {},
+    sealedKey: null,
+    allowPrivateNetwork: false,
+    prices: [],
+    ...over,
+  };
 }
 
 test("a model of the public list has its price, and says which list said so", () => {

@@ -14,7 +14,7 @@ import { Egress } from "./egress.ts";
 import { createUpstream } from "./send.ts";
 
 const clock = { now: () => Date.now(), ticks: () => performance.now() };
-const upstream = createUpstream(new Egress(clock, async () => ["127.0.0.1"]));
+const upstream = createUpstream(new Egress(clock, async () => ["127.0.0.1"]), clock);
 let up: Upstream;
 beforeAll(async () => {
   up = await startUpstream();

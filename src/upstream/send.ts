@@ -1,36 +1,48 @@
 import { GatewayError } from "../errors.ts";
+import type { Clock } from "../kernel/clock.ts";
 import type { Upstream, UpstreamAnswer, UpstreamCall } from "../ports/upstream.ts";
+import { createAuthorizer } from "./authorize/index.ts";
 import type { Egress } from "./egress.ts";
 
-/** Sends by fetch, to pinned addresses, never through a proxy of the environment, never following a redirect. */
-export function createUpstream(egress: Egress): Upstream {
-  return {
-    async send(call: UpstreamCall): Promise<UpstreamAnswer> {
-      const pin =
-        egress.recent(call.baseUrl, call.allowPrivateNetwork) ??
-        (await egress.pin(call.baseUrl, call.allowPrivateNetwork));
-      const init = {
-        method: "POST",
-        headers: { ...call.headers, host: pin.host, "accept-encoding": "identity" },
-        body: call.body,
-        signal: call.signal,
-        redirect: "manual",
-        // Otherwise Bun obeys HTTP_PROXY; proxies are a matter of configuration. The types do not know `false`.
-        proxy: false as unknown as string,
-        // Otherwise Bun gives up after five minutes of silence; how long a provider may think is the caller's to say.
-        timeout: false,
-      } as BunFetchRequestInit;
-      if (pin.serverName !== null) init.tls = { serverName: pin.serverName };
-      let response: Response;
-      try {
-        response = await fetch(pin.origin + pathOf(call.baseUrl) + call.path, init);
-      } catch (cause) {
-        call.signal.throwIfAborted();
-        throw failure(cause);
-      }
-      return new FetchedAnswer(response, call.signal);
-    },
-  };
+/**
+ * Sends by fetch, to pinned addresses, never through a proxy of the environment, never following
+ * a redirect. Requests that no header of the key makes the account's own are signed here, or get
+ * a token that is asked for in the same guarded way.
+ */
+export function createUpstream(egress: Egress, clock: Clock): Upstream {
+  async function send(call: UpstreamCall): Promise<UpstreamAnswer> {
+    const pin =
+      egress.recent(call.baseUrl, call.allowPrivateNetwork) ??
+      (await egress.pin(call.baseUrl, call.allowPrivateNetwork));
+    const path = pathOf(call.baseUrl) + call.path;
+    const own =
+      call.authorization === undefined
+        ? call.headers
+        : await authorizer.headers(call, new URL(call.baseUrl).origin + path);
+    const init = {
+      method: "POST",
+      headers: { ...own, host: pin.host, "accept-encoding": "identity" },
+      body: call.body,
+      signal: call.signal,
+      redirect: "manual",
+      // Otherwise Bun obeys HTTP_PROXY; proxies are a matter of configuration. The types do not know `false`.
+      proxy: false as unknown as string,
+      // Otherwise Bun gives up after five minutes of silence; how long a provider may think is the caller's to say.
+      timeout: false,
+    } as BunFetchRequestInit;
+    if (pin.serverName !== null) init.tls = { serverName: pin.serverName };
+    let response: Response;
+    try {
+      response = await fetch(pin.origin + path, init);
+    } catch (cause) {
+      call.signal.throwIfAborted();
+      throw failure(cause);
+    }
+    if (response.status === 401) authorizer.refused(call);
+    return new FetchedAnswer(response, call.signal);
+  }
+  const authorizer = createAuthorizer(clock, send);
+  return { send };
 }
 
 const paths = new Map<string, string>();

@@ -88,11 +88,17 @@ test("sealer and unsealer are two things: who seals cannot open", () => {
   expect(Object.keys(unsealer)).toEqual(["open"]);
 });
 
-test("a provider's key does not open when its account got another name, kind or address", () => {
-  const account = { name: "up", kind: "openai", baseUrl: "https://api.openai.com/v1" };
+test("a provider's key does not open when its account got another name, kind, address or option", () => {
+  const account = { name: "up", kind: "openai", baseUrl: "https://api.openai.com/v1", options: {} };
   const sealed = sealer.seal(SECRET, providerKeyContext(account));
   expect(unsealer.open(sealed, providerKeyContext({ ...account })).reveal()).toBe(SECRET.reveal());
-  const swapped = [{ name: "other" }, { kind: "anthropic" }, { baseUrl: "https://evil.example/v1" }, { baseUrl: null }];
+  const swapped = [
+    { name: "other" },
+    { kind: "anthropic" },
+    { baseUrl: "https://evil.example/v1" },
+    { baseUrl: null },
+    { options: { region: "x" } },
+  ];
   for (const change of swapped) {
     expect(() => unsealer.open(sealed, providerKeyContext({ ...account, ...change }))).toThrow(UnsealError);
   }

@@ -26,7 +26,9 @@ export function healthyProbes(overrides: Partial<Probes> = {}): Probes {
       faults: [],
       schema: { applied: 1, known: 1 },
       latestAt: NOW - 1_000,
-      providers: [{ name: "up", kind: "openai", baseUrl: null, sealedKey: "sealed", allowPrivateNetwork: false }],
+      providers: [
+        { name: "up", kind: "openai", baseUrl: null, options: {}, sealedKey: "sealed", allowPrivateNetwork: false },
+      ],
       settings: {},
     }),
     ledger: () => ({

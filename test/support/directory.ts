@@ -44,6 +44,7 @@ export function desiredState(): DesiredState {
         name: "up",
         kind: "openai-compatible",
         baseUrl: "https://llm.internal/v1",
+        options: {},
         sealedKey: "sealed-1",
         keyFingerprint: "print-1",
         allowPrivateNetwork: true,

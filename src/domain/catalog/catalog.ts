@@ -1,3 +1,5 @@
+import type { AccountOptions } from "../../spec/adapter.ts";
+
 /** What the administrators have published, as one frozen value that is replaced whole when anything in it changes. */
 export interface Catalog {
   /** Counts the changes; what was decided under another revision may be decided again. */
@@ -23,6 +25,8 @@ export interface ProviderAccount {
   kind: string;
   /** Without a trailing slash; null for a provider that has no upstream. */
   baseUrl: string | null;
+  /** What accounts of this kind say beside address and key: a region, a project. Checked against the adapter's list. */
+  options: AccountOptions;
   /** Ciphertext of the key, for the vault; null where the provider needs none. */
   sealedKey: string | null;
   /** Whether loopback, private and link-local addresses may be called. */

@@ -1,5 +1,6 @@
 import { begin } from "./directory-1-begin.ts";
+import { accountOptions } from "./directory-2-account-options.ts";
 import type { Migration } from "./migration.ts";
 
 /** The life of the directory's schema, oldest first. */
-export const DIRECTORY_MIGRATIONS: readonly Migration[] = [begin];
+export const DIRECTORY_MIGRATIONS: readonly Migration[] = [begin, accountOptions];

@@ -1,9 +1,10 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { kyselyOn } from "../sqlite/open.ts";
 import { DIRECTORY_MIGRATIONS } from "./directory.ts";
 import { begin } from "./directory-1-begin.ts";
+import { accountOptions } from "./directory-2-account-options.ts";
 import { type Migration, MigrationError, migrate } from "./migration.ts";
 
 function memory(): Kysely<unknown> {
@@ -21,6 +22,17 @@ async function tables(db: Kysely<unknown>): Promise<string[]> {
 test("the directory's steps are numbered without gaps", () => {
   expect(DIRECTORY_MIGRATIONS[0]).toBe(begin);
   expect(DIRECTORY_MIGRATIONS.map((step) => step.id)).toEqual(DIRECTORY_MIGRATIONS.map((_, at) => at + 1));
+});
+
+test("accounts of a directory that knew no options have none", async () => {
+  const db = memory();
+  await migrate(db, [begin], 0);
+  await sql`INSERT INTO providers (name, origin, kind, allow_private_network, prices) VALUES ('up', 'config', 'openai', 0, '[]')`.execute(
+    db,
+  );
+  expect(await migrate(db, DIRECTORY_MIGRATIONS, 0)).toContain(accountOptions);
+  const { rows } = await sql<{ options: string }>`SELECT options FROM providers`.execute(db);
+  expect(rows).toEqual([{ options: "{}" }]);
 });
 
 test("only the missing steps are applied, in order", async () => {

@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import { apiKey } from "../../domain/catalog/catalog.ts";
 import { GatewayError } from "../../errors.ts";
-import type { DesiredState, Origin } from "../../ports/administration.ts";
+import type { DesiredState, Origin, ProviderRow } from "../../ports/administration.ts";
 import type { ChangeSheet } from "./change-sheet.ts";
 import type { Tables } from "./tables.ts";
 
@@ -27,6 +27,7 @@ const KINDS: readonly CatalogKind[] = [
         name: provider.name,
         kind: provider.kind,
         base_url: provider.baseUrl,
+        options: optionsText(provider.options),
         sealed_key: provider.sealedKey,
         key_fingerprint: provider.keyFingerprint,
         allow_private_network: provider.allowPrivateNetwork ? 1 : 0,
@@ -70,6 +71,11 @@ const KINDS: readonly CatalogKind[] = [
       })),
   },
 ];
+
+/** Sorted, so that the order in which options were written is no difference. */
+function optionsText(options: ProviderRow["options"]): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1))));
+}
 
 /** Makes and changes what is desired. What must go is removed later, when nothing refers to it any more. */
 export async function applyCatalog(db: Kysely<Tables>, desired: DesiredState, sheet: ChangeSheet): Promise<void> {

@@ -54,6 +54,7 @@ function readProvider(row: Selectable<Tables["providers"]>): ProviderAccount {
     name: row.name,
     kind: row.kind,
     baseUrl: row.base_url,
+    options: JSON.parse(row.options),
     sealedKey: row.sealed_key,
     allowPrivateNetwork: row.allow_private_network === 1,
     prices: JSON.parse(row.prices),

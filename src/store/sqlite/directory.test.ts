@@ -52,7 +52,7 @@ describe("the directory's file", () => {
     const file = freshFile();
     await (await openDirectory(file, options())).close();
     const db = new Database(file);
-    db.exec("INSERT INTO migrations VALUES (2, 'later', 0), (3, 'much later', 0)");
+    db.exec("INSERT INTO migrations VALUES (90, 'later', 0), (91, 'much later', 0)");
     db.close();
     await expect(openDirectory(file, options())).rejects.toThrow(MigrationError);
     await expect(openDirectory(file, options())).rejects.toThrow(/newer than this version/);

@@ -39,8 +39,8 @@ test("a directory is seen while its gateway has it open, and after", async () =>
   const open = inspectDirectory(file);
   expect(open).toMatchObject({ path: file, faults: [], latestAt: now, settings: { colour: "red" } });
   expect(open?.schema.applied).toBe(open?.schema.known as number);
-  const wanted = desiredState().providers.map(({ name, kind, baseUrl, sealedKey, allowPrivateNetwork }) => {
-    return { name, kind, baseUrl, sealedKey, allowPrivateNetwork };
+  const wanted = desiredState().providers.map(({ name, kind, baseUrl, options, sealedKey, allowPrivateNetwork }) => {
+    return { name, kind, baseUrl, options, sealedKey, allowPrivateNetwork };
   });
   expect(open?.providers).toEqual(wanted.sort((a, b) => (a.name < b.name ? -1 : 1)));
   await store.close();

@@ -1,8 +1,11 @@
 import { Database } from "bun:sqlite";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Selectable } from "kysely";
+import type { AccountOptions } from "../../spec/adapter.ts";
 import { DIRECTORY_MIGRATIONS } from "../migrations/directory.ts";
 import { LEDGER_VERSION } from "./journal.ts";
+import type { Tables } from "./tables.ts";
 
 /** What a look at a database of this store found. It is opened read-only, also while a gateway writes to it. */
 export interface Inspection {
@@ -18,6 +21,7 @@ export interface SealedAccount {
   name: string;
   kind: string;
   baseUrl: string | null;
+  options: AccountOptions;
   sealedKey: string | null;
   allowPrivateNetwork: boolean;
 }
@@ -47,13 +51,20 @@ export function inspectDirectory(
         .all()
         .map(({ name, value }) => [name, value]),
     ),
+    // All columns, because a database that no newer version has opened yet lacks the newer ones.
     providers: db
-      .query<Omit<SealedAccount, "allowPrivateNetwork"> & { allowPrivateNetwork: number }, []>(
-        `SELECT name, kind, base_url AS baseUrl, sealed_key AS sealedKey, allow_private_network AS allowPrivateNetwork
-         FROM providers ORDER BY name`,
+      .query<Omit<Selectable<Tables["providers"]>, "options"> & { options?: string }, []>(
+        "SELECT * FROM providers ORDER BY name",
       )
       .all()
-      .map((row) => ({ ...row, allowPrivateNetwork: row.allowPrivateNetwork !== 0 })),
+      .map((row) => ({
+        name: row.name,
+        kind: row.kind,
+        baseUrl: row.base_url,
+        options: JSON.parse(row.options ?? "{}"),
+        sealedKey: row.sealed_key,
+        allowPrivateNetwork: row.allow_private_network !== 0,
+      })),
   }));
 }
 

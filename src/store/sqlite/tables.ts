@@ -9,6 +9,7 @@ export interface Tables {
     origin: Origin;
     kind: string;
     base_url: string | null;
+    options: string;
     sealed_key: string | null;
     key_fingerprint: string | null;
     allow_private_network: number;
