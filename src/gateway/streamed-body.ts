@@ -98,7 +98,7 @@ export class StreamedBody {
   }
 
   #writeEvent({ original, parts }: ModelEvent, out: Output): void {
-    if (original !== undefined && original.shape === "frame" && original.dialect === this.#call.wire.dialect) {
+    if (original?.shape === "frame" && original.dialect === this.#call.wire.dialect && this.#writer.relays !== false) {
       this.#writer.relayed(parts);
       if (!isHidden(parts, this.#settled)) out.relay(original);
       return;

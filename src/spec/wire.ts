@@ -40,6 +40,8 @@ export interface AnswerEncoder {
   errorFrame(error: PublicError): string;
   /** Content type of a stream; server-sent events where absent. Only those can carry comments. */
   readonly streamType?: string;
+  /** False where the provider's frames cannot stand in this stream as they came, though the dialect is the same; they can where it is absent. */
+  readonly relays?: boolean;
 }
 
 /** What the address of a request says, for dialects that do not say everything in the body. */
