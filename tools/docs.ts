@@ -95,11 +95,13 @@ and check. Unknown fields are refused. Secrets are references, never values: \`{
 the rules that a schema cannot tell.`,
     table(["field", "type", "required", "meaning"], fieldsOf(configSchema()).map(fieldCells)).join("\n"),
     "## Accounts",
-    `What accounts of some kinds say in \`options\`. The whole value must have the form.`,
+    `What accounts of some kinds say in \`options\`. The whole value must have the form; what is required
+is so for accounts that name no \`baseUrl\`.`,
     table(["kind", "option", "required", "form", "meaning"], ADAPTERS.flatMap(optionCells)).join("\n"),
-    `Keys that are not shown to the provider as they are. \`apiKey\` refers to the text, which is sealed
-whole; whatever decides where its secret is sent stands inside of it.`,
-    table(["kind", "options", "key"], ADAPTERS.flatMap(keyCells)).join("\n"),
+    `Keys that are not shown to the provider as they are, but sign the request or are traded for a
+token: JSON texts. \`apiKey\` refers to the text, which is sealed whole; whatever decides where its
+secret is sent stands inside of it. A key that is no JSON object is shown as it is.`,
+    table(["kind", "key"], ADAPTERS.flatMap(keyCells)).join("\n"),
   );
 }
 
@@ -113,19 +115,11 @@ function optionCells({ kind, options = {} }: ProviderAdapter): string[][] {
   ]);
 }
 
-/** What the key of an account is, by the options that choose it: each one-word value of each option is tried. */
-function keyCells({ kind, options = {}, authorization }: ProviderAdapter): string[][] {
+/** What the keys of a kind may be that are not shown as they are. */
+function keyCells({ kind, authorization }: ProviderAdapter): string[][] {
   if (authorization === undefined) return [];
-  const choices = Object.entries(options).flatMap(([name, { pattern }]) =>
-    pattern.source.split("|").flatMap((value) => (/^[a-z-]+$/.test(value) ? [{ [name]: value }] : [])),
-  );
-  const rows: string[][] = [];
-  for (const choice of [{}, ...choices]) {
-    const by = authorization(choice);
-    const told = Object.entries(choice).map(([name, value]) => `\`${name}: ${value}\``);
-    if (by !== null) rows.push([`\`${kind}\``, told.join(", "), KEY_FORMS[by]]);
-  }
-  return rows;
+  const by = authorization("{}");
+  return by === null ? [] : [[`\`${kind}\``, KEY_FORMS[by]]];
 }
 
 async function version(): Promise<string> {

@@ -13,9 +13,9 @@ const KINDS: ProviderKind[] = [
     needsKey: true,
     options: {
       region: { description: "Where.", required: true, pattern: /[a-z]{2}-\d/ },
-      auth: { description: "How.", required: false, pattern: /api-key|signed/ },
+      edition: { description: "Which.", required: false, pattern: /old|new/ },
     },
-    authorization: ({ auth }) => (auth === "api-key" ? null : "aws-sigv4"),
+    authorization: (key) => (key.startsWith("{") ? "aws-sigv4" : null),
     models: [],
   },
   { kind: "plain", baseUrl: "https://plain.example", needsKey: false, models: [] },
@@ -23,6 +23,7 @@ const KINDS: ProviderKind[] = [
 
 const ENV = {
   SIGNING: JSON.stringify({ accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "x".repeat(40) }),
+  BROKEN: JSON.stringify({ accessKeyId: "AKIAIOSFODNN7EXAMPLE" }),
   HEADER: "token-of-a-header",
 };
 const sealer: Sealer = {
@@ -60,8 +61,8 @@ describe("an account's options", () => {
     expect(providerKeyContext(account!)).not.toBe(providerKeyContext({ ...account!, options: { region: "us-1" } }));
   });
 
-  test("stand behind an address that the account names itself", () => {
-    const own = load(`kind: cloud, ${SIGNED}, baseUrl: https://proxy.example, options: { region: eu-1 }`);
+  test("are not needed for an address that the account names itself", () => {
+    const own = load(`kind: cloud, ${SIGNED}, baseUrl: https://proxy.example`);
     expect(own.desired({ sealer, digest: String }).providers[0]!.baseUrl).toBe("https://proxy.example");
   });
 
@@ -74,13 +75,13 @@ describe("an account's options", () => {
     ],
     [
       "that only begin with one of several forms",
-      `kind: cloud, ${SIGNED}, options: { region: eu-1, auth: api-key-x }`,
-      "providers[0].options.auth: does not have the form api-key|signed",
+      `kind: cloud, ${SIGNED}, options: { region: eu-1, edition: newest }`,
+      "providers[0].options.edition: does not have the form old|new",
     ],
     [
       "with a typing error in the name",
-      `kind: cloud, ${SIGNED}, options: { region: eu-1, aut: signed }`,
-      'providers[0].options.aut: is no option of kind cloud, which has region, auth; did you mean "auth"?',
+      `kind: cloud, ${SIGNED}, options: { region: eu-1, editon: new }`,
+      'providers[0].options.editon: is no option of kind cloud, which has region, edition; did you mean "edition"?',
     ],
     [
       "that all objects inherit",
@@ -101,13 +102,13 @@ describe("an account's options", () => {
 
 describe("a key that is not shown as it is", () => {
   test("must be what its kind needs, and is never repeated", () => {
-    const told = problems("kind: cloud, apiKey: { env: HEADER }, options: { region: eu-1 }");
-    expect(told).toContain("providers[0].apiKey: refers to a key that must be a JSON object; it is");
-    expect(told).not.toContain(ENV.HEADER);
+    const told = problems("kind: cloud, apiKey: { env: BROKEN }, options: { region: eu-1 }");
+    expect(told).toContain("providers[0].apiKey: refers to a key that must have a text in secretAccessKey; it is");
+    expect(told).not.toContain("AKIAIOSFODNN7EXAMPLE");
   });
 
-  test("is judged by the way that the options choose", () => {
-    expect(problems("kind: cloud, apiKey: { env: HEADER }, options: { region: eu-1, auth: api-key }")).toBe("");
-    expect(problems(`kind: cloud, ${SIGNED}, options: { region: eu-1, auth: signed }`)).toBe("");
+  test("is told from one that is by its own form", () => {
+    expect(problems("kind: cloud, apiKey: { env: HEADER }, options: { region: eu-1 }")).toBe("");
+    expect(problems(`kind: cloud, ${SIGNED}, options: { region: eu-1 }`)).toBe("");
   });
 });

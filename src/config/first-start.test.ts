@@ -17,7 +17,6 @@ const KINDS: ProviderKind[] = [
     needsKey: true,
     options: {
       region: { description: "Where.", required: true, pattern: /[a-z]+-\d/ },
-      auth: { description: "How.", required: false, pattern: /api-key/ },
     },
     models: [],
   },
@@ -136,7 +135,7 @@ describe("an account of several variables", () => {
     const both = start({ ...AWS, AWS_BEARER_TOKEN_BEDROCK: "bearer" });
     expect(both.providers).toEqual(["bedrock"]);
     expect(both.desired.providers[0]).toMatchObject({
-      options: { region: "eu-1", auth: "api-key" },
+      options: { region: "eu-1" },
       keyFingerprint: "print of bearer",
     });
   });

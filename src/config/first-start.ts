@@ -31,8 +31,6 @@ export interface AccountVariables {
   keyFields?: Readonly<Record<string, { variable: string; required: boolean }>>;
   /** Options of the account, and the variables that may hold them: the first that is set counts. */
   optionVariables?: Readonly<Record<string, readonly string[]>>;
-  /** Options that follow from which variable holds the key. */
-  options?: AccountOptions;
 }
 
 /**
@@ -54,7 +52,6 @@ export const NATIVE_ACCOUNTS: readonly AccountVariables[] = [
     keyVariable: "AWS_BEARER_TOKEN_BEDROCK",
     addressVariable: "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
     optionVariables: { region: ["AWS_REGION", "AWS_DEFAULT_REGION"] },
-    options: { auth: "api-key" },
   },
   {
     kind: "bedrock",
@@ -220,7 +217,7 @@ function keyOf({ keyVariable, keyFields }: AccountVariables, read: Read): string
 }
 
 function optionsOf(variables: AccountVariables, kind: ProviderKind, read: Read): AccountOptions | Problem {
-  const options: Record<string, string> = { ...variables.options };
+  const options: Record<string, string> = {};
   for (const [name, candidates] of Object.entries(variables.optionVariables ?? {})) {
     const where = candidates.find((variable) => read(variable) !== undefined);
     const option = kind.options?.[name];

@@ -77,7 +77,7 @@ function providerFindings(document: Document, kinds: readonly ProviderKind[]): F
     const path = ["providers", at];
     const findings: Finding[] = [];
     const refuse = (field: string, message: string) => findings.push({ path: [...path, field], message });
-    findings.push(...optionFindings(provider.options, kind, [...path, "options"]));
+    findings.push(...optionFindings(provider.options, kind, provider.baseUrl === undefined, [...path, "options"]));
     if (kind.local !== undefined) {
       const why = `has no use with kind ${kind.kind}, which answers by itself`;
       if (provider.baseUrl !== undefined) refuse("baseUrl", why);
@@ -92,7 +92,12 @@ function providerFindings(document: Document, kinds: readonly ProviderKind[]): F
 }
 
 /** Options become part of addresses, so only what the kind knows may stand there, in the form that it has. */
-function optionFindings(options: AccountOptions, kind: ProviderKind, path: Finding["path"]): Finding[] {
+function optionFindings(
+  options: AccountOptions,
+  kind: ProviderKind,
+  needsAddress: boolean,
+  path: Finding["path"],
+): Finding[] {
   const known = kind.options ?? {};
   const names = Object.keys(known);
   const strange = Object.entries(options).flatMap(([name, value]): Finding[] => {
@@ -106,7 +111,7 @@ function optionFindings(options: AccountOptions, kind: ProviderKind, path: Findi
     return [{ path: [...path, name], message: `does not have the form ${option.pattern.source}` }];
   });
   const missing = names
-    .filter((name) => known[name]!.required && !Object.hasOwn(options, name))
+    .filter((name) => needsAddress && known[name]!.required && !Object.hasOwn(options, name))
     .map((name): Finding => ({ path: [...path, name], message: `is required with kind ${kind.kind}` }));
   return [...strange, ...missing];
 }

@@ -55,10 +55,10 @@ export class Secrets {
     };
     document.providers.forEach((provider, at) => {
       if (provider.apiKey === undefined) return;
-      const authorization = sources.kinds
-        .find((kind) => kind.kind === provider.kind)
-        ?.authorization?.(provider.options);
-      follow(["providers", at, "apiKey"], provider.apiKey, (key) => faultOfProviderKey(key, authorization ?? null));
+      const kind = sources.kinds.find((candidate) => candidate.kind === provider.kind);
+      follow(["providers", at, "apiKey"], provider.apiKey, (key) =>
+        faultOfProviderKey(key, kind?.authorization?.(key) ?? null),
+      );
     });
     for (const { path, key } of keysOf(document)) {
       follow(path, key.import, (value) => {

@@ -16,14 +16,11 @@ test("where there is no key, none is shown", () => {
 });
 
 test("a key that is used otherwise stands in no header", () => {
-  const adapter = {
-    credential,
-    authorization: (options: { auth?: string }) => (options.auth ? null : "aws-sigv4"),
-  } as const;
+  const adapter = { credential, authorization: (text: string) => (text === "k" ? "aws-sigv4" : null) } as const;
   const call = withKey(adapter, { region: "eu-west-1" }, key, {});
   expect(call).toEqual({
     headers: { "content-type": "application/json" },
     authorization: { by: "aws-sigv4", key, options: { region: "eu-west-1" } },
   });
-  expect(withKey(adapter, { auth: "api-key" }, key, {}).headers).toMatchObject({ "x-api-key": "k" });
+  expect(withKey(adapter, {}, new Secret("plain"), {}).headers).toMatchObject({ "x-api-key": "plain" });
 });

@@ -14,7 +14,8 @@ export function withKey(
 ): Pick<UpstreamCall, "headers" | "authorization"> {
   const all = { "content-type": "application/json", ...headers };
   if (key === null) return { headers: all };
-  const by = adapter.authorization?.(options) ?? null;
+  const text = key.reveal();
+  const by = adapter.authorization?.(text) ?? null;
   if (by !== null) return { headers: all, authorization: { by, key, options } };
-  return { headers: { ...all, ...adapter.credential(key.reveal()) } };
+  return { headers: { ...all, ...adapter.credential(text) } };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
-import { crc32, deriveKey, equalInConstantTime, hmac } from "./digest.ts";
+import { crc32, crc32OfBytes, deriveKey, equalInConstantTime, hmac } from "./digest.ts";
 
 test("hmac gives what RFC 4231 says (test case 2)", () => {
   const digest = Buffer.from(hmac(Buffer.from("Jefe"), "what do ya want for nothing?"), "base64url");
@@ -9,6 +9,7 @@ test("hmac gives what RFC 4231 says (test case 2)", () => {
 
 test("crc32 gives the check value of the IEEE polynomial", () => {
   expect([crc32("123456789"), crc32("")]).toEqual([0xcbf43926, 0]);
+  expect(crc32OfBytes(Buffer.from("x123456789x"), 1, 10)).toBe(0xcbf43926);
 });
 
 describe("a derived key", () => {

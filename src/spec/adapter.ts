@@ -40,7 +40,7 @@ export interface AnswerDecoder {
 }
 
 /** How a stream of a provider is cut into frames. `wire/framers.ts` has a framer for each. */
-export type Framing = "sse" | "ndjson";
+export type Framing = "sse" | "ndjson" | "aws-event-stream" | "aws-invoke-stream";
 
 /**
  * What an account says beside address and key, by name: a region, a project. Checked against the
@@ -52,6 +52,7 @@ export type AccountOptions = Readonly<Record<string, string>>;
 export interface AccountOption {
   /** Shown in the documentation of the configuration. */
   description: string;
+  /** Whether an account needs it that names no address of its own. */
   required: boolean;
   /** What the whole value must match. It becomes part of addresses, so it is never open. */
   pattern: RegExp;
@@ -79,8 +80,8 @@ export interface ProviderAdapter {
   readonly needsKey: boolean;
   readonly capabilities: Capabilities;
   readonly credential: CredentialHeader;
-  /** Instead of `credential`, where the key itself is never sent. */
-  readonly authorization?: (options: AccountOptions) => Authorization | null;
+  /** What is done with this key instead of `credential`, where the key itself is never sent; null: it is shown. */
+  readonly authorization?: (key: string) => Authorization | null;
   /** By name; absent means none. */
   readonly options?: Readonly<Record<string, AccountOption>>;
   /** Where one kind of account has several APIs: the one in which this call is asked. */

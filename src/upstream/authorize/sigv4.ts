@@ -7,6 +7,11 @@ import { type AwsKey, readAwsKey } from "../../spec/account-key.ts";
 /** The name under which requests to Amazon Bedrock are signed, the only service of AWS's that is called. */
 const SIGNING_NAME = "bedrock";
 
+/** The region that an address of AWS's names; of an own address, the one that AWS's clients take too. */
+function regionOf(url: string): string {
+  return /^https?:\/\/[^/]*?\.([a-z]{2}(?:-[a-z]+)+-\d)\./.exec(url)?.[1] ?? "us-east-1";
+}
+
 /** A key that was read, and the keys that were derived from it, one for each day and region. */
 interface Signing {
   key: AwsKey;
@@ -41,7 +46,7 @@ export class Sigv4 {
       headers: call.headers,
       body: call.body,
       service: SIGNING_NAME,
-      region: options.region ?? "us-east-1",
+      region: options.region ?? regionOf(url),
       accessKeyId: key.accessKeyId,
       secretAccessKey: key.secretAccessKey,
       ...(sessionToken === undefined ? {} : { sessionToken }),
