@@ -42,7 +42,10 @@ const answered = exchanges.filter(({ response }) => response.status === 200);
 function kindOf({ api, provider }: Exchange): string {
   if (api === "anthropic.messages") return "anthropic";
   if (provider === "azure") return "openai";
-  return ADAPTERS.some(({ kind }) => kind === provider) ? provider : "openai-compatible";
+  const known = [provider, `${provider}-compatible`];
+  return (
+    ADAPTERS.find(({ kind, dialect }) => dialect === "openai-chat" && known.includes(kind))?.kind ?? "openai-compatible"
+  );
 }
 
 const KINDS = [...new Set(exchanges.map(kindOf))];

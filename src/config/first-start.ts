@@ -64,6 +64,8 @@ export const NATIVE_ACCOUNTS: readonly AccountVariables[] = [
     },
     optionVariables: { region: ["AWS_REGION", "AWS_DEFAULT_REGION"] },
   },
+  { kind: "cohere", keyVariable: "COHERE_API_KEY" },
+  { kind: "ollama", keyVariable: null, addressVariable: "OLLAMA_HOST" },
 ];
 
 export interface FirstStartOptions {

@@ -110,21 +110,19 @@ export const LOOKALIKES: readonly Lookalike[] = [
     { ...HOSTED, logprobs: false, logitBias: false },
     ["mistral-large-latest", "mistral-medium-latest", "mistral-small-latest", "ministral-8b-latest"],
   ),
-  {
-    ...row(
-      "ollama",
-      "http://127.0.0.1:11434/v1",
-      null,
-      // Refuses the wish where the model cannot think.
-      {
-        thinks: named(/gpt-oss|qwen3|deepseek-(?:r1|v)|magistral|thinking|reason/),
-        effortNone: true,
-        thoughtsWritten: "reasoning",
-      },
-      { ...ANY, choices: false, logitBias: false, parallelToolSwitch: false },
-    ),
-    addressVariable: "OLLAMA_HOST",
-  },
+  row(
+    // Beside Ollama's own API, of the kind `ollama`, which takes more of its options.
+    "ollama-compatible",
+    "http://127.0.0.1:11434/v1",
+    null,
+    // Refuses the wish where the model cannot think.
+    {
+      thinks: named(/gpt-oss|qwen3|deepseek-(?:r1|v)|magistral|thinking|reason/),
+      effortNone: true,
+      thoughtsWritten: "reasoning",
+    },
+    { ...ANY, choices: false, logitBias: false, parallelToolSwitch: false },
+  ),
   row("vllm", null, null, { thoughtsWritten: "reasoning", topK: true, textLists: "always" }, ANY),
   row("llamacpp", null, null, { thoughtsWritten: "reasoning_content", topK: true }, ANY),
   row("lmstudio", "http://127.0.0.1:1234/v1", null, { topK: true }, ANY),
