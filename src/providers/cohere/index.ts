@@ -1,0 +1,42 @@
+import type { ProviderAdapter } from "../../spec/adapter.ts";
+import { errorOf } from "./errors.ts";
+import { CohereDecoder } from "./events.ts";
+import { encodeRequest } from "./request.ts";
+
+/** Cohere's Chat, version 2 (https://docs.cohere.com/reference/chat). */
+export const cohere: ProviderAdapter = {
+  kind: "cohere",
+  dialect: "cohere-chat",
+  baseUrl: "https://api.cohere.com",
+  needsKey: true,
+  capabilities: {
+    tools: true,
+    parallelToolSwitch: false,
+    imageUrl: true,
+    imageBytes: true,
+    documents: false,
+    audioInput: false,
+    reasoning: true,
+    jsonObject: true,
+    jsonSchema: true,
+    logprobs: true,
+    choices: false,
+    seed: true,
+    logitBias: false,
+    penalties: true,
+    topK: true,
+  },
+  credential: (key) => ({ authorization: `Bearer ${key}` }),
+  encode: encodeRequest,
+  decoder: (request) => new CohereDecoder(request),
+  error: errorOf,
+  models: [
+    "command-a-plus-05-2026",
+    "command-a-03-2025",
+    "command-a-reasoning-08-2025",
+    "command-a-vision-07-2025",
+    "command-r-plus-08-2024",
+    "command-r-08-2024",
+    "command-r7b-12-2024",
+  ],
+};
