@@ -2,12 +2,9 @@ import type { ProviderAdapter } from "../spec/adapter.ts";
 import { anthropic } from "./anthropic/index.ts";
 import { cohere } from "./cohere/index.ts";
 import { demo } from "./demo/index.ts";
-import { guardedAgainstForeign } from "./foreign.ts";
 import { ollama } from "./ollama/index.ts";
 import { openai } from "./openai/index.ts";
 import { openaiCompatible } from "./openai-compatible/index.ts";
 
 /** Every provider that the gateway speaks to. */
-export const ADAPTERS: readonly ProviderAdapter[] = [openai, anthropic, cohere, ollama, demo, ...openaiCompatible].map(
-  guardedAgainstForeign,
-);
+export const ADAPTERS: readonly ProviderAdapter[] = [openai, anthropic, cohere, ollama, demo, ...openaiCompatible];
