@@ -37,29 +37,40 @@ export function answerHeaders(settled: Settled): HeaderMap {
  * its end; `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) for all.
  */
 function limitHeaders(headers: HeaderMap, levels: readonly Level[]): void {
-  const policies: string[] = [];
-  const states: string[] = [];
-  const nearest = new Map<string, Level>();
+  let policies = "";
+  let states = "";
+  let requests: Level | undefined;
+  let tokens: Level | undefined;
   for (const level of levels) {
     const { dimension, window, limit } = level.demand;
     if (window === null) continue;
     const name = dimension === "requests" ? window : `${window}-${dimension}`;
-    policies.push(`"${name}";q=${limit};w=${WINDOW_SECONDS[window]}`);
-    states.push(`"${name}";r=${level.remaining};t=${Math.ceil(level.resetMs / 1_000)}`);
-    const known = nearest.get(dimension);
-    if (known === undefined || level.remaining / limit < known.remaining / known.demand.limit)
-      nearest.set(dimension, level);
+    const comma = policies === "" ? "" : ", ";
+    policies += `${comma}"${name}";q=${limit};w=${WINDOW_SECONDS[window]}`;
+    states += `${comma}"${name}";r=${level.remaining};t=${Math.ceil(level.resetMs / 1_000)}`;
+    if (dimension === "requests") requests = nearer(level, requests);
+    else if (dimension === "tokens") tokens = nearer(level, tokens);
   }
-  if (policies.length === 0) return;
-  headers["ratelimit-policy"] = policies.join(", ");
-  headers.ratelimit = states.join(", ");
-  for (const dimension of ["requests", "tokens"] as const) {
-    const level = nearest.get(dimension);
-    if (level === undefined) continue;
-    headers[`x-ratelimit-limit-${dimension}`] = String(level.demand.limit);
-    headers[`x-ratelimit-remaining-${dimension}`] = String(level.remaining);
-    headers[`x-ratelimit-reset-${dimension}`] = duration(level.resetMs);
+  if (policies === "") return;
+  headers["ratelimit-policy"] = policies;
+  headers.ratelimit = states;
+  if (requests !== undefined) {
+    headers["x-ratelimit-limit-requests"] = String(requests.demand.limit);
+    headers["x-ratelimit-remaining-requests"] = String(requests.remaining);
+    headers["x-ratelimit-reset-requests"] = duration(requests.resetMs);
   }
+  if (tokens !== undefined) {
+    headers["x-ratelimit-limit-tokens"] = String(tokens.demand.limit);
+    headers["x-ratelimit-remaining-tokens"] = String(tokens.remaining);
+    headers["x-ratelimit-reset-tokens"] = duration(tokens.resetMs);
+  }
+}
+
+/** Of two levels of one dimension the one that has less of its limit left. */
+function nearer(level: Level, known: Level | undefined): Level {
+  return known === undefined || level.remaining / level.demand.limit < known.remaining / known.demand.limit
+    ? level
+    : known;
 }
 
 const WINDOW_SECONDS = { second: 1, minute: 60, hour: 3_600, day: 86_400, week: 604_800, month: 2_592_000 } as const;
@@ -68,10 +79,10 @@ const WINDOW_SECONDS = { second: 1, minute: 60, hour: 3_600, day: 86_400, week: 
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.ceil(ms)}ms`;
   const seconds = Math.ceil(ms / 1_000);
-  const parts = [Math.floor(seconds / 3_600), Math.floor((seconds % 3_600) / 60), seconds % 60];
-  const units = ["h", "m", "s"];
-  const from = parts.findIndex((part) => part > 0);
-  return parts.map((part, i) => (i < from ? "" : `${part}${units[i]}`)).join("");
+  if (seconds < 60) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}m${seconds % 60}s`;
+  return `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds % 60}s`;
 }
 
 export function publicError(error: GatewayError, call: Call): PublicError {

@@ -7,7 +7,6 @@
 import { GatewayError } from "../errors.ts";
 import { IDLE_CONNECTION_SECONDS } from "../kernel/bounds.ts";
 import { formatUsd } from "../kernel/money.ts";
-import type { UsageRecord } from "../ports/records.ts";
 import type { ModelEvent } from "../spec/event.ts";
 import type { AnswerEncoder } from "../spec/wire.ts";
 import type { Call } from "./call.ts";
@@ -63,12 +62,10 @@ async function unary(settled: Settled, writer: AnswerEncoder, settings: RespondS
   const original = events.length === 1 ? events[0]!.original : undefined;
   const relayed = original !== undefined && original.shape === "body" && original.dialect === settled.call.wire.dialect;
   const body = relayed ? original.source : writer.unary(events.flatMap((event) => event.parts));
-  const headers = {
-    ...answerHeaders(settled),
-    ...costHeader(settled.record),
-    "content-type": "application/json",
-    "cache-control": "no-store",
-  };
+  const headers = answerHeaders(settled);
+  if (settled.record !== undefined) headers["x-sallyport-cost-usd"] = formatUsd(settled.record.costNanoUsd);
+  headers["content-type"] = "application/json";
+  headers["cache-control"] = "no-store";
   if (body.length <= HANDED_OVER_AT_ONCE) return new Response(body as string, { headers });
   const bytes = typeof body === "string" ? encoder.encode(body) : body;
   return new Response(inPieces(settled.call, bytes, settings.readerMs), { headers });
@@ -97,8 +94,4 @@ function inPieces(call: Call, bytes: Uint8Array, readerMs: number): ReadableStre
     },
     { highWaterMark: 0 },
   );
-}
-
-function costHeader(record: UsageRecord | undefined): Record<string, string> {
-  return record === undefined ? {} : { "x-sallyport-cost-usd": formatUsd(record.costNanoUsd) };
 }

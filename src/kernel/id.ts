@@ -16,12 +16,23 @@ export function randomText(random: RandomBytes, count: number): string {
  * 16 random characters (80 bits). `call_01jd3v9k2m…`
  */
 export function timeOrderedId(prefix: string, now: number, random: RandomBytes): string {
-  let time = "";
+  return `${prefix}_${timeText(now)}${randomText(random, 16)}`;
+}
+
+let lastTime = -1;
+let lastText = "";
+
+/** Many things are born in one millisecond. */
+function timeText(now: number): string {
+  if (now === lastTime) return lastText;
+  let text = "";
   for (let rest = now, i = 0; i < 10; i++) {
-    time = ALPHABET[rest % 32] + time;
+    text = ALPHABET[rest % 32] + text;
     rest = Math.floor(rest / 32);
   }
-  return `${prefix}_${time}${randomText(random, 16)}`;
+  lastTime = now;
+  lastText = text;
+  return text;
 }
 
 /** Asks the system for random bytes in pages of 4 KiB, because each asking costs more than the bytes do. No byte is given twice. */
@@ -35,6 +46,6 @@ export function pooled(random: RandomBytes): RandomBytes {
       at = 0;
     }
     at += count;
-    return pool.slice(at - count, at);
+    return pool.subarray(at - count, at);
   };
 }

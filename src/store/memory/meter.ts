@@ -11,9 +11,15 @@ const RETRY_MS = 1_000;
 /** So long after its last failure the journal counts as failing, if nobody has tried it since. */
 const FAILING_MS = 5_000;
 
+/** A demand with the counter that it is about; a limit of concurrency has none. */
+interface Counted {
+  demand: Demand;
+  counter: WindowCounter | null;
+}
+
 interface OpenHold {
   at: number;
-  demands: readonly Demand[];
+  counted: readonly Counted[];
   /** Released, and not yet committed: the journal cannot tell of it yet, so whoever seeds a counter must still see it. */
   settling: boolean;
 }
@@ -60,12 +66,13 @@ export class MemoryMeter implements Meter {
 
   async reserve(demands: readonly Demand[], draft: UsageRecord): Promise<Reservation> {
     const now = this.#now();
-    const refusal = this.#firstRefusal(demands, now);
-    if (refusal !== undefined) return { ...refusal, admitted: false, levels: this.#levels(demands, now) };
+    const counted = demands.map((demand) => ({ demand, counter: this.#counter(demand, now) }));
+    const refusal = this.#firstRefusal(counted, now);
+    if (refusal !== undefined) return { ...refusal, admitted: false, levels: this.#levels(counted, now) };
     const hold = this.#nextHold++;
-    for (const demand of demands) this.#add(demand, now);
-    this.#holds.set(hold, { at: now, demands, settling: false });
-    const levels = this.#levels(demands, now);
+    for (const each of counted) this.#add(each, now);
+    this.#holds.set(hold, { at: now, counted, settling: false });
+    const levels = this.#levels(counted, now);
     draft.admittedAt = now;
     try {
       await this.#journal.open({ hold, at: now, draft });
@@ -140,36 +147,37 @@ export class MemoryMeter implements Meter {
   }
 
   /** The refusal that takes longest to pass, if there is one. */
-  #firstRefusal(demands: readonly Demand[], now: number) {
+  #firstRefusal(counted: readonly Counted[], now: number) {
     let worst: { refusedBy: Level; retryAfterMs: number | null } | undefined;
-    for (const demand of demands) {
-      const used = this.#used(demand, now);
-      if (used + demand.amount <= demand.limit) continue;
+    for (const each of counted) {
+      const { demand, counter } = each;
+      if (this.#used(each, now) + demand.amount <= demand.limit) continue;
       // A place under a concurrency limit comes free when any call ends: soon, but nobody knows when.
-      const wait = demand.window === null ? 1_000 : this.#window(demand, now).waitFor(now, demand.amount, demand.limit);
+      const wait = counter === null ? 1_000 : counter.waitFor(now, demand.amount, demand.limit);
       const longer =
         worst === undefined || (worst.retryAfterMs !== null && (wait === null || wait > worst.retryAfterMs));
-      if (longer) worst = { refusedBy: this.#level(demand, now), retryAfterMs: wait };
+      if (longer) worst = { refusedBy: this.#level(each, now), retryAfterMs: wait };
     }
     return worst;
   }
 
-  #levels(demands: readonly Demand[], now: number): Level[] {
-    return demands.map((demand) => this.#level(demand, now));
+  #levels(counted: readonly Counted[], now: number): Level[] {
+    return counted.map((each) => this.#level(each, now));
   }
 
-  #level(demand: Demand, now: number): Level {
-    const remaining = Math.max(0, demand.limit - this.#used(demand, now));
-    return { demand, remaining, resetMs: demand.window === null ? 0 : this.#window(demand, now).resetIn(now) };
+  #level(each: Counted, now: number): Level {
+    const { demand, counter } = each;
+    const remaining = Math.max(0, demand.limit - this.#used(each, now));
+    return { demand, remaining, resetMs: counter === null ? 0 : counter.resetIn(now) };
   }
 
-  #used(demand: Demand, now: number): number {
-    return demand.window === null ? (this.#running.get(demand.scope) ?? 0) : this.#window(demand, now).used(now);
+  #used({ demand, counter }: Counted, now: number): number {
+    return counter === null ? (this.#running.get(demand.scope) ?? 0) : counter.used(now);
   }
 
-  #add(demand: Demand, now: number): void {
-    if (demand.window === null) this.#running.set(demand.scope, (this.#running.get(demand.scope) ?? 0) + demand.amount);
-    else this.#window(demand, now).add(now, demand.amount);
+  #add({ demand, counter }: Counted, now: number): void {
+    if (counter === null) this.#running.set(demand.scope, (this.#running.get(demand.scope) ?? 0) + demand.amount);
+    else counter.add(now, demand.amount);
   }
 
   /** Turns what was reserved into what was spent; undefined where that has been done. */
@@ -178,26 +186,27 @@ export class MemoryMeter implements Meter {
     if (open === undefined || open.settling) return undefined;
     open.settling = true;
     const now = this.#now();
-    for (const demand of open.demands) {
-      if (demand.window === null) {
+    for (const { demand, counter } of open.counted) {
+      if (counter === null) {
         const left = (this.#running.get(demand.scope) ?? 0) - demand.amount;
         if (left > 0) this.#running.set(demand.scope, left);
         else this.#running.delete(demand.scope);
       } else if (demand.dimension === "requests") {
-        if (charge.requests !== 0) this.#window(demand, now).correct(open.at, now, charge.requests);
+        if (charge.requests !== 0) counter.correct(open.at, now, charge.requests);
       } else {
         const spent = demand.dimension === "tokens" ? charge.tokens : charge.usd;
-        this.#window(demand, now).correct(open.at, now, spent - demand.amount);
+        counter.correct(open.at, now, spent - demand.amount);
       }
     }
     return open;
   }
 
-  #window(demand: Demand, now: number): WindowCounter {
+  #counter(demand: Demand, now: number): WindowCounter | null {
+    if (demand.window === null) return null;
     const key = `${demand.scope} ${demand.dimension} ${demand.window}`;
     let counter = this.#windows.get(key);
     if (counter === undefined) {
-      counter = createWindow(demand.window!);
+      counter = createWindow(demand.window);
       this.#seed(counter, demand, now);
       this.#windows.set(key, counter);
     }
@@ -211,8 +220,10 @@ export class MemoryMeter implements Meter {
       counter.add(Math.min(spent.at, now), amountOf(spent, demand));
     }
     for (const open of this.#holds.values()) {
-      const same = open.demands.find((other) => other.scope === demand.scope && other.dimension === demand.dimension);
-      if (same !== undefined) counter.add(now, same.amount);
+      const same = open.counted.find(
+        ({ demand: other }) => other.scope === demand.scope && other.dimension === demand.dimension,
+      );
+      if (same !== undefined) counter.add(now, same.demand.amount);
     }
   }
 }
