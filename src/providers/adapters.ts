@@ -1,10 +1,19 @@
 import type { ProviderAdapter } from "../spec/adapter.ts";
 import { anthropic } from "./anthropic/index.ts";
 import { cohere } from "./cohere/index.ts";
+import { dashscopeNative } from "./dashscope/index.ts";
 import { demo } from "./demo/index.ts";
 import { ollama } from "./ollama/index.ts";
 import { openai } from "./openai/index.ts";
 import { openaiCompatible } from "./openai-compatible/index.ts";
 
 /** Every provider that the gateway speaks to. */
-export const ADAPTERS: readonly ProviderAdapter[] = [openai, anthropic, cohere, ollama, demo, ...openaiCompatible];
+export const ADAPTERS: readonly ProviderAdapter[] = [
+  openai,
+  anthropic,
+  cohere,
+  dashscopeNative,
+  ollama,
+  demo,
+  ...openaiCompatible,
+];

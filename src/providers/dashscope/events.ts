@@ -1,0 +1,126 @@
+import { MAX_CHOICES, MAX_REPORTED_TOKENS } from "../../kernel/bounds.ts";
+import { isObject, type Json, type JsonObject, parseBounded } from "../../kernel/json.ts";
+import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
+import type { EventPart } from "../../spec/event.ts";
+import type { ModelRequest } from "../../spec/request.ts";
+import type { Usage } from "../../spec/usage.ts";
+import { Choice } from "./choice.ts";
+import { errorInside, isError } from "./errors.ts";
+
+const NOTHING: EventPart[] = [];
+
+/**
+ * Reads answers of DashScope's own API. A stream's events have the shape of a whole answer and
+ * hold what is new in it (`incremental_output`); usage comes in each and counts all so far. There
+ * is no last event but the one with the reason, and usage may follow it.
+ */
+export class DashscopeDecoder implements AnswerDecoder {
+  readonly #request: ModelRequest;
+  readonly #choices: Choice[] = [];
+  #started = false;
+  #over = false;
+
+  constructor(request: ModelRequest) {
+    this.#request = request;
+  }
+
+  unary(body: string): EventPart[] {
+    const parts = this.#read(body);
+    if (this.#over) return parts;
+    for (const choice of this.#choices) choice.close(parts);
+    this.#over = true;
+    parts.push({ type: "end" });
+    return parts;
+  }
+
+  frame({ event, data }: Frame): EventPart[] {
+    if (this.#over || data === "" || data.startsWith("[DONE]")) return NOTHING;
+    return this.#read(data, event === "error");
+  }
+
+  close(): EventPart[] {
+    if (this.#over) return NOTHING;
+    this.#over = true;
+    const asked = this.#request.choices ?? 1;
+    if (this.#choices.length >= asked && this.#choices.every((choice) => choice.finished)) return [{ type: "end" }];
+    const message = "The provider's answer ended before it was whole.";
+    return [{ type: "error", error: { status: 502, message, code: "upstream_cut" } }];
+  }
+
+  #read(text: string, failed = false): EventPart[] {
+    const answer = parseBounded(text);
+    if (!isObject(answer)) throw new MalformedAnswer(`not a JSON object: ${text.slice(0, 80)}`);
+    const parts: EventPart[] = [];
+    if (failed || isError(answer)) {
+      this.#over = true;
+      return [{ type: "error", error: errorInside(answer) }];
+    }
+    const { output } = answer;
+    if (!isObject(output)) throw new MalformedAnswer("an answer without output");
+    if (!this.#started) this.#start(answer, parts);
+    if (Array.isArray(output.choices)) {
+      for (const value of output.choices) {
+        if (!isObject(value)) throw new MalformedAnswer("a choice that is no object");
+        this.#choice(value.index).read(value, parts);
+      }
+    } else if (typeof output.text === "string") {
+      // The older form, `result_format: "text"`.
+      this.#choice(0).read({ message: { content: output.text }, finish_reason: output.finish_reason ?? null }, parts);
+    }
+    const usage = readUsage(answer.usage);
+    if (usage !== undefined) parts.push({ type: "usage", usage });
+    return parts;
+  }
+
+  #start(answer: JsonObject, parts: EventPart[]): void {
+    this.#started = true;
+    const id = answer.request_id;
+    parts.push(typeof id === "string" && id !== "" ? { type: "start", id } : { type: "start" });
+  }
+
+  #choice(index: Json | undefined): Choice {
+    const number = index ?? 0;
+    if (typeof number !== "number" || !Number.isInteger(number) || number < 0 || number >= MAX_CHOICES) {
+      throw new MalformedAnswer(`a choice with index ${String(number).slice(0, 40)}`);
+    }
+    let choice = this.#choices.find((known) => known.index === number);
+    if (choice === undefined) {
+      choice = new Choice(number, `${this.#request.messages.length}_${number}`);
+      this.#choices.push(choice);
+    }
+    return choice;
+  }
+}
+
+/** Pictures and sounds are counted within the input; text, pictures and thought apart on newer models as details. */
+function readUsage(value: Json | undefined): Partial<Usage> | undefined {
+  if (!isObject(value)) return undefined;
+  const read = detail(value.prompt_tokens_details ?? value.input_tokens_details);
+  const wrote = detail(value.output_tokens_details ?? value.completion_tokens_details);
+  const usage: Partial<Usage> = {};
+  const input = count(value.input_tokens);
+  const output = count(value.output_tokens);
+  if (input === undefined && output === undefined) return undefined;
+  if (input !== undefined) usage.input = input;
+  if (output !== undefined) usage.output = output;
+  part(usage, "cacheRead", count(read.cached_tokens), input);
+  part(usage, "cacheWrite", count(read.cache_creation_input_tokens), input);
+  part(usage, "audioInput", count(read.audio_tokens), input);
+  part(usage, "reasoning", count(wrote.reasoning_tokens), output);
+  part(usage, "audioOutput", count(wrote.audio_tokens), output);
+  return usage;
+}
+
+function detail(value: Json | undefined): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+function part(usage: Partial<Usage>, name: keyof Usage, tokens: number | undefined, whole: number | undefined): void {
+  if (tokens !== undefined && whole !== undefined && tokens <= whole) usage[name] = tokens;
+}
+
+function count(value: Json | undefined): number | undefined {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_REPORTED_TOKENS
+    ? value
+    : undefined;
+}
