@@ -2,6 +2,7 @@ import type { Wire } from "../spec/wire.ts";
 import { anthropicMessages } from "../wire/anthropic-messages/index.ts";
 import { ollamaChat, ollamaGenerate } from "../wire/ollama/index.ts";
 import { openaiChat } from "../wire/openai-chat/index.ts";
+import { openaiResponses } from "../wire/openai-responses/index.ts";
 
 /** What a path is for. `call`: a model call, on the road. `models`: what the key may use, a list or one of them. */
 export type EndpointKind = "call" | "models";
@@ -20,6 +21,7 @@ export interface Endpoint {
 
 export const ENDPOINTS: readonly Endpoint[] = [
   row("chat.completions", "POST", "/v1/chat/completions", "call", openaiChat),
+  row("responses", "POST", "/v1/responses", "call", openaiResponses),
   row("messages", "POST", "/v1/messages", "call", anthropicMessages),
   row("models", "GET", "/v1/models", "models", openaiChat),
   row("models", "GET", "/v1/models/{model}", "models", openaiChat),
@@ -35,6 +37,7 @@ function row(name: string, method: Endpoint["method"], path: string, kind: Endpo
 /** The dialect in which a path that leads nowhere is answered; the first prefix counts. */
 const FAMILIES: readonly (readonly [prefix: string, wire: Wire])[] = [
   ["/v1/messages", anthropicMessages],
+  ["/v1/responses", openaiResponses],
   ["/api/", ollamaChat],
   ["/", openaiChat],
 ];

@@ -3,6 +3,7 @@ import { anthropic } from "./anthropic/index.ts";
 import { cohere } from "./cohere/index.ts";
 import { dashscopeNative } from "./dashscope/index.ts";
 import { demo } from "./demo/index.ts";
+import { guardedAgainstForeign } from "./foreign.ts";
 import { ollama } from "./ollama/index.ts";
 import { openai } from "./openai/index.ts";
 import { openaiCompatible } from "./openai-compatible/index.ts";
@@ -16,4 +17,4 @@ export const ADAPTERS: readonly ProviderAdapter[] = [
   ollama,
   demo,
   ...openaiCompatible,
-];
+].map(guardedAgainstForeign);

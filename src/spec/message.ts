@@ -77,9 +77,11 @@ export interface RefusalPart extends Extensible {
 }
 
 /** Something that only the request's own dialect knows, whole: server-side tools and their results. */
-export interface OpaquePart {
+export interface OpaquePart extends Extensible {
   type: "opaque";
   value: JsonObject;
+  /** Work of the model's that is done and told of in its text: a provider of another dialect goes on without it, with a warning. */
+  optional?: true;
 }
 
 export type Part =

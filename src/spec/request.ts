@@ -15,6 +15,8 @@ export interface FunctionTool extends Extensible {
 export interface OpaqueTool {
   type: "opaque";
   value: JsonObject;
+  /** The caller brings tools of its own and forces none: a provider that has no such tool goes on without it, with a warning. */
+  optional?: true;
 }
 
 export type Tool = FunctionTool | OpaqueTool;
@@ -76,4 +78,9 @@ export interface ModelRequest extends Extensible {
    * lower case. They go upstream where the provider speaks that dialect, and nowhere else.
    */
   headers?: Record<string, string>;
+  /**
+   * Fields, by their paths, that only a provider of `dialect` can act on and without which the
+   * request would mean something else: a conversation that lies with the provider. Others refuse it.
+   */
+  dialectBound?: string[];
 }

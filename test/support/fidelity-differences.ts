@@ -120,3 +120,65 @@ export const WRITTEN_OTHERWISE: typeof TOLD_OTHERWISE = {
   "anthropic.messages": [SPLICED],
   "openai.chat": [...READ_OTHERWISE, ...NO_ANSWER, ENDS_IN_AN_ERROR, WAS_CUT],
 };
+
+const TRIMMED = named(
+  "Its author cut events out of the middle, so that its pieces are not the text that its last event holds.",
+  "vercel-ai/openai--openai-phase.1--faa2a0#0",
+);
+
+/** To a caller of Responses: what does not mean the same. By the provider's API. */
+export const TOLD_OTHERWISE_AS_RESPONSES: Readonly<Record<string, readonly Listed[]>> = {
+  "openai.chat": [
+    {
+      because: "A response has no reason why it ended: whoever reads it looks for calls.",
+      applies: ({ found }) => found.every((each) => /^finish: want "(?:stop|tool)" got "(?:stop|tool)"/.test(each)),
+    },
+    {
+      because: "The digest does not read the function_call of old; we tell it as the function call that it is.",
+      applies: ({ exchange }) => /"function_call":\s*\{/.test(textOf(exchange)),
+    },
+    ...READ_OTHERWISE,
+    ...NO_ANSWER,
+    ENDS_IN_AN_ERROR,
+    WAS_CUT,
+  ],
+  "anthropic.messages": [
+    SPLICED,
+    {
+      because: "A response has no reason why it ended: whoever reads it looks for calls.",
+      applies: ({ found }) => found.every((each) => /^finish: want "stop" got "tool"/.test(each)),
+    },
+  ],
+  "openai.responses": [TRIMMED, ENDS_IN_AN_ERROR, WAS_CUT],
+};
+
+/** Answers of Responses, to callers of other dialects. */
+export const RESPONSES_ANSWERS_TOLD_OTHERWISE: readonly Listed[] = [
+  TRIMMED,
+  {
+    because: "A refusal is text with stop_reason refusal in Anthropic's dialect; it has no place of its own there.",
+    applies: ({ want }) => want.refusal !== "",
+  },
+  {
+    because: "Arguments that are no JSON cannot be an object; they stand in it under a name of their own.",
+    applies: ({ want }) => JSON.stringify(want.tools).includes("__unparsed"),
+  },
+  ENDS_IN_AN_ERROR,
+  WAS_CUT,
+];
+
+/** Recorded requests to Responses that are refused, each with the field and the reason. */
+export const RESPONSES_REQUESTS_REFUSED: Readonly<Record<string, { field: string; why: string }>> = {
+  "ddtrace/openai--response_with_file_inputs--457efe#0": {
+    field: "model",
+    why: "a stored prompt names the model, and the gateway has to know it",
+  },
+  "ddtrace/openai--response_with_mixed_prompt_url_preserved--5ce170#0": {
+    field: "model",
+    why: "a stored prompt names the model, and the gateway has to know it",
+  },
+  "pydantic-ai/openai--test_openai_responses_model_http_error--33f6fa#0": {
+    field: "temperature",
+    why: "a temperature below zero, which OpenAI refused too",
+  },
+};

@@ -28,6 +28,7 @@ const UNKNOWN: Quirks = {
   strictSchemas: false,
   callIds: { allowed: /^/, length: 40 },
   maxStops: 16,
+  responses: false,
 };
 
 /** What a server run by oneself can depends on the model that it was given, so nothing is ruled out. */
@@ -35,6 +36,9 @@ const ANY: Capabilities = OPENAI_CAPABILITIES;
 /** Hosts that look at images, but take neither documents nor sound. */
 const HOSTED: Capabilities = { ...OPENAI_CAPABILITIES, documents: false, audioInput: false };
 const TEXT_ONLY: Capabilities = { ...HOSTED, imageUrl: false, imageBytes: false };
+
+/** Responses for whoever asks in that dialect, and for nobody else. */
+const WHERE_ASKED = { own: () => true, only: () => false };
 
 const named = (pattern: RegExp) => (model: string) => pattern.test(model);
 
@@ -50,7 +54,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "https://api.groq.com/openai/v1",
     "GROQ_API_KEY",
     // Refuses reasoning_content; takes reasoning, from models that think only.
-    { thinks: named(/gpt-oss|qwen/), thoughtsTaken: ["reasoning"], maxStops: 4 },
+    { thinks: named(/gpt-oss|qwen/), thoughtsTaken: ["reasoning"], maxStops: 4, responses: true },
     HOSTED,
     ["llama-3.3-70b-versatile", "llama-3.1-8b-instant", "openai/gpt-oss-120b", "openai/gpt-oss-20b", "qwen/qwen3-32b"],
   ),
@@ -63,7 +67,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "https://api.deepseek.com/v1",
     "DEEPSEEK_API_KEY",
     // Refuses a list as content; wants the thoughts before a call back with its result.
-    { reasoning: "thinking", thoughtsWritten: "reasoning_content", textLists: "never" },
+    { reasoning: "thinking", thoughtsWritten: "reasoning_content", textLists: "never", responses: true },
     { ...TEXT_ONLY, choices: false, jsonSchema: false, seed: false, logitBias: false },
     ["deepseek-v4-pro", "deepseek-v4-flash", "deepseek-chat", "deepseek-reasoner"],
   ),
@@ -89,6 +93,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       callIds: OPENAI_QUIRKS.callIds,
       // `models` is refused for all; a preset may name models too, and a route is a list of fallbacks.
       refused: ["preset", "route"],
+      responses: true,
     },
     ANY,
   ),
@@ -120,22 +125,29 @@ export const LOOKALIKES: readonly Lookalike[] = [
       thinks: named(/gpt-oss|qwen3|deepseek-(?:r1|v)|magistral|thinking|reason/),
       effortNone: true,
       thoughtsWritten: "reasoning",
+      responses: true,
     },
     { ...ANY, choices: false, logitBias: false, parallelToolSwitch: false },
   ),
-  row("vllm", null, null, { thoughtsWritten: "reasoning", topK: true, textLists: "always" }, ANY),
-  row("llamacpp", null, null, { thoughtsWritten: "reasoning_content", topK: true }, ANY),
-  row("lmstudio", "http://127.0.0.1:1234/v1", null, { topK: true }, ANY),
+  row("vllm", null, null, { thoughtsWritten: "reasoning", topK: true, textLists: "always", responses: true }, ANY),
+  row("llamacpp", null, null, { thoughtsWritten: "reasoning_content", topK: true, responses: true }, ANY),
+  row("lmstudio", "http://127.0.0.1:1234/v1", null, { topK: true, responses: true }, ANY),
   row("fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", {
     topK: true,
     thoughtsWritten: "reasoning_content",
+    responses: true,
   }),
   row(
     "xai",
     "https://api.x.ai/v1",
     "XAI_API_KEY",
     // Other models refuse reasoning_effort, those that always think included.
-    { thinks: named(/grok-3-mini|grok-4\.[3-9](?!\d)/), thoughtsWritten: "reasoning_content", developer: true },
+    {
+      thinks: named(/grok-3-mini|grok-4\.[3-9](?!\d)/),
+      thoughtsWritten: "reasoning_content",
+      developer: true,
+      responses: true,
+    },
     HOSTED,
     ["grok-4.6", "grok-4.5", "grok-4.3"],
   ),
@@ -180,7 +192,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
   ),
   row("nvidia-nim", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY", { reasoning: "none" }),
   row("sambanova", "https://api.sambanova.ai/v1", "SAMBANOVA_API_KEY", { thinks: named(/gpt-oss/) }),
-  row("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN", { reasoning: "none" }),
+  row("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN", { reasoning: "none", responses: true }),
 ];
 
 function row(
@@ -199,6 +211,7 @@ function row(
     needsKey: keyVariable !== null,
     quirks: all,
     capabilities: { ...capabilities, topK: all.topK },
+    ...(all.responses ? { responses: WHERE_ASKED } : {}),
     models,
   };
 }

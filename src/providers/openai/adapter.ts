@@ -4,6 +4,7 @@ import { errorOf } from "./errors.ts";
 import { ChatDecoder } from "./events.ts";
 import type { Quirks } from "./quirks.ts";
 import { encodeRequest } from "./request.ts";
+import { responsesAdapter } from "./responses/adapter.ts";
 
 /** What sets one server of OpenAI's dialect apart. */
 export interface ChatServer {
@@ -13,14 +14,20 @@ export interface ChatServer {
   needsKey: boolean;
   capabilities: Capabilities;
   quirks: Quirks;
+  /**
+   * Which models are asked by Responses. `own`: whichever a caller of that dialect asks for, so
+   * that the answer is relayed. `only`: also for callers of other dialects. Absent: none, and
+   * callers of Responses are served by Chat Completions.
+   */
+  responses?: { own: (model: string) => boolean; only: (model: string) => boolean };
   /** What a fresh account publishes. */
   models: readonly string[];
 }
 
-/** A server of OpenAI's Chat Completions as a provider. */
+/** A server of OpenAI's Chat Completions as a provider, and of its Responses where it speaks them. */
 export function chatAdapter(server: ChatServer): ProviderAdapter {
-  const { kind, baseUrl, needsKey, capabilities, quirks, models } = server;
-  return {
+  const { kind, baseUrl, needsKey, capabilities, quirks, models, responses } = server;
+  const chat: ProviderAdapter = {
     kind,
     dialect: "openai-chat",
     baseUrl,
@@ -31,5 +38,12 @@ export function chatAdapter(server: ChatServer): ProviderAdapter {
     encode: (request, model) => encodeRequest(request, model, quirks, capabilities),
     decoder: (request) => new ChatDecoder(request),
     error: errorOf,
+  };
+  if (responses === undefined) return chat;
+  const other = responsesAdapter(chat, quirks);
+  return {
+    ...chat,
+    variant: ({ dialect }, model) =>
+      responses.only(model) || (dialect === "openai-responses" && responses.own(model)) ? other : chat,
   };
 }

@@ -1,7 +1,7 @@
 import type { ProviderAdapter } from "../../spec/adapter.ts";
 import type { Capabilities } from "../../spec/capability.ts";
 import { chatAdapter } from "./adapter.ts";
-import { MODELS } from "./models.ts";
+import { isOnChatOnly, isOnResponsesOnly, MODELS } from "./models.ts";
 import { OPENAI_QUIRKS } from "./quirks.ts";
 
 /** OpenAI's Chat Completions. Source: OpenAI's API reference. */
@@ -29,5 +29,6 @@ export const openai: ProviderAdapter = chatAdapter({
   needsKey: true,
   capabilities: OPENAI_CAPABILITIES,
   quirks: OPENAI_QUIRKS,
+  responses: { own: (model) => !isOnChatOnly(model), only: isOnResponsesOnly },
   models: MODELS,
 });

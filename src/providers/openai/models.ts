@@ -1,6 +1,6 @@
 /**
- * What a fresh account publishes: OpenAI's models that speak Chat Completions. Dated snapshots, and models
- * that speak only Responses (`-pro`, `-codex`, `-deep-research`), are left out; they can be configured.
+ * What a fresh account publishes: OpenAI's models that speak Chat Completions and Responses. Dated
+ * snapshots, and models that speak only one of them, are left out; they can be configured.
  */
 export const MODELS: readonly string[] = [
   "gpt-6-sol",
@@ -60,4 +60,21 @@ const MAX_OUTPUT: readonly (readonly [names: RegExp, tokens: number])[] = [
 export function maxOutputOf(model: string): number | undefined {
   const name = model.replace(/^ft:/, "").replace(/^openai\//, "");
   return MAX_OUTPUT.find(([names]) => names.test(name))?.[1];
+}
+
+/** Models that OpenAI serves by Responses alone. Source: the models' pages, "Endpoints". */
+const ON_RESPONSES_ONLY =
+  /^(?:o\d-(?:pro|deep-research)|o4-mini-deep-research|gpt-[\d.]+-pro|gpt-[\d.]+-codex|codex-|computer-use-preview)/;
+
+/** Models that OpenAI serves by Chat Completions alone: those that hear, speak or always search. */
+const ON_CHAT_ONLY = /^(?:gpt-audio|gpt-4o(?:-mini)?-(?:audio|search)-preview|gpt-5-search)/;
+
+const baseOf = (model: string) => model.replace(/^ft:/, "").replace(/^openai\//, "");
+
+export function isOnResponsesOnly(model: string): boolean {
+  return ON_RESPONSES_ONLY.test(baseOf(model));
+}
+
+export function isOnChatOnly(model: string): boolean {
+  return ON_CHAT_ONLY.test(baseOf(model));
 }

@@ -51,6 +51,8 @@ export interface Quirks {
   maxStops: number;
   /** Fields of the body that would let the caller get around the gateway's choice of model, and are refused. */
   refused: readonly string[];
+  /** Speaks Responses too, under the same address: callers of that dialect are relayed. For others it is Chat Completions. */
+  responses: boolean;
 }
 
 export const OPENAI_QUIRKS: Quirks = {
@@ -71,4 +73,5 @@ export const OPENAI_QUIRKS: Quirks = {
   callIds: { allowed: /^.{0,40}$/s, length: 40 },
   maxStops: 4,
   refused: [],
+  responses: true,
 };

@@ -1,0 +1,77 @@
+import { describe, expect, test } from "bun:test";
+import { type ProviderAdapter, UnsupportedFeature } from "../spec/adapter.ts";
+import type { ModelRequest } from "../spec/request.ts";
+import { ADAPTERS } from "./adapters.ts";
+import { guardedAgainstForeign } from "./foreign.ts";
+import { openai } from "./openai/index.ts";
+
+const adapter = guardedAgainstForeign(openai);
+const anthropic = ADAPTERS.find(({ kind }) => kind === "anthropic")!;
+const request = (over: Partial<ModelRequest>): ModelRequest => ({
+  dialect: "openai-responses",
+  model: "m",
+  messages: [{ role: "user", parts: [{ type: "text", text: "x" }] }],
+  stream: false,
+  includeUsage: true,
+  ...over,
+});
+
+describe("a request that only its own dialect can answer", () => {
+  test("is refused by every provider of another one, by the name of the field", () => {
+    for (const each of ADAPTERS) {
+      const dialect = each.dialect === "openai-chat" ? "anthropic-messages" : "openai-chat";
+      const asked = request({ dialect, dialectBound: ["previous_response_id"] });
+      const send = () => (each.local ?? each.encode)(asked, "m");
+      expect(send).toThrow(UnsupportedFeature);
+      expect(send).toThrow("previous_response_id");
+    }
+  });
+
+  test("goes on to one of the same dialect, whichever API of the account that is", () => {
+    const asked = request({ dialectBound: ["previous_response_id"], extra: { previous_response_id: "resp_1" } });
+    const chosen = adapter.variant!(asked, "gpt-5", {});
+    expect(chosen.encode(asked, "gpt-5").body).toMatchObject({ previous_response_id: "resp_1" });
+    expect(adapter.variant!(asked, "gpt-5", {})).toBe(chosen);
+    // Served by Chat Completions alone.
+    const other = adapter.variant!(asked, "gpt-audio", {});
+    expect(() => other.encode(asked, "gpt-audio")).toThrow("previous_response_id");
+  });
+});
+
+describe("what a provider may go without", () => {
+  const over: Partial<ModelRequest> = {
+    tools: [
+      { type: "function", name: "f" },
+      { type: "opaque", value: { type: "web_search" }, optional: true },
+    ],
+    messages: [
+      { role: "user", parts: [{ type: "text", text: "x" }] },
+      {
+        role: "assistant",
+        parts: [{ type: "opaque", value: { type: "web_search_call" }, optional: true, form: { item: 1, whole: true } }],
+      },
+      { role: "user", parts: [{ type: "text", text: "y" }] },
+    ],
+  };
+
+  test.each([["openai", openai as ProviderAdapter] as const, ["anthropic", anthropic] as const])(
+    "is left out for %s, with a warning",
+    (_, each) => {
+      const written = guardedAgainstForeign(each).encode(request(over), "claude-sonnet-4-5");
+      expect(JSON.stringify(written.body)).not.toContain("web_search");
+      expect(written.warnings.map(({ field }) => field)).toEqual(["tools[1]", "web_search_call"]);
+    },
+  );
+
+  test("goes on where the dialect is the same", () => {
+    const asked = request(over);
+    const { body, warnings } = adapter.variant!(asked, "gpt-5", {}).encode(asked, "gpt-5");
+    expect(JSON.stringify(body)).toContain('"web_search"');
+    expect(warnings).toEqual([]);
+  });
+
+  test("is refused where it is not optional", () => {
+    const tools = [{ type: "opaque" as const, value: { type: "web_search" } }];
+    expect(() => adapter.encode(request({ tools }), "m")).toThrow("web_search");
+  });
+});

@@ -1,0 +1,16 @@
+import type { ProviderAdapter } from "../../../spec/adapter.ts";
+import { errorOf } from "../errors.ts";
+import type { Quirks } from "../quirks.ts";
+import { ResponsesDecoder } from "./events.ts";
+import { encodeResponses } from "./request.ts";
+
+/** The same account, asked by Responses instead of Chat Completions. */
+export function responsesAdapter(chat: ProviderAdapter, quirks: Quirks): ProviderAdapter {
+  return {
+    ...chat,
+    dialect: "openai-responses",
+    encode: (request, model) => encodeResponses(request, model, quirks),
+    decoder: (request) => new ResponsesDecoder(request),
+    error: errorOf,
+  };
+}

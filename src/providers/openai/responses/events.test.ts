@@ -1,0 +1,298 @@
+import { describe, expect, test } from "bun:test";
+import type { Json, JsonObject } from "../../../kernel/json.ts";
+import { MalformedAnswer } from "../../../spec/adapter.ts";
+import type { EventPart } from "../../../spec/event.ts";
+import type { ModelRequest } from "../../../spec/request.ts";
+import { ResponsesDecoder } from "./events.ts";
+import { seal } from "./seal.ts";
+import { readUsage } from "./usage.ts";
+
+// With it items.ts.
+
+const request = (dialect: ModelRequest["dialect"] = "openai-chat"): ModelRequest => ({
+  dialect,
+  model: "m",
+  messages: [],
+  stream: true,
+  includeUsage: true,
+});
+
+const HEAD = { id: "resp_1", object: "response", created_at: 5, model: "served", status: "in_progress", output: [] };
+const USAGE = {
+  input_tokens: 3,
+  input_tokens_details: { cached_tokens: 1 },
+  output_tokens: 2,
+  output_tokens_details: { reasoning_tokens: 1 },
+};
+const done = (output: Json[], over: JsonObject = {}) => ({
+  ...HEAD,
+  status: "completed",
+  output,
+  usage: USAGE,
+  ...over,
+});
+
+function stream(events: JsonObject[], dialect?: ModelRequest["dialect"]): EventPart[] {
+  const decoder = new ResponsesDecoder(request(dialect));
+  const parts = events.flatMap((event) => decoder.frame({ event: String(event.type), data: JSON.stringify(event) }));
+  return [...parts, ...decoder.close()];
+}
+const unary = (response: JsonObject, dialect?: ModelRequest["dialect"]) =>
+  new ResponsesDecoder(request(dialect)).unary(JSON.stringify(response));
+
+const CREATED = { type: "response.created", response: HEAD };
+const added = (output_index: number, item: JsonObject) => ({ type: "response.output_item.added", output_index, item });
+const ended = (output_index: number, item: JsonObject) => ({ type: "response.output_item.done", output_index, item });
+const delta = (kind: string, output_index: number, delta: string, more: JsonObject = {}) => ({
+  type: `response.${kind}.delta`,
+  output_index,
+  delta,
+  ...more,
+});
+const message = (...content: Json[]) => ({
+  type: "message",
+  id: "msg_1",
+  role: "assistant",
+  status: "completed",
+  content,
+});
+const said = (text: string, annotations: Json[] = []) => ({ type: "output_text", text, annotations });
+
+const START: EventPart = { type: "start", id: "resp_1", model: "served", created: 5 };
+const COUNTED: EventPart = { type: "usage", usage: { input: 3, output: 2, cacheRead: 1, reasoning: 1 } };
+const finish = (reason: string, raw: string | null = "completed") =>
+  [{ type: "finish", choice: 0, reason, raw }, { type: "end" }] as EventPart[];
+const textBlock = (block: number, ...pieces: string[]): EventPart[] => [
+  { type: "block-start", choice: 0, block, content: { kind: "text" } },
+  ...pieces.map((text): EventPart => ({ type: "text-delta", choice: 0, block, text })),
+  { type: "block-end", choice: 0, block },
+];
+
+describe("a text", () => {
+  const whole = done([message(said("Hello."))]);
+
+  test("comes in deltas, and what repeats them adds nothing", () => {
+    const parts = stream([
+      CREATED,
+      added(0, message()),
+      { type: "response.content_part.added", output_index: 0, content_index: 0, part: said("") },
+      delta("output_text", 0, "Hel", { content_index: 0 }),
+      delta("output_text", 0, "lo.", { content_index: 0 }),
+      { type: "response.output_text.done", output_index: 0, content_index: 0, text: "Hello." },
+      { type: "response.content_part.done", output_index: 0, content_index: 0, part: said("Hello.") },
+      ended(0, message(said("Hello."))),
+      { type: "response.completed", response: whole },
+    ]);
+    expect(parts).toEqual([START, ...textBlock(0, "Hel", "lo."), COUNTED, ...finish("stop")]);
+  });
+
+  test("comes whole, in a unary answer and where a server leaves its deltas out", () => {
+    const wanted = [START, COUNTED, ...textBlock(0, "Hello."), ...finish("stop")];
+    expect(unary(whole)).toEqual(wanted);
+    expect(stream([CREATED, { type: "response.completed", response: whole }])).toEqual(wanted);
+  });
+
+  test("may begin with a delta, and end without its end", () => {
+    const parts = stream([CREATED, delta("output_text", 0, "Hi"), { type: "response.completed", response: done([]) }]);
+    expect(parts.filter(({ type }) => type.startsWith("block") || type === "text-delta")).toEqual(textBlock(0, "Hi"));
+  });
+
+  test("brings refusals, citations and log probabilities", () => {
+    const url = { type: "url_citation", url: "u" };
+    const parts = unary(
+      done([
+        message(
+          { ...said("a", [url]), logprobs: [{ token: "a", logprob: -1, bytes: [97], top_logprobs: [] }] },
+          { type: "refusal", refusal: "No." },
+        ),
+      ]),
+    );
+    expect(parts).toContainEqual({ type: "citation", choice: 0, block: 0, dialect: "openai-responses", value: url });
+    expect(parts).toContainEqual({
+      type: "logprobs",
+      choice: 0,
+      content: [{ token: "a", logprob: -1, bytes: [97], top: [] }],
+      refusal: null,
+    });
+    expect(parts).toContainEqual({ type: "block-start", choice: 0, block: 1, content: { kind: "refusal" } });
+    expect(parts).toContainEqual({ type: "text-delta", choice: 0, block: 1, text: "No." });
+  });
+});
+
+describe("calls", () => {
+  const call = (args: string) => ({ type: "function_call", id: "fc_1", call_id: "c1", name: "f", arguments: args });
+
+  test("are told by their call_id, their arguments once", () => {
+    const parts = stream([
+      CREATED,
+      added(0, call("")),
+      delta("function_call_arguments", 0, '{"a"'),
+      delta("function_call_arguments", 0, ":1}"),
+      { type: "response.function_call_arguments.done", output_index: 0, arguments: '{"a":1}' },
+      ended(0, call('{"a":1}')),
+      { type: "response.completed", response: done([call('{"a":1}')]) },
+    ]);
+    const text = parts.map((part) => (part.type === "arguments-delta" ? part.text : "")).join("");
+    expect(text).toBe('{"a":1}');
+    expect(parts).toContainEqual({
+      type: "block-start",
+      choice: 0,
+      block: 0,
+      content: { kind: "tool-call", id: "c1", name: "f" },
+    });
+    expect(parts.slice(-2)).toEqual(finish("tool-calls"));
+  });
+
+  test("whose arguments stand only in an event that should repeat them are whole too", () => {
+    const only = (...events: JsonObject[]) =>
+      stream([CREATED, ...events, { type: "response.completed", response: done([]) }]).find(
+        ({ type }) => type === "arguments-delta",
+      );
+    const wanted = expect.objectContaining({ text: '{"a":1}' });
+    expect(
+      only(added(0, call("")), {
+        type: "response.function_call_arguments.done",
+        output_index: 0,
+        arguments: '{"a":1}',
+      }),
+    ).toEqual(wanted);
+    expect(only(added(0, call('{"a":1}')))).toEqual(wanted);
+    expect(only(ended(0, call('{"a":1}')))).toEqual(wanted);
+  });
+
+  test("that the provider runs itself are nobody's calls", () => {
+    const search = { type: "web_search_call", id: "ws_1", status: "completed" };
+    const parts = unary(done([search, message(said("Found."))]));
+    expect(parts).toContainEqual({
+      type: "block-start",
+      choice: 0,
+      block: 0,
+      content: { kind: "opaque", dialect: "openai-responses", value: search },
+    });
+    expect(parts.slice(-2)).toEqual(finish("stop"));
+  });
+});
+
+describe("thoughts", () => {
+  const thought = {
+    type: "reasoning",
+    id: "rs_1",
+    summary: [
+      { type: "summary_text", text: "One." },
+      { type: "summary_text", text: "Two." },
+    ],
+    encrypted_content: "gAAA",
+  };
+  const events = [
+    CREATED,
+    added(0, { type: "reasoning", id: "rs_1", summary: [] }),
+    delta("reasoning_summary_text", 0, "One.", { summary_index: 0 }),
+    delta("reasoning_summary_text", 0, "Two.", { summary_index: 1 }),
+    ended(0, thought),
+    { type: "response.completed", response: done([thought]) },
+  ];
+  const blocks = (parts: EventPart[]): EventPart[] => parts.filter((part) => "block" in part);
+
+  test("are a block for each of their texts, the last one signed, streamed or not", () => {
+    const signature = seal({ id: "rs_1", encrypted: "gAAA" });
+    const wanted: EventPart[] = [
+      { type: "block-start", choice: 0, block: 0, content: { kind: "reasoning" } },
+      { type: "text-delta", choice: 0, block: 0, text: "One." },
+      { type: "block-end", choice: 0, block: 0 },
+      { type: "block-start", choice: 0, block: 1, content: { kind: "reasoning" } },
+      { type: "text-delta", choice: 0, block: 1, text: "Two." },
+      { type: "signature-delta", choice: 0, block: 1, signature },
+      { type: "block-end", choice: 0, block: 1 },
+    ] as EventPart[];
+    expect(blocks(stream(events))).toEqual(wanted);
+    expect(blocks(unary(done([thought])))).toEqual(wanted);
+  });
+
+  test("go to a caller of this dialect with the item's own fields, sealed as they came", () => {
+    const parts = unary(done([thought]), "openai-responses");
+    expect(parts).toContainEqual({
+      type: "unknown",
+      dialect: "openai-responses",
+      value: { item: { type: "reasoning", id: "rs_1" } },
+    });
+    expect(parts).toContainEqual({ type: "signature-delta", choice: 0, block: 1, signature: "gAAA" });
+  });
+
+  test("without a text are sealed, or not there", () => {
+    const bare = { type: "reasoning", id: "rs_1", summary: [] };
+    const sealed = unary(done([{ ...bare, encrypted_content: "gAAA" }]));
+    expect(blocks(sealed)[0]).toMatchObject({
+      content: { kind: "redacted-reasoning", data: seal({ id: "rs_1", encrypted: "gAAA" }) },
+    });
+    expect(blocks(unary(done([bare])))).toEqual([]);
+  });
+
+  test("as DeepSeek tells them are content", () => {
+    const parts = stream([
+      CREATED,
+      added(0, { type: "reasoning", id: "x", content: [] }),
+      delta("reasoning_text", 0, "Hm.", { content_index: 0 }),
+      { type: "response.completed", response: done([]) },
+    ]);
+    expect(parts).toContainEqual({ type: "text-delta", choice: 0, block: 0, text: "Hm." });
+  });
+});
+
+describe("an end", () => {
+  test.each([
+    ["length", { reason: "max_output_tokens" }],
+    ["content-filter", { reason: "content_filter" }],
+    ["other", { reason: "tired" }],
+  ])("that is incomplete is %s", (reason, details) => {
+    const parts = unary(done([message(said("x"))], { status: "incomplete", incomplete_details: details }));
+    expect(parts.slice(-2)).toEqual(finish(reason, details.reason));
+  });
+
+  test("that never came is an error", () => {
+    expect(stream([CREATED, delta("output_text", 0, "Hi")]).at(-1)).toMatchObject({
+      type: "error",
+      error: { code: "upstream_cut" },
+    });
+  });
+
+  test("that failed is an error, in every form in which it is told, and nothing follows it", () => {
+    const error = { code: "rate_limit_exceeded", message: "Too much." };
+    const wanted = { type: "error", error: { status: 429, message: "Too much.", code: "rate_limit_exceeded" } };
+    const end = { type: "response.completed", response: done([]) };
+    for (const event of [
+      { type: "error", ...error, param: null },
+      { type: "error", error: { ...error, type: "tokens" } },
+      { type: "response.failed", response: { ...HEAD, status: "failed", error } },
+    ]) {
+      expect(stream([CREATED, event, end]).at(-1)).toMatchObject(wanted);
+    }
+    expect(unary({ ...HEAD, status: "failed", error }).at(-1)).toMatchObject(wanted);
+    expect(unary({ error }).at(-1)).toMatchObject(wanted);
+  });
+});
+
+test("events that nobody knows reach callers of this dialect", () => {
+  const event = { type: "response.new_thing", at: 1 };
+  expect(stream([CREATED, event], "openai-responses")).toContainEqual({
+    type: "unknown",
+    dialect: "openai-responses",
+    value: event,
+  });
+});
+
+test("what is no response is malformed", () => {
+  for (const body of ["", "[]", "{}", '{"object":"list"}', "{", "[".repeat(100_000)]) {
+    expect(() => new ResponsesDecoder(request()).unary(body)).toThrow(MalformedAnswer);
+  }
+  expect(() => new ResponsesDecoder(request()).frame({ event: "", data: "{" })).toThrow(MalformedAnswer);
+});
+
+test("counts that cannot be are left out", () => {
+  expect(readUsage({ input_tokens: -1, output_tokens: 2, output_tokens_details: { reasoning_tokens: 3 } })).toEqual({
+    output: 2,
+  });
+  expect(
+    readUsage({ input_tokens: 3, output_tokens: 2, input_tokens_details: { cached_tokens: 2, cache_write_tokens: 1 } }),
+  ).toEqual({ input: 3, output: 2, cacheRead: 2, cacheWrite: 1 });
+  for (const nothing of [undefined, null, {}, "x"]) expect(readUsage(nothing)).toBeUndefined();
+});

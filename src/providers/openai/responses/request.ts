@@ -1,0 +1,237 @@
+import { isObject, type Json, type JsonObject } from "../../../kernel/json.ts";
+import type { UpstreamRequest } from "../../../spec/adapter.ts";
+import type { ModelRequest, ResponseFormat, Tool, ToolChoice } from "../../../spec/request.ts";
+import type { ResponsesRequestForm, ResponsesToolForm } from "../../../spec/responses-form.ts";
+import { Losses } from "../../losses.ts";
+import { effortOf } from "../effort.ts";
+import type { Quirks } from "../quirks.ts";
+import { isStrictSchema } from "../strict.ts";
+import { nameForServer } from "../tool-names.ts";
+import { ownInput } from "./own-turns.ts";
+import { foreignInput } from "./turns.ts";
+
+/**
+ * POST /responses, written from what was parsed and checked. A caller of this dialect finds
+ * its own words again, unknown fields included. For callers of others nothing is stored at
+ * the provider, and thoughts come sealed, so that they can be sent back.
+ * @throws UnsupportedFeature
+ */
+export function encodeResponses(request: ModelRequest, model: string, quirks: Quirks): UpstreamRequest {
+  const losses = new Losses(request.dialect === "openai-responses");
+  const body = losses.own ? ownBody(request, model, quirks, losses) : foreignBody(request, model, quirks, losses);
+  const headers = { accept: request.stream ? "text/event-stream" : "application/json" };
+  return { method: "POST", path: "/responses", headers, body, warnings: losses.warnings };
+}
+
+function ownBody(request: ModelRequest, model: string, quirks: Quirks, losses: Losses): JsonObject {
+  for (const name of quirks.refused) {
+    if (request.extra?.[name] !== undefined) {
+      losses.refuse(name, `${name} is not taken from callers: the gateway chooses the model`);
+    }
+  }
+  const form = (request.form ?? {}) as ResponsesRequestForm;
+  const { reasoning: moreReasoning, text: moreText, "text.verbosity": verbosity, ...extra } = request.extra ?? {};
+  const body: JsonObject = { model };
+  let { messages } = request;
+  const first = messages[0];
+  if (form.instructions === true && first?.parts[0]?.type === "text") {
+    body.instructions = first.parts[0].text;
+    messages = messages.slice(1);
+  }
+  const only = messages.length === 1 ? messages[0]!.parts[0] : undefined;
+  if (form.input === "string" && only?.type === "text") body.input = only.text;
+  else if (messages.length > 0) body.input = ownInput(messages, losses);
+  if (request.stream) body.stream = true;
+  writeSettings(request, body);
+  if (request.topLogprobs !== undefined) body.top_logprobs = request.topLogprobs;
+  if (request.tools !== undefined) body.tools = request.tools.map(ownTool);
+  if (request.toolChoice !== undefined) body.tool_choice = choiceOf(request.toolChoice, form);
+  if (request.parallelToolCalls !== undefined) body.parallel_tool_calls = request.parallelToolCalls;
+  if (request.serviceTier !== undefined) body.service_tier = request.serviceTier;
+  if (request.endUser !== undefined) body.user = request.endUser;
+  if (form.include !== undefined) body.include = form.include;
+  const reasoning: JsonObject = { ...object(moreReasoning) };
+  if (request.reasoning?.effort !== undefined) reasoning.effort = request.reasoning.effort;
+  if (form.summary !== undefined) reasoning.summary = form.summary;
+  if (hasAny(reasoning)) body.reasoning = reasoning;
+  const text: JsonObject = { ...object(moreText) };
+  if (request.responseFormat !== undefined)
+    text.format = { ...formatOf(request.responseFormat), ...object(text.format) };
+  if (verbosity !== undefined) text.verbosity = verbosity;
+  if (hasAny(text)) body.text = text;
+  losses.carry(form.plain, body);
+  losses.carry(extra, body);
+  return body;
+}
+
+function ownTool(tool: Tool): JsonObject {
+  if (tool.type === "opaque") return tool.value;
+  const form = (tool.form ?? {}) as ResponsesToolForm;
+  if (form.as === "local_shell") return { ...tool.extra, type: "local_shell" };
+  const written: JsonObject = { ...tool.extra, type: form.as ?? "function", name: tool.name };
+  if (tool.description !== undefined) written.description = tool.description;
+  if (form.as === "custom") {
+    if (form.format !== undefined) written.format = form.format;
+    return written;
+  }
+  if (tool.parameters !== undefined) written.parameters = tool.parameters;
+  if (tool.strict !== undefined) written.strict = tool.strict;
+  return written;
+}
+
+function choiceOf(choice: ToolChoice, form: ResponsesRequestForm): Json {
+  if (choice.type === "tool") return { type: form.choice ?? "function", name: choice.name };
+  return choice.type === "opaque" ? choice.value : choice.type;
+}
+
+function writeSettings(request: ModelRequest, body: JsonObject): void {
+  if (request.maxOutputTokens !== undefined) body.max_output_tokens = request.maxOutputTokens;
+  if (request.temperature !== undefined) body.temperature = request.temperature;
+  if (request.topP !== undefined) body.top_p = request.topP;
+}
+
+function formatOf(format: ResponseFormat): JsonObject {
+  if (format.type === "text") return { type: "text" };
+  if (format.type === "json") return { type: "json_object" };
+  const { name, schema, strict, description } = format;
+  const written: JsonObject = { type: "json_schema", name };
+  if (description !== undefined) written.description = description;
+  if (schema !== undefined) written.schema = schema;
+  if (strict !== undefined) written.strict = strict;
+  return written;
+}
+
+/** What of Chat Completions means the same here. */
+const SHARED = ["metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier"] as const;
+
+/** OpenAI's smallest bound. */
+const MIN_OUTPUT = 16;
+const MAX_USER = 64;
+
+function foreignBody(request: ModelRequest, model: string, quirks: Quirks, losses: Losses): JsonObject {
+  refuseUnknown(request, losses);
+  const body: JsonObject = { model, input: foreignInput(request.messages, losses), store: false };
+  if (request.stream) body.stream = true;
+  writeSettings(request, body);
+  if (request.maxOutputTokens !== undefined)
+    body.max_output_tokens = boundOf(request.maxOutputTokens, model, quirks, losses);
+  writeForeignTools(request, losses, body);
+  const thinks = quirks.thinks(model);
+  const include: string[] = thinks ? ["reasoning.encrypted_content"] : [];
+  if (request.logprobs === true) {
+    include.push("message.output_text.logprobs");
+    if (request.topLogprobs !== undefined) body.top_logprobs = request.topLogprobs;
+  }
+  if (include.length > 0) body.include = include;
+  writeReasoning(request, thinks, losses, body);
+  const text: JsonObject = {};
+  const format = request.responseFormat;
+  if (format !== undefined) {
+    text.format = formatOf(format);
+    if (format.type === "json-schema" && format.strict === undefined) {
+      text.format = { ...text.format, strict: isStrictSchema(format.schema) };
+    }
+  }
+  const extra: JsonObject = { ...request.extra };
+  if (request.dialect === "openai-chat") {
+    if (extra.verbosity !== undefined) text.verbosity = extra.verbosity;
+    delete extra.verbosity;
+    for (const name of SHARED) {
+      if (extra[name] !== undefined && extra[name] !== null) body[name] = extra[name];
+      delete extra[name];
+    }
+  }
+  if (hasAny(text)) body.text = text;
+  writeCaller(request, losses, body);
+  losses.carryRequest(extra, body);
+  return body;
+}
+
+function refuseUnknown(request: ModelRequest, losses: Losses): void {
+  const refuse = (field: string) => losses.refuse(field, `the provider takes no ${field} where this model is asked`);
+  if ((request.choices ?? 1) > 1) refuse("n");
+  if ((request.stop?.filter((word) => word !== "").length ?? 0) > 0) refuse("stop");
+  if (Object.keys(request.logitBias ?? {}).length > 0) refuse("logit_bias");
+  for (const name of ["seed", "topK", "presencePenalty", "frequencyPenalty"] as const) {
+    if (request[name]) losses.warn(FIELDS[name], `the provider takes no ${FIELDS[name]} here; it was left out`);
+  }
+}
+
+const FIELDS = {
+  seed: "seed",
+  topK: "top_k",
+  presencePenalty: "presence_penalty",
+  frequencyPenalty: "frequency_penalty",
+} as const;
+
+function boundOf(wanted: number, model: string, quirks: Quirks, losses: Losses): number {
+  const most = quirks.maxOutput(model) ?? wanted;
+  const bound = Math.max(MIN_OUTPUT, Math.min(wanted, most));
+  if (bound !== wanted)
+    losses.warn("max_tokens", `this model writes ${MIN_OUTPUT} to ${most} tokens; ${bound} were asked for`);
+  return bound;
+}
+
+function writeForeignTools(request: ModelRequest, losses: Losses, body: JsonObject): void {
+  const { tools, toolChoice } = request;
+  if (tools === undefined || tools.length === 0) return;
+  body.tools = tools.map((tool, index) => {
+    if (tool.type === "opaque") {
+      const type = typeof tool.value.type === "string" ? tool.value.type : "this kind";
+      return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${type}`);
+    }
+    losses.carry(tool.extra, {});
+    const parameters = tool.parameters ?? { type: "object", properties: {} };
+    const written: JsonObject = { type: "function", name: nameForServer(tool.name), parameters };
+    if (tool.description !== undefined) written.description = tool.description;
+    // Here tools are strict unless they say that they are not.
+    written.strict = tool.strict === true && isStrictSchema(parameters);
+    if (tool.strict === true && !written.strict) {
+      losses.warn("strict", "the provider cannot hold this tool to its schema; it was left out");
+    }
+    return written;
+  });
+  if (toolChoice?.type === "opaque") losses.refuse("tool_choice", "the provider has no such choice of tools");
+  if (toolChoice?.type === "tool") body.tool_choice = { type: "function", name: nameForServer(toolChoice.name) };
+  else if (toolChoice !== undefined) body.tool_choice = toolChoice.type;
+  if (request.parallelToolCalls !== undefined) body.parallel_tool_calls = request.parallelToolCalls;
+}
+
+/** Words of other dialects for more than OpenAI's `high`. */
+const EFFORTS: Readonly<Record<string, string>> = { max: "high", xhigh: "high" };
+
+function writeReasoning({ reasoning }: ModelRequest, thinks: boolean, losses: Losses, body: JsonObject): void {
+  if (reasoning === undefined) return;
+  const { enabled, effort, budgetTokens } = reasoning;
+  if (!thinks) {
+    if (enabled !== false) losses.warn("thinking", "the model cannot be asked to think; the wish was left out");
+    return;
+  }
+  if (enabled === false) {
+    losses.warn("thinking", "thinking cannot be switched off here; the model's default holds");
+    return;
+  }
+  const wanted = effort ?? (budgetTokens === undefined ? undefined : effortOf(budgetTokens));
+  if (wanted !== undefined) body.reasoning = { effort: EFFORTS[wanted] ?? wanted };
+}
+
+function writeCaller(request: ModelRequest, losses: Losses, body: JsonObject): void {
+  const { endUser, serviceTier } = request;
+  const chat = request.dialect === "openai-chat";
+  if (endUser !== undefined) {
+    if (chat || endUser.length <= MAX_USER) body.user = endUser;
+    else losses.warn("metadata.user_id", `the provider takes at most ${MAX_USER} characters; it was left out`);
+  }
+  if (serviceTier === undefined) return;
+  if (chat || serviceTier === "auto") body.service_tier = serviceTier;
+  else losses.warn("service_tier", `the provider has no tier ${serviceTier}; it was left out`);
+}
+
+function object(value: Json | undefined): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+function hasAny(value: JsonObject): boolean {
+  for (const _ in value) return true;
+  return false;
+}
