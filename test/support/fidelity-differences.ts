@@ -182,3 +182,146 @@ export const RESPONSES_REQUESTS_REFUSED: Readonly<Record<string, { field: string
     why: "a temperature below zero, which OpenAI refused too",
   },
 };
+
+/** Answers of Gemini's, to callers of any dialect. */
+export const TOLD_BY_GEMINI: readonly Listed[] = [
+  {
+    because: "Why it ended is a word that only Google has; callers of dialects with a list of words are told stop.",
+    applies: ({ want, found }) => want.finish === "other" && found.every((each) => each.startsWith("finish:")),
+  },
+  {
+    because: "The digest does not read arguments that are streamed by place (partialArgs); we tell them whole.",
+    applies: ({ exchange, found }) =>
+      textOf(exchange).includes('"partialArgs"') && found.every((each) => each.startsWith("tools:")),
+  },
+  named(
+    "An error stands bare in the middle of the stream, which the digest does not read: the answer ends in it.",
+    "firebase/vertex--streaming-failure-error-mid-stream--b8585f#0",
+  ),
+  named("A stream of something else, made by hand.", "firebase/vertex--streaming-failure-invalid-json--1e45a2#0"),
+  named(
+    "Its recorder dropped the blank lines between events, so that they are one event, and no JSON.",
+    "prism-php/gemini--stream-basic-text-1--4a820b#0",
+  ),
+  ENDS_IN_AN_ERROR,
+  WAS_CUT,
+];
+
+/** Answers of others, to Gemini's callers. By the provider's API. */
+export const TOLD_TO_GEMINI: Readonly<Record<"openai.chat" | "anthropic.messages", readonly Listed[]>> = {
+  "openai.chat": [
+    {
+      because: "A refusal is text there; it has no place of its own.",
+      applies: ({ want }) => want.refusal !== "",
+    },
+    {
+      because: "Google says STOP with calls and without; whoever reads it looks for calls.",
+      applies: ({ want, found }) =>
+        found.every((each) => each.startsWith("finish:")) && (want.finish === "stop") === want.tools.length > 0,
+    },
+    {
+      because: "The digest does not read the function_call of old; we tell it as the function call that it is.",
+      applies: ({ exchange }) => /"function_call":\s*\{/.test(textOf(exchange)),
+    },
+    {
+      because: "Arguments that are no JSON cannot be an object; they stand in it under a name of their own.",
+      applies: ({ want }) => JSON.stringify(want.tools).includes("__unparsed"),
+    },
+    ...READ_OTHERWISE,
+    ...NO_ANSWER,
+    ENDS_IN_AN_ERROR,
+    WAS_CUT,
+  ],
+  "anthropic.messages": [
+    SPLICED,
+    {
+      because: "Google says STOP with calls and without; whoever reads it looks for calls.",
+      applies: ({ want, found }) => want.tools.length > 0 && found.every((each) => each.startsWith("finish:")),
+    },
+  ],
+};
+
+/** Recorded requests of Gemini's dialect that are refused, with the reason. */
+export const GEMINI_REQUESTS_REFUSED: Readonly<Record<string, string>> = {
+  "otel-python/vertex--test_generate_content_invalid_temperature--9e3c31#0":
+    "a temperature of -1000, which Google refused too",
+};
+
+const BY_TOOL = "its author asks the other provider for an object by a forced tool";
+const ORDERED = "its author adds the order of properties for Gemini";
+const LEFT_OUT = "its author leaves tools out for one provider";
+const FOLDED = "its author folds the type null into nullable for Gemini";
+const LOWER_CASE = "its author writes the mode in lower case, which the digest does not read";
+
+/** Scenarios that one author recorded differently for Gemini, with the reason. */
+export const GEMINI_REQUESTS_OTHERWISE: Readonly<Record<string, string>> = {
+  "fantasy/complex_object ← anthropic.messages": BY_TOOL,
+  "fantasy/complex_object ← openai.chat": BY_TOOL,
+  "fantasy/complex_object_streaming ← anthropic.messages": BY_TOOL,
+  "fantasy/complex_object_streaming ← openai.chat": BY_TOOL,
+  "fantasy/simple_object ← anthropic.messages": BY_TOOL,
+  "fantasy/simple_object ← openai.chat": BY_TOOL,
+  "mirascope-py/input/test_strict_mode ← anthropic.messages": ORDERED,
+  "mirascope-py/input/test_strict_mode_streamed ← anthropic.messages": ORDERED,
+  "mirascope-py/input/test_strict_mode_with_streamed_thinking ← anthropic.messages": ORDERED,
+  "mirascope-py/input/test_strict_mode_with_tools ← anthropic.messages": ORDERED,
+  "mirascope-py/input/test_structured_output_resume ← anthropic.messages": BY_TOOL,
+  "mirascope-py/input/test_structured_output_resume_cross_model ← anthropic.messages": BY_TOOL,
+  "mirascope-py/input/test_structured_output_resume_stream ← anthropic.messages": BY_TOOL,
+  "mirascope-py/input/test_structured_output_with_formatting_instructions ← anthropic.messages": ORDERED,
+  "mirascope-py/input/test_structured_output_with_formatting_instructions ← openai.chat": ORDERED,
+  "mirascope-py/input/test_structured_output_with_formatting_instructions/strict ← anthropic.messages": ORDERED,
+  "mirascope-py/input/test_structured_output_with_formatting_instructions/strict ← openai.chat": ORDERED,
+  "mirascope-ts/output/format/parses-structured-output-with-defineformat ← anthropic.messages": BY_TOOL,
+  "mirascope-ts/output/format/parses-structured-output-with-zod-schema ← anthropic.messages": BY_TOOL,
+  "pydantic-ai/test_tool_choice_matrix/list_single ← openai.chat": LEFT_OUT,
+  "pydantic-ai/test_tool_choice_matrix/none ← anthropic.messages": "its author asks another question",
+  "pydantic-ai/test_tool_choice_matrix/none ← openai.chat": LEFT_OUT,
+  "pydantic-ai/test_tool_choice_matrix/none_with_output ← openai.chat": LEFT_OUT,
+  "ruby_llm/chat_function_calling/handles_anyof_params ← anthropic.messages": FOLDED,
+  "ruby_llm/chat_function_calling/handles_anyof_params ← openai.chat": FOLDED,
+  "ruby_llm/chat_tool_choice_and_calls_control/respects_choice_none ← anthropic.messages": LOWER_CASE,
+  "ruby_llm/chat_tool_choice_and_calls_control/respects_choice_none ← openai.chat": LOWER_CASE,
+};
+
+/** Of Ollama and Cohere, to any caller. */
+const SAID_OTHERWISE: Listed[] = [
+  {
+    because: "What Cohere's model plans before it calls tools is told as thought; the digest does not read it.",
+    applies: ({ want, found }) =>
+      want.reasoning === "" && want.tools.length > 0 && found.every((each) => each.startsWith("reasoning:")),
+  },
+  {
+    because: "Cohere calls a tool without parameters with null; agents break on it, and are told {}.",
+    applies: ({ want }) => want.tools.some(({ args }) => args === null),
+  },
+  {
+    because: "An answer in the dialect of OpenAI, and a completion, filed among Ollama's chats.",
+    applies: ({ exchange }) =>
+      exchange.api === "ollama.chat" && !/"message":\s*\{[^}]*\},\s*"done/.test(textOf(exchange)),
+  },
+];
+
+/** Of any provider, to a caller of Ollama's dialect. */
+export const TOLD_IN_OLLAMA: readonly Listed[] = [
+  ...SAID_OTHERWISE,
+  ...TOLD_OTHERWISE["anthropic.messages"],
+  ...TOLD_OTHERWISE["openai.chat"],
+  {
+    because: "Ollama says stop beside calls and has no other answers than the first: calls speak for themselves.",
+    applies: ({ want, found }) =>
+      found.every((each) => each.startsWith("finish:")) && (want.finish === "tool") !== want.tools.length > 0,
+  },
+  {
+    because: "The digest does not read Gemini's arguments in pieces.",
+    applies: ({ exchange }) => textOf(exchange).includes('"partialArgs"'),
+  },
+];
+
+/** Of Ollama, Cohere and DashScope, to a caller of any other dialect. */
+export const READ_BY_OTHERS: readonly Listed[] = [...SAID_OTHERWISE];
+
+/** Scenarios of which one author asks Cohere something else. */
+export const ASKED_OTHERWISE: Readonly<Record<string, string>> = {
+  "pydantic-ai/test_tool_choice_matrix/none": "its author asks some providers another question, or leaves tools out",
+};
