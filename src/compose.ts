@@ -212,8 +212,9 @@ async function serve(
   const { meter } = installation;
   const gateway = composeGateway(installation, environment, settings, log, (record) => metrics.observe(record));
   let starting = true;
+  let stopping = false;
   const ready = () => {
-    if (gateway.draining) return { ready: false, reason: "draining" };
+    if (stopping || gateway.draining) return { ready: false, reason: "draining" };
     if (meter.failing) return { ready: false, reason: "store unavailable" };
     return starting ? { ready: false, reason: "starting" } : { ready: true };
   };
@@ -244,6 +245,10 @@ async function serve(
   const running = keepRunning({
     listeners: [main, admin],
     openCalls: () => gateway.openCalls,
+    unready() {
+      stopping = true;
+    },
+    drainDelayMs: settings.drainDelayMs,
     drain: () => gateway.drain(),
     abortAll: () => gateway.abortAll(),
     sweep() {

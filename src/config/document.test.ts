@@ -16,6 +16,7 @@ test("the gateway's defaults are the documented ones", () => {
       totalMs: 1_800_000,
       readerMs: 60_000,
     },
+    drainDelayMs: 0,
     drainMs: 30_000,
     badCredentialsPerMinute: 100,
   });

@@ -65,12 +65,20 @@ const gateway = z
       .describe("Largest request body, in bytes."),
     maxOpenCalls: z.int().min(1).max(1_000_000).default(8_192).describe("Calls open at once; more are answered 503."),
     deadlines,
+    drainDelayMs: z
+      .int()
+      .min(0)
+      .max(HOUR)
+      .default(0)
+      .describe(
+        "How long calls are still taken after SIGTERM while readiness is red already, in milliseconds; as long as a load balancer needs to notice.",
+      ),
     drainMs: z
       .int()
       .min(0)
       .max(HOUR)
       .default(30_000)
-      .describe("How long running calls may go on after SIGTERM, in milliseconds."),
+      .describe("How long running calls may go on once no new ones are taken, in milliseconds."),
     badCredentialsPerMinute: z
       .int()
       .min(1)

@@ -17,6 +17,8 @@ function started(over: Partial<LifecycleParts> & { stubborn?: boolean } = {}) {
       },
     ],
     openCalls: () => state.open,
+    unready: () => void steps.push("unready"),
+    drainDelayMs: 0,
     drain: () => void steps.push("drain"),
     abortAll() {
       steps.push("abort");
@@ -39,7 +41,7 @@ test("with nothing open it stops at once, in this order", async () => {
   const { running, steps } = started();
   await running.stop("SIGTERM");
   await running.stopped;
-  expect(steps).toEqual(["drain", "stop hard", "close", "flush"]);
+  expect(steps).toEqual(["unready", "drain", "stop hard", "close", "flush"]);
 });
 
 test("it waits for open calls, and for answers that are still leaving", async () => {
@@ -47,10 +49,10 @@ test("it waits for open calls, and for answers that are still leaving", async ()
   state.open = 1;
   void running.stop("SIGTERM");
   await Bun.sleep(60);
-  expect(steps).toEqual(["drain"]);
+  expect(steps).toEqual(["unready", "drain"]);
   Object.assign(state, { open: 0, pending: 1 });
   await Bun.sleep(60);
-  expect(steps).toEqual(["drain"]);
+  expect(steps).toEqual(["unready", "drain"]);
   state.pending = 0;
   await running.stopped;
   expect(steps).not.toContain("abort");
@@ -61,7 +63,7 @@ test("what outlasts the bound is aborted; what outlasts that is not waited for",
     const { running, state, steps } = started({ drainMs: 30, stubborn });
     state.open = 2;
     await running.stop("SIGTERM");
-    expect(steps).toEqual(["drain", "abort", "stop hard", "close", "flush"]);
+    expect(steps).toEqual(["unready", "drain", "abort", "stop hard", "close", "flush"]);
   }
 });
 
@@ -71,7 +73,7 @@ test("a second signal ends the waiting; one that follows at once is the same sig
   void running.stop("SIGINT");
   void running.stop("SIGINT");
   await Bun.sleep(600);
-  expect(steps).toEqual(["drain"]);
+  expect(steps).toEqual(["unready", "drain"]);
   await running.stop("SIGINT");
   expect(steps).toContain("abort");
 });
@@ -94,4 +96,15 @@ test("a mishap is written down with its stack, whatever was thrown", () => {
   running.mishap(undefined);
   expect(said.map(([, { detail }]) => detail?.split("\n")[0])).toEqual(["TypeError: odd", "odder", "undefined"]);
   void running.stop("SIGTERM");
+});
+
+test("with a delay it is not ready first, and refuses calls only later", async () => {
+  const { running, steps } = started({ drainDelayMs: 80 });
+  const began = performance.now();
+  const stopping = running.stop("SIGTERM");
+  await Bun.sleep(30);
+  expect(steps).toEqual(["unready"]);
+  await stopping;
+  expect(performance.now() - began).toBeGreaterThanOrEqual(79);
+  expect(steps).toEqual(["unready", "drain", "stop hard", "close", "flush"]);
 });

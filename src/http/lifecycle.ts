@@ -6,7 +6,11 @@ export interface LifecycleParts {
   listeners: readonly Pick<Listener, "pending" | "stop">[];
   /** Calls under way. */
   openCalls(): number;
-  /** From now on readiness is red and new calls are refused. */
+  /** From now on readiness is red; calls are still taken. */
+  unready(): void;
+  /** How long that lasts: load balancers need a while to see it, and what they send meanwhile must not fail. */
+  drainDelayMs: number;
+  /** From now on new calls are refused. */
   drain(): void;
   /** Ends what is still open when the bound has passed. */
   abortAll(): void;
@@ -57,6 +61,12 @@ export function keepRunning(parts: LifecycleParts): Running {
       return done.promise;
     }
     stoppingSince = performance.now();
+    parts.unready();
+    if (parts.drainDelayMs > 0) {
+      log.write("info", "not ready any more; calls are still taken", { signal: reason, count: parts.openCalls() });
+      const end = stoppingSince + parts.drainDelayMs;
+      while (!hurried && performance.now() < end) await Bun.sleep(Math.min(20, end - performance.now()));
+    }
     parts.drain();
     log.write("info", "draining", { signal: reason, count: parts.openCalls() });
     await finished(() => hurried, parts.drainMs);

@@ -155,6 +155,16 @@ describe("SIGTERM", () => {
     });
   }, 60_000);
 
+  test.concurrent("with drainDelayMs still takes calls while readiness is red, and refuses them after that", async () => {
+    await withGateway("delay", { drainDelayMs: 1_500 }, async ({ gateway }) => {
+      gateway.kill("SIGTERM");
+      await gateway.said("not ready any more; calls are still taken");
+      expect(await draining(gateway.url)).toBe("503 not ready: draining");
+      expect((await post(gateway, { body: chat() })).status).toBe(200);
+      expect(await gateway.exited).toBe(0);
+    });
+  });
+
   test.concurrent("cuts what outlasts drainMs, with an error in the caller's dialect and a record, and exits with 0", async () => {
     await withGateway("bound", { drainMs: 400 }, async (scene) => {
       const { gateway } = scene;
