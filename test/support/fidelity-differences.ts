@@ -167,6 +167,16 @@ export const RESPONSES_ANSWERS_TOLD_OTHERWISE: readonly Listed[] = [
   WAS_CUT,
 ];
 
+/** To a caller of Responses, relayed: what does not arrive as it came. */
+export const RESPONSES_RELAYED_OTHERWISE: readonly Listed[] = [
+  ENDS_IN_AN_ERROR,
+  WAS_CUT,
+  {
+    because: "A mark of Chat Completions behind the end of a response: the answer is over before it.",
+    applies: ({ exchange }) => /data: \[DONE\]\s*$/.test(textOf(exchange)),
+  },
+];
+
 /** Recorded requests to Responses that are refused, each with the field and the reason. */
 export const RESPONSES_REQUESTS_REFUSED: Readonly<Record<string, { field: string; why: string }>> = {
   "ddtrace/openai--response_with_file_inputs--457efe#0": {

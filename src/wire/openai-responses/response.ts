@@ -8,6 +8,9 @@ import { writeChoice, writeTool } from "./tools.ts";
 
 type Finish = Extract<EventPart, { type: "finish" }>;
 
+/** OpenAI's. Strict clients fail on another provider's words (Groq's `on_demand`). */
+const TIERS: ReadonlySet<string> = new Set(["auto", "default", "flex", "scale", "priority"]);
+
 /** The response object: what it says of itself, and of the request, as OpenAI repeats it. */
 export class ResponseHead {
   readonly #request: ModelRequest;
@@ -72,7 +75,7 @@ export class ResponseHead {
 
   #body(status: string, output: JsonObject[], incomplete: Json, error: Json): JsonObject {
     const { model, serviceTier } = this.#request;
-    const tier = this.#start.extra?.service_tier ?? serviceTier;
+    const tier = TIERS.has(String(this.#start.extra?.service_tier)) ? this.#start.extra!.service_tier! : serviceTier;
     this.#asked ??= this.#repeated();
     return {
       id: this.#start.id ?? this.id("resp"),
