@@ -69,9 +69,15 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: "providers are islands",
-    why: "removing a provider is deleting its folder; only lookalikes lean on openai",
-    from: /^src\/providers\/(?!openai-compatible\/)(?<room>[^/]+)\//,
+    why: "removing a provider is deleting its folder; only lookalikes and clouds lean on others",
+    from: /^src\/providers\/(?!(?:openai-compatible|azure-openai|bedrock|vertex)\/)(?<room>[^/]+)\//,
     never: /^src\/providers\/(?<room>[^/]+)\//,
+  },
+  {
+    name: "clouds lean on the makers of what they host",
+    why: "Claude on Bedrock or Vertex is asked as Anthropic is; what a maker's folder knows is not written twice",
+    from: /^src\/providers\/(?<room>azure-openai|bedrock|vertex)\//,
+    never: /^src\/providers\/(?!(?:anthropic|google|openai)\/)(?<room>[^/]+)\//,
   },
   {
     name: "lookalikes lean on openai alone",

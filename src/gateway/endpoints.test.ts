@@ -16,6 +16,7 @@ describe("a request finds its row", () => {
     ["POST", "/v1/chat/completions/", false, { problem: "not_found" }],
     ["POST", "//v1/chat/completions", false, { problem: "not_found" }],
     ["POST", "/apis/chat/v1/chat/completions", false, { problem: "not_found" }],
+    ["POST", "/openai/v1/chat/completions", false, { endpoint: { name: "chat.completions" } }],
     ["POST", "/api/chat", false, { endpoint: { name: "ollama.chat", wire: { dialect: "ollama" } } }],
     ["POST", "/apis/chat/v2/api/generate", false, { endpoint: { name: "ollama.generate" }, api: "chat/v2" }],
     ["GET", "/api/tags", true, { endpoint: { wire: { dialect: "ollama" } } }],
@@ -27,8 +28,8 @@ describe("a request finds its row", () => {
   }
 });
 
-test("no two rows share a path, and every path is versioned but Ollama's, which has no version", () => {
+test("no two rows share a path, and every path is versioned but Ollama's and Azure's, whose version stands elsewhere", () => {
   expect(new Set(ENDPOINTS.map((row) => row.path)).size).toBe(ENDPOINTS.length);
   for (const row of ENDPOINTS)
-    expect(row.path).toMatch(row.wire.dialect === "ollama" ? /^\/api\// : /^\/v\d+(beta)?\//);
+    expect(row.path).toMatch(row.wire.dialect === "ollama" ? /^\/api\// : /^\/(?:v\d+(?:beta)?|openai)\//);
 });

@@ -1,6 +1,7 @@
 import type { Wire } from "../spec/wire.ts";
 import { anthropicMessages } from "../wire/anthropic-messages/index.ts";
 import { ollamaChat, ollamaGenerate } from "../wire/ollama/index.ts";
+import { azureChat } from "../wire/openai-chat/azure.ts";
 import { openaiChat } from "../wire/openai-chat/index.ts";
 import { openaiResponses } from "../wire/openai-responses/index.ts";
 
@@ -22,6 +23,12 @@ export interface Endpoint {
 export const ENDPOINTS: readonly Endpoint[] = [
   row("chat.completions", "POST", "/v1/chat/completions", "call", openaiChat),
   row("responses", "POST", "/v1/responses", "call", openaiResponses),
+  row("chat.completions", "POST", "/openai/deployments/{deployment}/chat/completions", "call", azureChat),
+  row("chat.completions", "POST", "/openai/v1/chat/completions", "call", openaiChat),
+  row("responses", "POST", "/openai/v1/responses", "call", openaiResponses),
+  row("responses", "POST", "/openai/responses", "call", openaiResponses),
+  row("models", "GET", "/openai/v1/models", "models", openaiChat),
+  row("models", "GET", "/openai/models", "models", openaiChat),
   row("messages", "POST", "/v1/messages", "call", anthropicMessages),
   row("models", "GET", "/v1/models", "models", openaiChat),
   row("models", "GET", "/v1/models/{model}", "models", openaiChat),
@@ -38,6 +45,8 @@ function row(name: string, method: Endpoint["method"], path: string, kind: Endpo
 const FAMILIES: readonly (readonly [prefix: string, wire: Wire])[] = [
   ["/v1/messages", anthropicMessages],
   ["/v1/responses", openaiResponses],
+  ["/openai/v1/responses", openaiResponses],
+  ["/openai/responses", openaiResponses],
   ["/api/", ollamaChat],
   ["/", openaiChat],
 ];

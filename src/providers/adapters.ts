@@ -1,5 +1,7 @@
 import type { ProviderAdapter } from "../spec/adapter.ts";
 import { anthropic } from "./anthropic/index.ts";
+import { azureOpenai } from "./azure-openai/index.ts";
+import { bedrock } from "./bedrock/index.ts";
 import { cohere } from "./cohere/index.ts";
 import { dashscopeNative } from "./dashscope/index.ts";
 import { demo } from "./demo/index.ts";
@@ -12,6 +14,8 @@ import { openaiCompatible } from "./openai-compatible/index.ts";
 export const ADAPTERS: readonly ProviderAdapter[] = [
   openai,
   anthropic,
+  azureOpenai,
+  bedrock,
   cohere,
   dashscopeNative,
   ollama,

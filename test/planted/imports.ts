@@ -74,6 +74,19 @@ export const PLANTED_IMPORTS: readonly PlantedImports[] = [
     },
   },
   {
+    rule: "clouds lean on the makers of what they host",
+    violation: {
+      "src/providers/bedrock/a.ts": 'import "../demo/b.ts";',
+      "src/providers/demo/b.ts": value,
+    },
+    control: {
+      "src/providers/bedrock/a.ts": 'import "../anthropic/b.ts"; import "./c.ts"; import "../d.ts";',
+      "src/providers/bedrock/c.ts": value,
+      "src/providers/anthropic/b.ts": value,
+      "src/providers/d.ts": value,
+    },
+  },
+  {
     rule: "lookalikes lean on openai alone",
     violation: {
       "src/providers/openai-compatible/a.ts": 'import "../anthropic/b.ts";',

@@ -1,0 +1,68 @@
+import type { AccountOptions, ProviderAdapter, UpstreamRequest } from "../../spec/adapter.ts";
+import { chatAdapter } from "../openai/adapter.ts";
+import { OPENAI_CAPABILITIES } from "../openai/index.ts";
+import { OPENAI_QUIRKS } from "../openai/quirks.ts";
+import { responsesAdapter } from "../openai/responses/adapter.ts";
+
+/**
+ * OpenAI's models on Azure (https://learn.microsoft.com/azure/ai-foundry/openai/reference). The
+ * account's base URL is its endpoint, and the name of a model is the name of its deployment.
+ */
+const chatOfOpenai = chatAdapter({
+  kind: "azure-openai",
+  baseUrl: null,
+  needsKey: true,
+  capabilities: OPENAI_CAPABILITIES,
+  quirks: OPENAI_QUIRKS,
+  // Deployments have names of their own.
+  models: [],
+});
+
+/** An adapter of OpenAI's with Azure's addresses and keys. */
+function onAzure(adapter: ProviderAdapter): ProviderAdapter {
+  return {
+    ...adapter,
+    options: {
+      apiVersion: {
+        description:
+          "Version of Azure's API. A date, such as 2024-10-21: deployments stand in the path. `v1`, as where it is absent, or `preview`: the paths are OpenAI's own.",
+        required: false,
+        pattern: /v1|preview|\d{4}-\d{2}-\d{2}(?:-preview)?/,
+      },
+    },
+    // A client secret of Entra's is traded for a token; a key of the resource is shown.
+    credential: (key) => ({ "api-key": key }),
+    authorization: (key) => (key.trimStart().startsWith("{") ? "entra-access-token" : null),
+    encode: (request, model, options) => addressed(adapter.encode(request, model, options), model, options ?? {}),
+  };
+}
+
+/** The same request, at Azure's address for it. */
+function addressed(
+  request: UpstreamRequest,
+  deployment: string,
+  { apiVersion = "v1" }: AccountOptions,
+): UpstreamRequest {
+  if (apiVersion === "v1") return { ...request, path: `/openai/v1${request.path}` };
+  const query = `?api-version=${apiVersion}`;
+  if (apiVersion === "preview") return { ...request, path: `/openai/v1${request.path}${query}` };
+  // Responses were made when deployments had already left the path.
+  if (request.path === RESPONSES) return { ...request, path: `/openai${RESPONSES}${query}` };
+  const { model: _, ...body } = request.body;
+  return { ...request, path: `/openai/deployments/${encodeURIComponent(deployment)}${request.path}${query}`, body };
+}
+
+const RESPONSES = "/responses";
+/** The first version that has them. */
+const RESPONSES_SINCE = "2025-03-01";
+
+const chat = onAzure(chatOfOpenai);
+const responses = onAzure(responsesAdapter(chatOfOpenai, OPENAI_QUIRKS));
+
+export const azureOpenai: ProviderAdapter = {
+  ...chat,
+  variant({ dialect }, _deployment, { apiVersion = "v1" }) {
+    const has = !/^\d/.test(apiVersion) || apiVersion >= RESPONSES_SINCE;
+    return dialect === "openai-responses" && has ? responses : chat;
+  },
+};
