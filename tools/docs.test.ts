@@ -7,6 +7,7 @@ import { documentSchema } from "../src/config/document.ts";
 import { VARIABLES } from "../src/config/environment.ts";
 import { ERRORS } from "../src/errors.ts";
 import { ADAPTERS } from "../src/providers/adapters.ts";
+import { KEY_FORMS } from "../src/spec/account-key.ts";
 import { configSchema, PAGES, stalePages } from "./docs.ts";
 import { fieldsOf } from "./schema-fields.ts";
 import { readTexts } from "./tidy.ts";
@@ -60,11 +61,23 @@ describe("what a page promises exists in code", () => {
 describe("the configuration file", () => {
   test("every field on docs/config.md is in the schema, and every field of the schema is on the page with a meaning", async () => {
     const page = await textOf("docs/config.md");
-    const rows = page.slice(page.indexOf("## File")).matchAll(/^\| `([^`]+)` \| (.*) \|$/gm);
+    const rows = page
+      .slice(page.indexOf("## File"), page.indexOf("## Accounts"))
+      .matchAll(/^\| `([^`]+)` \| (.*) \|$/gm);
     const onPage = [...rows].map(([, path]) => path!);
     const fields = fieldsOf(configSchema());
     expect(onPage).toEqual(fields.map(({ path }) => path));
     expect(fields.filter(({ meaning }) => meaning === "").map(({ path }) => path)).toEqual([]);
+  });
+
+  test("every option of every kind of account is on docs/config.md, and what a key is that is not shown", async () => {
+    const page = await textOf("docs/config.md");
+    const accounts = page.slice(page.indexOf("## Accounts"));
+    const missing = ADAPTERS.flatMap(({ kind, options = {}, authorization }) => [
+      ...Object.keys(options).map((name) => `| \`${kind}\` | \`${name}\` |`),
+      ...(authorization === undefined ? [] : [`| \`${kind}\` | ${KEY_FORMS[authorization("{}")!]} |`]),
+    ]).filter((row) => !accounts.includes(row));
+    expect(missing).toEqual([]);
   });
 
   test("the file that README shows passes the schema that the gateway uses", async () => {
