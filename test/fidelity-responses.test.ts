@@ -6,6 +6,7 @@ import type { EventPart } from "../src/spec/event.ts";
 import type { ModelRequest } from "../src/spec/request.ts";
 import type { Wire } from "../src/spec/wire.ts";
 import { anthropicMessages } from "../src/wire/anthropic-messages/index.ts";
+import { FRAMERS } from "../src/wire/framers.ts";
 import { openaiChat } from "../src/wire/openai-chat/index.ts";
 import { openaiResponses } from "../src/wire/openai-responses/index.ts";
 import {
@@ -18,7 +19,6 @@ import {
   type Digest,
   type Exchange,
   faultsOf,
-  framesOf,
   loadDigests,
   parallelRecordings,
   recordedExchanges,
@@ -42,6 +42,8 @@ const PROVIDERS: Readonly<Record<string, (exchange: Exchange) => ProviderAdapter
     ADAPTERS.find(({ kind, dialect }) => kind === provider && dialect === "openai-chat") ?? OPENAI,
   "anthropic.messages": () => ADAPTERS.find(({ kind }) => kind === "anthropic")!,
   "openai.responses": () => asked("openai-responses"),
+  "cohere.chat_v2": () => ADAPTERS.find(({ kind }) => kind === "cohere")!,
+  "ollama.chat": () => ADAPTERS.find(({ kind }) => kind === "ollama")!,
 };
 
 /** OpenAI's adapter as it is for callers of Responses. */
@@ -67,7 +69,9 @@ function read(exchange: Exchange, provider: ProviderAdapter, request: ModelReque
   const { text, json } = exchange.response;
   try {
     if (text === undefined) return [decoder.unary(JSON.stringify(json))];
-    return [...framesOf(text).map((frame) => decoder.frame(frame)), decoder.close()];
+    const framer = FRAMERS[provider.framing ?? "sse"].framer();
+    const frames = [...framer.push(new TextEncoder().encode(text)), ...framer.close()];
+    return [...frames.map((frame) => decoder.frame(frame)), decoder.close()];
   } catch {
     return undefined;
   }

@@ -150,6 +150,25 @@ export const TOLD_OTHERWISE_AS_RESPONSES: Readonly<Record<string, readonly Liste
     },
   ],
   "openai.responses": [TRIMMED, ENDS_IN_AN_ERROR, WAS_CUT],
+  "cohere.chat_v2": [
+    {
+      because: "Arguments that are null are none: an empty object, which every client reads.",
+      applies: ({ want }) => want.tools.some(({ args }) => args === null),
+    },
+    ...READ_OTHERWISE,
+    ENDS_IN_AN_ERROR,
+    WAS_CUT,
+  ],
+  "ollama.chat": [
+    named(
+      "Answers of another API of Ollama's, or of none, made by hand.",
+      "prism-php/ollama--structured-with-multiple-tools-structured-mode-2--43c1e6#0",
+      "semantic-kernel/ollama--text_generation_test_response_stream--6e267f#0",
+    ),
+    ...READ_OTHERWISE,
+    ENDS_IN_AN_ERROR,
+    WAS_CUT,
+  ],
 };
 
 /** Answers of Responses, to callers of other dialects. */
