@@ -34,13 +34,14 @@ export interface AccountVariables {
 }
 
 /**
- * Source: the defaults of the OpenAI, Anthropic and AWS SDKs. Of two rows of one kind the
+ * Source: the defaults of the OpenAI, Anthropic, Google and AWS SDKs. Of two rows of one kind the
  * first that finds its key makes the account. Lookalikes of OpenAI's bring their
  * rows with them; whoever composes the parts appends those.
  */
 export const NATIVE_ACCOUNTS: readonly AccountVariables[] = [
   { kind: "openai", keyVariable: "OPENAI_API_KEY", addressVariable: "OPENAI_BASE_URL" },
   { kind: "anthropic", keyVariable: "ANTHROPIC_API_KEY", addressVariable: "ANTHROPIC_BASE_URL" },
+  { kind: "google", keyVariable: "GEMINI_API_KEY" },
   {
     kind: "azure-openai",
     keyVariable: "AZURE_OPENAI_API_KEY",

@@ -1,5 +1,6 @@
 import type { Wire } from "../spec/wire.ts";
 import { anthropicMessages } from "../wire/anthropic-messages/index.ts";
+import { gemini, geminiStream } from "../wire/gemini/index.ts";
 import { ollamaChat, ollamaGenerate } from "../wire/ollama/index.ts";
 import { azureChat } from "../wire/openai-chat/azure.ts";
 import { openaiChat } from "../wire/openai-chat/index.ts";
@@ -30,6 +31,12 @@ export const ENDPOINTS: readonly Endpoint[] = [
   row("models", "GET", "/openai/v1/models", "models", openaiChat),
   row("models", "GET", "/openai/models", "models", openaiChat),
   row("messages", "POST", "/v1/messages", "call", anthropicMessages),
+  row("gemini.generate", "POST", "/v1beta/models/{model}:generateContent", "call", gemini),
+  row("gemini.stream", "POST", "/v1beta/models/{model}:streamGenerateContent", "call", geminiStream),
+  row("gemini.generate", "POST", "/v1/models/{model}:generateContent", "call", gemini),
+  row("gemini.stream", "POST", "/v1/models/{model}:streamGenerateContent", "call", geminiStream),
+  row("models", "GET", "/v1beta/models", "models", gemini),
+  row("models", "GET", "/v1beta/models/{model}", "models", gemini),
   row("models", "GET", "/v1/models", "models", openaiChat),
   row("models", "GET", "/v1/models/{model}", "models", openaiChat),
   row("ollama.chat", "POST", "/api/chat", "call", ollamaChat),
@@ -47,6 +54,7 @@ const FAMILIES: readonly (readonly [prefix: string, wire: Wire])[] = [
   ["/v1/responses", openaiResponses],
   ["/openai/v1/responses", openaiResponses],
   ["/openai/responses", openaiResponses],
+  ["/v1beta/", gemini],
   ["/api/", ollamaChat],
   ["/", openaiChat],
 ];

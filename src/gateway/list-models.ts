@@ -80,6 +80,16 @@ const FORMS: Partial<Record<Dialect, Form>> = {
     describe: (id) => ({ type: "model", id, display_name: id, created_at: "1970-01-01T00:00:00Z" }),
     list: (data, names) => ({ data, has_more: false, first_id: names[0] ?? null, last_id: names.at(-1) ?? null }),
   },
+  gemini: {
+    describe: (name) => ({
+      name: `models/${name}`,
+      baseModelId: name,
+      version: "",
+      displayName: name,
+      supportedGenerationMethods: ["generateContent"],
+    }),
+    list: (models) => ({ models }),
+  },
   ollama: {
     describe: (name) => ({
       name,

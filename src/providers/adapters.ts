@@ -6,6 +6,7 @@ import { cohere } from "./cohere/index.ts";
 import { dashscopeNative } from "./dashscope/index.ts";
 import { demo } from "./demo/index.ts";
 import { guardedAgainstForeign } from "./foreign.ts";
+import { google } from "./google/index.ts";
 import { ollama } from "./ollama/index.ts";
 import { openai } from "./openai/index.ts";
 import { openaiCompatible } from "./openai-compatible/index.ts";
@@ -16,6 +17,7 @@ export const ADAPTERS: readonly ProviderAdapter[] = [
   anthropic,
   azureOpenai,
   bedrock,
+  google,
   cohere,
   dashscopeNative,
   ollama,

@@ -40,7 +40,7 @@ export interface AnswerDecoder {
 }
 
 /** How a stream of a provider is cut into frames. `wire/framers.ts` has a framer for each. */
-export type Framing = "sse" | "ndjson" | "aws-event-stream" | "aws-invoke-stream";
+export type Framing = "sse" | "google-sse" | "ndjson" | "aws-event-stream" | "aws-invoke-stream";
 
 /**
  * What an account says beside address and key, by name: a region, a project. Checked against the

@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import { UnsupportedFeature } from "../../spec/adapter.ts";
 import type { Extensible, MediaSource, Part, ToolResultPart } from "../../spec/message.ts";
+import { unseal } from "../../spec/sealed.ts";
 import { argumentsAsObject } from "../../spec/tool-arguments.ts";
 
 /** Tells the caller of something that was left out, once a field. */
@@ -107,6 +108,10 @@ export class BlockWriter {
 
   /** A thought counts only with the signature that Anthropic gave it; without one it refuses the whole request. */
   #thinking(part: Extract<Part, { type: "reasoning" }>, path: string): JsonObject | undefined {
+    if (unseal(part.redacted ?? part.signature) !== undefined) {
+      this.#warn(path, "a thought that another provider signed was left out");
+      return undefined;
+    }
     if (part.redacted !== undefined) return this.#with(part, { type: "redacted_thinking", data: part.redacted });
     if (part.signature === undefined || part.signature === "") {
       this.#warn(path, "reasoning without Anthropic's signature was left out");

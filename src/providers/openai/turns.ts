@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../../kernel/json.ts";
 import type { ChatMessageForm, ChatPartForm } from "../../spec/chat-form.ts";
 import type { Message, Part, ReasoningPart, ToolCallPart, ToolResultPart } from "../../spec/message.ts";
+import { unseal } from "../../spec/sealed.ts";
 import { contentItems, contentOf, documentItem, imageItem, textItem } from "./content.ts";
 import type { Losses } from "./losses.ts";
 import type { Quirks, ThoughtField } from "./quirks.ts";
@@ -182,11 +183,12 @@ class TurnsWriter {
       type: part.redacted === undefined ? "reasoning.text" : "reasoning.encrypted",
       ...beside,
     };
-    if (part.redacted !== undefined) detail.data = part.redacted;
+    // What another provider gave is told bare: OpenRouter goes by `format` and `id`.
+    if (part.redacted !== undefined) detail.data = unseal(part.redacted)?.data ?? part.redacted;
     else if (detail.type === "reasoning.summary") detail.summary = part.text;
     else if (detail.type === "reasoning.text" && (part.text !== "" || part.signature === undefined))
       detail.text = part.text;
-    if (part.signature !== undefined) detail.signature = part.signature;
+    if (part.signature !== undefined) detail.signature = unseal(part.signature)?.data ?? part.signature;
     this.#losses.carry(part.extra, detail);
     return detail;
   }
