@@ -7,7 +7,9 @@ import type { ModelRequest } from "../src/spec/request.ts";
 import type { Wire } from "../src/spec/wire.ts";
 import { anthropicMessages } from "../src/wire/anthropic-messages/index.ts";
 import { FRAMERS } from "../src/wire/framers.ts";
+import { ollamaChat } from "../src/wire/ollama/index.ts";
 import { openaiChat } from "../src/wire/openai-chat/index.ts";
+import { openaiResponses } from "../src/wire/openai-responses/index.ts";
 import {
   type Exchange,
   faultsOf,
@@ -76,7 +78,12 @@ const CONTEXT = { requestId: "call_01abc", created: 1 };
 const FRONTS: [Wire, string][] = [
   [openaiChat, "openai.chat"],
   [anthropicMessages, "anthropic.messages"],
+  [openaiResponses, "openai.responses"],
+  [ollamaChat, "ollama.chat"],
 ];
+
+/** Ollama has no count of what came from a cache, and no word for an answer that a filter ended. */
+const NOT_IN_OLLAMA = /^usage\.cached: |^finish: want "filter" got "stop"$/;
 
 here("every recorded answer of Converse", () => {
   test("is there, and is read without a fault", () => {
