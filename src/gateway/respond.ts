@@ -27,7 +27,11 @@ export function createRespond(settings: RespondSettings) {
     try {
       const { call, clean } = settled;
       const { request } = clean.answer.clean;
-      const writer = call.wire.encoder(request, { requestId: call.id, created: Math.floor(call.at / 1_000) });
+      const writer = call.wire.encoder(request, {
+        requestId: call.id,
+        created: Math.floor(call.at / 1_000),
+        userAgent: call.headers["user-agent"],
+      });
       return request.stream ? await streamed(settled, writer, settings) : await unary(settled, writer, settings);
     } catch (thrown) {
       await settled.abandon(thrown);

@@ -23,6 +23,8 @@ export interface EncoderContext {
   requestId: string;
   /** Seconds since 1970, used where the answer brings no time. */
   created: number;
+  /** How the caller's client names itself, for what only some clients of a dialect cannot read. */
+  userAgent?: string | undefined;
 }
 
 /**

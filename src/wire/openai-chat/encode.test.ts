@@ -154,6 +154,18 @@ describe("a stream", () => {
     ]);
   });
 
+  test("names fragments, with nothing, to the clients that refuse them otherwise", () => {
+    const userAgent = "mistral-client-typescript/2.7.0";
+    const told = new ChatEncoder(request, { ...context, userAgent }).frames([START, ...call(0, "c1", "f", "{}")]);
+    expect(told).toContain('"function":{"name":"","arguments":"{}"}');
+  });
+
+  test("gives every choice of a chunk a delta, also where something else is told of it", () => {
+    const value = { choices: [{ index: 0, content_filter_results: {} }] };
+    const [chunk] = chunks([START, { type: "unknown", dialect: "openai-chat", value }]) as Chunk[];
+    expect(chunk!.choices).toEqual([{ index: 0, delta: {}, finish_reason: null, content_filter_results: {} }] as never);
+  });
+
   test("speaks the form of 2023 to those who asked in it", () => {
     const told = chunks([START, ...call(0, "c1", "f", "{}"), finish("tool-calls"), END], legacy) as Chunk[];
     expect(told[0]!.choices[0]!.delta).toMatchObject({ function_call: { name: "f", arguments: "" } });

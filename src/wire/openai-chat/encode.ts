@@ -8,6 +8,12 @@ import { annotationOf, answerId, finishWord, logprobsBody, reasoningDetail, usag
 import { errorFrame } from "./errors.ts";
 import { unaryAnswer } from "./unary.ts";
 
+/** Mistral's own clients refuse a fragment of a call without a name. Others take an empty one for the call's name, so they get none. */
+const NAMES_FRAGMENTS = /^mistral-client-/;
+
+/** What every choice of a chunk has, also where something else is told of it: strict clients look for it. */
+const NO_NEWS = { delta: {}, finish_reason: null };
+
 interface BlockState {
   content: Block;
   /** Place of a call among the calls of its choice. */
@@ -45,6 +51,8 @@ export class ChatEncoder implements AnswerEncoder {
   /** Everything of a chunk before its choices; empty until the first chunk. */
   #head = "";
   readonly #tail: string;
+  /** What stands before the arguments in a fragment of a call. */
+  readonly #unnamed: string;
   #start: Extract<EventPart, { type: "start" }> = { type: "start" };
   #usage: Partial<Usage> | undefined;
   /** Whether usage is known that the caller has not been told. */
@@ -57,6 +65,7 @@ export class ChatEncoder implements AnswerEncoder {
   constructor(request: ModelRequest, context: EncoderContext) {
     this.#request = request;
     this.#context = context;
+    this.#unnamed = NAMES_FRAGMENTS.test(context.userAgent ?? "") ? `"name":"",` : "";
     this.#legacy = (request.form as ChatRequestForm | undefined)?.functions === true;
     this.#tail = request.includeUsage ? `],"usage":null}\n\n` : "]}\n\n";
   }
@@ -227,7 +236,10 @@ export class ChatEncoder implements AnswerEncoder {
   #writeArguments(choice: ChoiceState, block: BlockState, text: string): string {
     const json = JSON.stringify(text);
     if (this.#legacy) return this.#chunk(choice, `"function_call":{"arguments":${json}}`);
-    return this.#chunk(choice, `"tool_calls":[{"index":${block.tool},"function":{"arguments":${json}}}]`);
+    return this.#chunk(
+      choice,
+      `"tool_calls":[{"index":${block.tool},"function":{${this.#unnamed}"arguments":${json}}}]`,
+    );
   }
 
   #citation(part: Extract<EventPart, { type: "citation" }>): string {
@@ -267,7 +279,8 @@ export class ChatEncoder implements AnswerEncoder {
   #unknown(value: JsonObject): string {
     const { choices, ...rest } = value;
     const { id, created, model } = this.#envelope();
-    const chunk = { id, object: "chat.completion.chunk", created, model, choices: choices ?? [], ...rest };
+    const told = Array.isArray(choices) ? choices.map((choice) => ({ ...NO_NEWS, ...(choice as JsonObject) })) : [];
+    const chunk = { id, object: "chat.completion.chunk", created, model, choices: told, ...rest };
     return `data: ${JSON.stringify(chunk)}\n\n`;
   }
 
