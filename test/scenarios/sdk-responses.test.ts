@@ -189,11 +189,15 @@ describe.each(PROVIDERS)("in front of $name", (provider: Provider) => {
 
   test("a stream that breaks is thrown, and is never a response", async () => {
     scene.forget();
-    scene.up.answer([...beginning(provider).slice(0, -1), { do: "close" }]);
+    // Broken when the client has heard the first word.
+    const { promise, resolve } = Promise.withResolvers<void>();
+    scene.up.answer([...beginning(provider).slice(0, -1), { do: "until", open: promise }, { do: "close" }]);
     const seen: string[] = [];
     const asking = async () => {
-      for await (const event of await client.responses.create({ model: provider.model, input: "x", stream: true }))
+      for await (const event of await client.responses.create({ model: provider.model, input: "x", stream: true })) {
         seen.push(event.type);
+        if (event.type === "response.output_text.delta") resolve();
+      }
     };
     expect(await rejection(asking())).toBeInstanceOf(OpenAI.APIError);
     expect(seen).toContain("response.output_text.delta");

@@ -211,7 +211,13 @@ test("thoughts of another provider's do not go to OpenAI, which would refuse the
 });
 
 test("a seal is read again, and nothing else is taken for one", () => {
-  expect(unseal(seal({ id: "rs:1", encrypted: "a:b" }))).toEqual({ id: "rs1", encrypted: "a:b" });
-  for (const text of [undefined, "", "gAAA", "openai-responses:", "openai-responses:x"])
+  for (const sealed of [
+    { id: "rs_1", encrypted: "a:b/c=%" },
+    { id: "", encrypted: "gAAA" },
+  ]) {
+    expect(unseal(seal(sealed))).toEqual(sealed);
+  }
+  for (const text of [undefined, "", "gAAA", "sp1:gemini:thought:AA:", "sp1:openai-responses:thought:%E0:"]) {
     expect(unseal(text)).toBeUndefined();
+  }
 });

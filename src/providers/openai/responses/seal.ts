@@ -1,23 +1,25 @@
-/**
- * What OpenAI sealed of a thought must come back with the id of its item. To callers of other
- * dialects both travel in one text, in the place of a signature: `openai-responses:<id>:<sealed>`.
- * A signature without this beginning is another provider's, which OpenAI would refuse.
- */
-const PREFIX = "openai-responses:";
+import * as sealed from "../../../spec/sealed.ts";
 
+/** What OpenAI sealed of a thought, which must come back with the id of its item. */
 export interface Sealed {
   id: string;
   encrypted: string;
 }
 
+/** For callers of other dialects, in the place of a signature. */
 export function seal({ id, encrypted }: Sealed): string {
-  return `${PREFIX}${id.replaceAll(":", "")}:${encrypted}`;
+  // Base64 has neither; what is shown to others bare (OpenRouter) stays as it is.
+  const data = encrypted.replaceAll("%", "%25").replaceAll(":", "%3A");
+  return sealed.seal({ dialect: "openai-responses", place: "thought", data, ...(id === "" ? {} : { callId: id }) });
 }
 
-/** undefined: not ours. */
+/** undefined: not OpenAI's, which would refuse it. */
 export function unseal(text: string | undefined): Sealed | undefined {
-  if (text === undefined || !text.startsWith(PREFIX)) return undefined;
-  const colon = text.indexOf(":", PREFIX.length);
-  if (colon === -1) return undefined;
-  return { id: text.slice(PREFIX.length, colon), encrypted: text.slice(colon + 1) };
+  const read = sealed.unseal(text);
+  if (read?.dialect !== "openai-responses" || read.place !== "thought") return undefined;
+  try {
+    return { id: read.callId ?? "", encrypted: decodeURIComponent(read.data) };
+  } catch {
+    return undefined;
+  }
 }
