@@ -48,6 +48,18 @@ describe("lookalikes of OpenAI's", () => {
     expect(written("mistral", { max_completion_tokens: 5, seed: 7 })).toMatchObject({ max_tokens: 5, random_seed: 7 });
   });
 
+  test("Mistral gets documents and sounds in its own form, and asked for thoughts as its callers ask", () => {
+    const file = { type: "file", file: { file_data: "data:application/pdf;base64,AA", filename: "a.pdf" } };
+    const sound = { type: "input_audio", input_audio: { data: "BBBB", format: "wav" } };
+    const messages = [{ role: "user", content: [file, sound] }];
+    const [turn] = written("mistral", { messages, prompt_mode: "reasoning" }).messages as JsonObject[];
+    expect(turn!.content).toEqual([
+      { type: "document_url", document_url: "data:application/pdf;base64,AA", document_name: "a.pdf" },
+      { type: "input_audio", input_audio: "BBBB" },
+    ]);
+    expect(written("mistral", { prompt_mode: "reasoning" }).prompt_mode).toBe("reasoning");
+  });
+
   test("Mistral gets ids of calls in its own form, the same in call and result", () => {
     const call = { id: "call_12345", type: "function", function: { name: "f", arguments: "{}" } };
     const messages = [

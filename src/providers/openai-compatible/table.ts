@@ -111,8 +111,9 @@ export const LOOKALIKES: readonly Lookalike[] = [
       seed: "random_seed",
       textLists: "always",
       callIds: { allowed: /^[a-zA-Z0-9]{9}$/, length: 9 },
+      media: "mistral",
     },
-    { ...HOSTED, logprobs: false, logitBias: false },
+    { ...ANY, logprobs: false, logitBias: false },
     ["mistral-large-latest", "mistral-medium-latest", "mistral-small-latest", "ministral-8b-latest"],
   ),
   row(

@@ -12,26 +12,26 @@ const PARAGRAPH = "\n\n";
  * own are not among them.
  * @param thoughts whether the server takes thoughts within the content
  */
-export function contentItems(message: Message, losses: Losses, thoughts: boolean): JsonObject[] {
+export function contentItems(message: Message, losses: Losses, quirks: Quirks, thoughts: boolean): JsonObject[] {
   const items: JsonObject[] = [];
   for (const part of message.parts) {
     if (part.type === "reasoning" && !thoughts) continue;
-    const item = itemOf(part, message.role, losses);
+    const item = itemOf(part, message.role, losses, quirks);
     if (item !== undefined) items.push(item);
   }
   return items;
 }
 
-function itemOf(part: Part, role: Message["role"], losses: Losses): JsonObject | undefined {
+function itemOf(part: Part, role: Message["role"], losses: Losses, quirks: Quirks): JsonObject | undefined {
   switch (part.type) {
     case "text":
       return textItem(part, losses);
     case "image":
       return imageItem(part, losses);
     case "audio":
-      return audioItem(part, losses);
+      return audioItem(part, losses, quirks);
     case "document":
-      return documentItem(part, losses);
+      return documentItem(part, losses, quirks);
     case "refusal": {
       if ((part.form as ChatPartForm | undefined)?.field !== "content") return undefined;
       return carried({ type: "refusal", refusal: part.text }, part.extra, losses);
@@ -78,16 +78,21 @@ export function imageItem(part: ImagePart, losses: Losses): JsonObject {
   return carried({ type: "image_url", image_url: image }, part.extra, losses);
 }
 
-function audioItem(part: AudioPart, losses: Losses): JsonObject {
-  const audio = { data: part.data, format: part.format };
+function audioItem(part: AudioPart, losses: Losses, quirks: Quirks): JsonObject {
+  const audio = quirks.media === "mistral" ? part.data : { data: part.data, format: part.format };
   return carried({ type: "input_audio", input_audio: audio }, part.extra, losses);
 }
 
-export function documentItem(part: DocumentPart, losses: Losses): JsonObject {
+export function documentItem(part: DocumentPart, losses: Losses, quirks: Quirks): JsonObject {
   const { source } = part;
   if (source.kind === "text") {
     const text = part.name === undefined ? source.text : `${part.name}${PARAGRAPH}${source.text}`;
     return carried({ type: "text", text }, part.extra, losses);
+  }
+  if (quirks.media === "mistral" && source.kind !== "file") {
+    const item: JsonObject = { type: "document_url", document_url: addressOf(source, "document", losses) };
+    if (part.name !== undefined) item.document_name = part.name;
+    return carried(item, part.extra, losses);
   }
   const file: JsonObject = {};
   if (source.kind === "file") file.file_id = fileId(source.fileId, "document", losses);

@@ -47,6 +47,8 @@ export interface Quirks {
   /** Can hold its answers to a schema (`strict`). Others refuse the word for some of their models, or do so unasked. */
   strictSchemas: boolean;
   callIds: CallIdForm;
+  /** Documents as OpenAI's `file`, or as `document_url`, by address or as data; sounds as an object with a format, or as bytes alone. */
+  media: "openai" | "mistral";
   /** Most stop sequences that are taken. */
   maxStops: number;
   /** Fields of the body that would let the caller get around the gateway's choice of model, and are refused. */
@@ -71,6 +73,7 @@ export const OPENAI_QUIRKS: Quirks = {
   textLists: "always",
   strictSchemas: true,
   callIds: { allowed: /^.{0,40}$/s, length: 40 },
+  media: "openai",
   maxStops: 4,
   refused: [],
   responses: true,

@@ -59,7 +59,7 @@ class TurnsWriter {
   #plain(message: Message): JsonObject {
     const { own } = this.#losses;
     const role = message.role === "developer" && !this.#quirks.developer ? "system" : message.role;
-    const items = contentItems(message, this.#losses, true);
+    const items = contentItems(message, this.#losses, this.#quirks, true);
     for (const part of message.parts) {
       if (part.type === "reasoning" || part.type === "tool-call") {
         this.#losses.warn(part.type, `the provider takes none in a message of the ${role}'s; it was left out`);
@@ -90,7 +90,7 @@ class TurnsWriter {
       else if (piece.type === "opaque") {
         losses.refuse("messages", `the provider cannot read a tool result of type ${String(piece.value.type)}`);
       } else {
-        const item = piece.type === "image" ? imageItem(piece, losses) : documentItem(piece, losses);
+        const item = piece.type === "image" ? imageItem(piece, losses) : documentItem(piece, losses, this.#quirks);
         if (own || item.type === "text") items.push(item);
         else this.#media.push(...this.#shown(idForServer(part.callId, this.#quirks.callIds), item));
       }
@@ -113,7 +113,7 @@ class TurnsWriter {
 
   #assistant(message: Message): JsonObject {
     const losses = this.#losses;
-    const items = contentItems(message, losses, this.#takes("content"));
+    const items = contentItems(message, losses, this.#quirks, this.#takes("content"));
     const turn: JsonObject = { role: "assistant" };
     if (!(losses.own && items.length === 0 && absent(message))) {
       turn.content = contentOf(items, message, this.#quirks, losses.own);
