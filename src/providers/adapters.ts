@@ -10,6 +10,7 @@ import { google } from "./google/index.ts";
 import { ollama } from "./ollama/index.ts";
 import { openai } from "./openai/index.ts";
 import { openaiCompatible } from "./openai-compatible/index.ts";
+import { vertex } from "./vertex/index.ts";
 
 /** Every provider that the gateway speaks to. */
 export const ADAPTERS: readonly ProviderAdapter[] = [
@@ -18,6 +19,7 @@ export const ADAPTERS: readonly ProviderAdapter[] = [
   azureOpenai,
   bedrock,
   google,
+  vertex,
   cohere,
   dashscopeNative,
   ollama,

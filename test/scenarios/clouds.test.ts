@@ -3,6 +3,7 @@
  * of binary frames, deployments in the path.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
 import OpenAI, { AzureOpenAI } from "openai";
 import { type App, type AppOptions, post, startApp } from "../support/app.ts";
 import { faultOfSignature } from "../support/sigv4.ts";
@@ -13,7 +14,16 @@ import {
   awsException,
   encodeAwsMessages,
 } from "../support/upstream/aws-event-stream.ts";
-import { json, openaiChat, type Script, sse, startUpstream, text, type Upstream } from "../support/upstream.ts";
+import {
+  anthropicMessages,
+  json,
+  openaiChat,
+  type Script,
+  sse,
+  startUpstream,
+  text,
+  type Upstream,
+} from "../support/upstream.ts";
 
 const AWS_SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const AWS_KEY = JSON.stringify({ accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: AWS_SECRET });
@@ -53,6 +63,20 @@ beforeAll(async () => {
     targets: [{ provider, model: target, weight: 1 }],
     fallbacks: [],
   });
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const googleKey = JSON.stringify({
+    type: "service_account",
+    client_email: "gateway@acme-prod.example",
+    private_key: privateKey.export({ type: "pkcs8", format: "pem" }),
+    token_uri: `${up.url}/token`,
+  });
+  providers.push({
+    name: "gcp",
+    kind: "vertex",
+    baseUrl: up.url,
+    options: { project: "acme-prod" },
+    sealedKey: googleKey,
+  });
   app = await startApp({
     upstream: up.url,
     providers,
@@ -60,6 +84,8 @@ beforeAll(async () => {
       model("nova", "aws", "amazon.nova-pro-v1:0"),
       model("claude", "aws", CLAUDE),
       model("claude-invoke", "aws-invoke", CLAUDE),
+      model("gemini", "gcp", "gemini-2.5-flash"),
+      model("claude-vertex", "gcp", "claude-sonnet-4-5@20250929"),
       model("gpt", "azure", "prod gpt"),
       model("gpt-entra", "azure-entra", "prod"),
     ],
@@ -174,6 +200,29 @@ describe("Bedrock", () => {
     expect(streamed.replace(/: sallyport \{[^\n]*\}\n\n/, "")).toBe(frames);
     expect(up.requests[0]!.path).toEndWith("/invoke-with-response-stream");
     expect(up.requests[0]!.json()).toMatchObject({ anthropic_version: "bedrock-2023-05-31", later: { a: 1 } });
+  });
+});
+
+describe("Vertex", () => {
+  test("is shown a token that a service account's key was traded for, by Gemini's address and Claude's", async () => {
+    up.plan((request) => {
+      if (request.path === "/token") return json(200, { access_token: "tok", expires_in: 3600 });
+      if (request.path.includes("/anthropic/")) return anthropicMessages.replies({ text: "hello" })(request);
+      return json(200, {
+        candidates: [{ content: { role: "model", parts: [{ text: "hello" }] }, finishReason: "STOP" }],
+      });
+    });
+    for (const model of ["gemini", "claude-vertex"]) {
+      const told = (await (await chat({ model })).json()) as OpenAI.ChatCompletion;
+      expect(told.choices[0]!.message.content).toBe("hello");
+    }
+    const place = "/v1/projects/acme-prod/locations/global/publishers";
+    expect(up.requests.map((request) => [request.path, request.header("authorization")])).toEqual([
+      ["/token", null],
+      [`${place}/google/models/gemini-2.5-flash:generateContent`, "Bearer tok"],
+      [`${place}/anthropic/models/claude-sonnet-4-5@20250929:rawPredict`, "Bearer tok"],
+    ]);
+    expect(up.everything()).not.toContain("PRIVATE KEY");
   });
 });
 
