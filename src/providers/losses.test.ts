@@ -33,8 +33,7 @@ describe("what a provider has no place for", () => {
   for (const extra of [
     { mcp_servers: [{}] },
     { web_search_options: {} },
-    { suffix: "}" },
-    { raw: true },
+    { moderation: { model: "m" } },
     { modalities: ["text", "audio"] },
   ]) {
     test(`is refused where the answer would be another one: ${JSON.stringify(extra)}`, () => {
@@ -44,7 +43,7 @@ describe("what a provider has no place for", () => {
 
   test("is no loss where it says nothing", () => {
     const losses = new Losses(false);
-    losses.carryRequest({ raw: false, container: null, modalities: ["text"] }, {});
-    expect(losses.warnings.map(({ field }) => field)).toEqual(["raw", "container", "modalities"]);
+    losses.carryRequest({ moderation: false, container: null, modalities: ["text"] }, {});
+    expect(losses.warnings.map(({ field }) => field)).toEqual(["moderation", "container", "modalities"]);
   });
 });

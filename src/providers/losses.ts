@@ -56,7 +56,6 @@ export class Losses {
 const INDISPENSABLE = [
   ...["mcp_servers", "container", "inference_geo", "compaction"],
   ...["web_search_options", "moderation"],
-  ...["suffix", "template", "context", "raw"],
 ];
 
 function saysSomething(value: Json | undefined): boolean {

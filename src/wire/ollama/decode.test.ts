@@ -166,7 +166,10 @@ describe("a completion", () => {
   });
 
   test("keeps what only Ollama understands", () => {
-    expect(generate({ raw: true, template: "{{ .Prompt }}" }).extra).toEqual({ raw: true, template: "{{ .Prompt }}" });
+    const request = generate({ raw: true, template: "{{ .Prompt }}", context: [] });
+    expect(request.extra).toEqual({ raw: true, template: "{{ .Prompt }}" });
+    expect(request.dialectBound).toEqual(["template", "raw"]);
+    expect(generate({ suffix: "" }).dialectBound).toBeUndefined();
   });
 });
 

@@ -11,6 +11,8 @@ import { readImages, readMessages } from "./messages.ts";
 const COMMON = ["model", "stream", "options", "format", "think", "logprobs", "top_logprobs"];
 const CHAT = new Set([...COMMON, "messages", "tools"]);
 const GENERATE = new Set([...COMMON, "prompt", "system", "images"]);
+/** Without them the prompt would be another one. */
+const BOUND = ["suffix", "template", "context", "raw"];
 const TOOL = new Set(["type", "function"]);
 const FUNCTION = new Set(["name", "description", "parameters"]);
 /** Options that are always read; `num_predict`, `stop` and `top_k` only in a shape that has a canonical name. */
@@ -52,7 +54,10 @@ export function decodeGenerate(body: JsonObject): ModelRequest {
   }
   const parts: Part[] = [{ type: "text", text: prompt }, ...readImages(fields)];
   messages.push({ role: "user", parts });
-  return finish(fields, begin(fields, messages), GENERATE, { generate: true });
+  const request = finish(fields, begin(fields, messages), GENERATE, { generate: true });
+  const bound = BOUND.filter((name) => request.extra?.[name] !== undefined);
+  if (bound.length > 0) request.dialectBound = bound;
+  return request;
 }
 
 function begin(fields: Fields, messages: Message[]): ModelRequest {
