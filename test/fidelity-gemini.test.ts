@@ -3,7 +3,7 @@
  * sides of it; and recorded traffic of every other dialect that has a provider here, told to
  * Gemini's callers (methods A, B, C and F of the recordings' own page).
  */
-import { describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { isObject, type Json, type JsonObject } from "../src/kernel/json.ts";
 import { anthropic } from "../src/providers/anthropic/index.ts";
 import { google } from "../src/providers/google/index.ts";
@@ -16,10 +16,13 @@ import { anthropicMessages } from "../src/wire/anthropic-messages/index.ts";
 import { FRAMERS } from "../src/wire/framers.ts";
 import { gemini, geminiStream } from "../src/wire/gemini/index.ts";
 import { openaiChat } from "../src/wire/openai-chat/index.ts";
+import { type App, post, startApp } from "./support/app.ts";
 import {
+  GEMINI_RELAYED_OTHERWISE,
   GEMINI_REQUESTS_OTHERWISE,
   GEMINI_REQUESTS_REFUSED,
   type Listed,
+  REFUSAL_OF_STATUS,
   TOLD_BY_GEMINI,
   TOLD_TO_GEMINI,
 } from "./support/fidelity-differences.ts";
@@ -33,6 +36,7 @@ import {
   recordingsAreHere,
   requireRecordings,
 } from "./support/recordings.ts";
+import { type BodyOptions, recorded as played, type Script, startUpstream, type Upstream } from "./support/upstream.ts";
 
 requireRecordings("fidelity of Gemini's dialect");
 
@@ -212,6 +216,91 @@ function plain(value: Json, inside = ""): Json {
   return written;
 }
 
+here("what was damaged on its way", () => {
+  test("is malformed, an error or an answer: never a crash, a block left open or a second end", () => {
+    const random = dice(20_261_122);
+    let malformed = 0;
+    let ends = 0;
+    for (let round = 0; round < 3_000; round++) {
+      const { text, json } = answers[round % answers.length]!.response;
+      const value = structuredClone(text === undefined ? json : dataOf(text)) as Json;
+      if (typeof value !== "object" || value === null) continue;
+      spoil(value as JsonObject, random);
+      spoil(value as JsonObject, random);
+      let parts: EventPart[];
+      try {
+        parts = google.decoder(requestAs(round % 2 === 0 ? gemini : openaiChat, true)).unary(JSON.stringify(value));
+      } catch (thrown) {
+        if (!(thrown instanceof MalformedAnswer)) throw thrown;
+        malformed++;
+        continue;
+      }
+      expect(faultsOf(parts)).toEqual([]);
+      if (parts.at(-1)?.type === "end") ends++;
+      for (const [, front] of FRONTS) expect(told(front, [parts])).toHaveLength(2);
+    }
+    expect([malformed > 50, ends > 500]).toEqual([true, true]);
+  });
+
+  test("as a request is refused by name, or sent on", () => {
+    const bodies = recorded.flatMap(({ request }) => (isObject(request?.json) ? [request.json] : []));
+    const random = dice(7);
+    let refused = 0;
+    for (let round = 0; round < 3_000; round++) {
+      const body = structuredClone(bodies[round % bodies.length]!);
+      spoil(body, random);
+      try {
+        const request = gemini.decode(body, { params: { model: "m" }, query: "" });
+        google.encode(request, "gemini-2.5-flash");
+        // As another provider's, and as Google's caller of another dialect, would have it translated.
+        google.encode({ ...request, dialect: "openai-chat" }, "gemini-3.8-flash");
+        openai.encode(request, "gpt-4.1");
+      } catch (thrown) {
+        if (thrown instanceof InvalidRequest) expect(thrown.field).toBeString();
+        else if (!(thrown instanceof UnsupportedFeature)) throw thrown;
+        refused++;
+      }
+    }
+    expect(refused).toBeWithin(200, 2_800);
+  });
+});
+
+/** A stream's events as a list. */
+function dataOf(text: string): Json {
+  return text.split(/\r?\n/).flatMap((line) => {
+    if (!line.startsWith("data:")) return [];
+    try {
+      return [JSON.parse(line.slice(5)) as Json];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Numbers from 0 to 1, the same for the same seed. */
+function dice(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Puts something else in the place of one value, somewhere on the way down. */
+function spoil(given: JsonObject | Json[], random: () => number): void {
+  const value = given as JsonObject;
+  const keys = Object.keys(value);
+  if (keys.length === 0) return;
+  const key = keys[Math.floor(random() * keys.length)]!;
+  const below = value[key]!;
+  if (typeof below === "object" && below !== null && random() < 0.85) {
+    spoil(below, random);
+    return;
+  }
+  const wrong: Json[] = [null, true, -1, 1e308, "", "x", [], [null], {}, { type: "x" }, [[]], { functionCall: {} }];
+  value[key] = wrong[Math.floor(random() * wrong.length)]!;
+}
+
 here("a request in another dialect, sent to Gemini", () => {
   test("asks what the same author asks of Gemini", async () => {
     const { reqDigest } = await loadDigests();
@@ -248,6 +337,89 @@ function encoded(front: Wire, body: JsonObject, model: string): JsonObject {
     return { contents: [{ parts: [{ text: String(thrown) }] }] };
   }
 }
+
+/** The same through the whole gateway, where Google's bytes are relayed. */
+here("through the gateway", () => {
+  let up: Upstream;
+  let app: App;
+  /** What the provider answers to a request for the model of this name. */
+  const planned = new Map<string, Script>();
+  let calls = 0;
+  beforeAll(async () => {
+    up = await startUpstream();
+    up.plan(({ path }) => planned.get(/models\/([^:]+):/.exec(path)![1]!)!);
+    app = await startApp({
+      upstream: up.url,
+      providers: [{ name: "google", kind: "google", baseUrl: `${up.url}/v1beta` }],
+      models: [{ name: "google/*", targets: [{ provider: "google", model: "*", weight: 1 }], fallbacks: [] }],
+    });
+  });
+  afterAll(async () => {
+    await app?.stop();
+    await up?.stop();
+  });
+
+  async function through(exchange: Exchange, options: BodyOptions = {}, sse = true) {
+    const { response } = exchange;
+    const name = `recorded-${++calls}`;
+    const contentType = response.text === undefined ? "application/json" : "text/event-stream";
+    const framing = response.text === undefined ? "length" : "chunked";
+    planned.set(name, played({ ...response, headers: { "content-type": contentType } }, { framing, ...options }));
+    const stream = response.text !== undefined || Array.isArray(response.json);
+    const method = stream ? `streamGenerateContent${sse ? "?alt=sse" : ""}` : "generateContent";
+    const body = { contents: [{ parts: [{ text: "x" }] }] };
+    const answer = await post(app, { path: `/v1beta/models/google/${name}:${method}`, body });
+    const text = await answer.text();
+    planned.delete(name);
+    return { status: answer.status, text };
+  }
+
+  test("an answer arrives as it came, also however the network cuts it", async () => {
+    const { respDigest } = await loadDigests();
+    for (const [index, exchange] of answers.entries()) {
+      const { text, json } = exchange.response;
+      // A list is a stream's answer to a client that this gateway never is.
+      if (Array.isArray(json)) continue;
+      const want = respDigest({ api: API, response: exchange.response });
+      const ways: BodyOptions[] = text === undefined ? [{}] : [{}, { split: { seed: index + 1, max: 300 } }];
+      for (const way of ways) {
+        const got = await through(exchange, way);
+        const same =
+          text === undefined ? got.status === 200 && Bun.deepEquals(JSON.parse(got.text), json) : got.text === text;
+        count("C gemini ← gemini", exchange, want, same ? [] : [got.text.slice(0, 200)], GEMINI_RELAYED_OTHERWISE);
+      }
+    }
+    expect(figures["C gemini ← gemini"]!.wrong).toEqual([]);
+  }, 60_000);
+
+  test("a stream means the same as one JSON array", async () => {
+    const { respDigest, diff } = await loadDigests();
+    for (const exchange of answers.filter(({ response }) => response.text !== undefined)) {
+      const want = respDigest({ api: API, response: exchange.response });
+      const got = await through(exchange, {}, false);
+      const json = JSON.parse(got.text) as unknown;
+      const found = diff(want, respDigest({ api: API, response: { status: got.status, json } }), { reasoning: true });
+      count("A gemini ← gemini, array", exchange, want, found, TOLD_BY_GEMINI);
+    }
+    expect(figures["A gemini ← gemini, array"]!.wrong).toEqual([]);
+  }, 60_000);
+
+  test("a refusal keeps its status and its words where it is the caller's business", async () => {
+    const refusals = recorded.filter(({ response }) => response.status >= 400);
+    expect(refusals.length).toBeGreaterThan(20);
+    for (const exchange of refusals) {
+      const { status, json } = exchange.response;
+      const said = (json as { error: { message: string; details?: { reason?: string }[] } }).error;
+      const badKey = said.details?.some(({ reason }) => reason === "API_KEY_INVALID") === true;
+      const wanted = badKey ? { status: 502, quoted: false } : (REFUSAL_OF_STATUS[status] ?? { status, quoted: true });
+      const got = await through(exchange);
+      const { error } = JSON.parse(got.text) as { error: { message: string; status: string } };
+      expect([exchange.name, got.status]).toEqual([exchange.name, wanted.status]);
+      expect(error.status).toMatch(/^[A-Z_]+$/);
+      if (wanted.quoted !== null) expect(error.message.includes(said.message.slice(0, 500))).toBe(wanted.quoted);
+    }
+  });
+});
 
 here("in figures", () => {
   test("what is listed stays an exception", () => {

@@ -212,6 +212,18 @@ export const RESPONSES_REQUESTS_REFUSED: Readonly<Record<string, { field: string
   },
 };
 
+const NO_GEMINI: Listed[] = [
+  named(
+    "An error stands bare in the middle of the stream, which the digest does not read: the answer ends in it.",
+    "firebase/vertex--streaming-failure-error-mid-stream--b8585f#0",
+  ),
+  named("A stream of something else, made by hand.", "firebase/vertex--streaming-failure-invalid-json--1e45a2#0"),
+  named(
+    "Its recorder dropped the blank lines between events, so that they are one event, and no JSON.",
+    "prism-php/gemini--stream-basic-text-1--4a820b#0",
+  ),
+];
+
 /** Answers of Gemini's, to callers of any dialect. */
 export const TOLD_BY_GEMINI: readonly Listed[] = [
   {
@@ -223,18 +235,13 @@ export const TOLD_BY_GEMINI: readonly Listed[] = [
     applies: ({ exchange, found }) =>
       textOf(exchange).includes('"partialArgs"') && found.every((each) => each.startsWith("tools:")),
   },
-  named(
-    "An error stands bare in the middle of the stream, which the digest does not read: the answer ends in it.",
-    "firebase/vertex--streaming-failure-error-mid-stream--b8585f#0",
-  ),
-  named("A stream of something else, made by hand.", "firebase/vertex--streaming-failure-invalid-json--1e45a2#0"),
-  named(
-    "Its recorder dropped the blank lines between events, so that they are one event, and no JSON.",
-    "prism-php/gemini--stream-basic-text-1--4a820b#0",
-  ),
+  ...NO_GEMINI,
   ENDS_IN_AN_ERROR,
   WAS_CUT,
 ];
+
+/** Answers of Gemini's, to its own callers: what does not arrive as it came. */
+export const GEMINI_RELAYED_OTHERWISE: readonly Listed[] = [...NO_GEMINI, ENDS_IN_AN_ERROR, WAS_CUT];
 
 /** Answers of others, to Gemini's callers. By the provider's API. */
 export const TOLD_TO_GEMINI: Readonly<Record<"openai.chat" | "anthropic.messages", readonly Listed[]>> = {

@@ -62,6 +62,8 @@ export class Candidate {
     if (logprobs !== undefined) parts.push(logprobs);
     if (value.groundingMetadata !== undefined || value.citationMetadata !== undefined) this.#cite(value, parts);
     this.#ended = finishWord(value.finishReason) ?? this.#ended;
+    // In the response that says so, or a caller of this dialect would be told of the call once more.
+    if (this.#ended !== undefined) this.#endCall(parts);
     if (this.#context.own) this.#rest(value, parts);
   }
 

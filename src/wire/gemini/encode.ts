@@ -61,6 +61,8 @@ export class GeminiEncoder implements AnswerEncoder {
   /** Whether the prompt was refused, which leaves no candidate. */
   #blocked = false;
   #written = 0;
+  /** Whether the caller reads the provider's own bytes, counts included. */
+  #relayed = false;
   #over = false;
 
   constructor(request: ModelRequest, context: EncoderContext) {
@@ -84,6 +86,7 @@ export class GeminiEncoder implements AnswerEncoder {
   }
 
   relayed(parts: readonly EventPart[]): void {
+    this.#relayed = true;
     for (const part of parts) {
       this.#see(part);
       if (part.type === "unknown") this.#relayedRest(part);
@@ -257,7 +260,7 @@ export class GeminiEncoder implements AnswerEncoder {
       candidates.push(this.#body(candidate, parts, true));
     }
     let text = "";
-    if (candidates.length > 0 || !this.#usageTold) {
+    if (candidates.length > 0 || !(this.#usageTold || this.#relayed)) {
       const body: JsonObject = candidates.length > 0 ? { candidates } : {};
       text = this.#frame(JSON.stringify({ ...body, ...this.#envelope(true) }));
     }
