@@ -69,6 +69,8 @@ export interface ErrorDetails {
   status?: number;
   /** The provider's own word for what is wrong with the caller's request. Programs act on it (`context_length_exceeded`). */
   providerCode?: string;
+  /** The status that the provider gave, where it refused the request or the account. */
+  upstreamStatus?: number;
 }
 
 /** A failure with two faces: `public` is for the caller, `internal` and `cause` are for the log. */
@@ -81,6 +83,7 @@ export class GatewayError extends Error {
   readonly retryAfterMs: number | undefined;
   readonly status: number;
   readonly providerCode: string | undefined;
+  readonly upstreamStatus: number | undefined;
 
   constructor(code: ErrorCode, publicMessage: string, details: ErrorDetails = {}) {
     super(publicMessage, { cause: details.cause });
@@ -91,6 +94,7 @@ export class GatewayError extends Error {
     this.retryAfterMs = details.retryAfterMs;
     this.status = details.status ?? ERRORS[code].status;
     this.providerCode = details.providerCode;
+    this.upstreamStatus = details.upstreamStatus;
   }
 
   get owner(): Owner {

@@ -36,7 +36,7 @@ function record(id: string, rest: Partial<UsageRecord> = {}): UsageRecord {
     queueMs: 0.4,
     firstByteMs: 12.5,
     totalMs: 80,
-    attempts: [{ provider: "up", model: "small-2026", status: 200, error: null, ms: 12 }],
+    attempts: [{ provider: "up", model: "small-2026", status: 200, error: null, ms: 12, costNanoUsd: 0 }],
     verdicts: [{ guardrail: "pii", direction: "input", action: "mask", count: 2 }],
     warnings: [],
     captured: null,

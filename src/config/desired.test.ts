@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { mintVirtualKey } from "../domain/access/virtual-key.ts";
+import { USUAL_ROUTING } from "../domain/catalog/catalog.ts";
 import { providerKeyContext, type Sealer } from "../ports/vault.ts";
 import type { ProviderKind } from "./document.ts";
 import { loadConfig } from "./load.ts";
@@ -88,6 +89,7 @@ describe("the desired state", () => {
       name: "small",
       targets: [{ provider: "main", model: "m", weight: 1 }],
       fallbacks: [{ provider: "canned", model: "demo", weight: 1 }],
+      routing: USUAL_ROUTING,
     });
   });
 

@@ -34,14 +34,15 @@ export function desiredState(
       const baseUrl =
         provider.baseUrl === undefined ? usualAddress(kind, provider.options) : parseBaseUrl(provider.baseUrl);
       const key = provider.apiKey === undefined ? undefined : secrets.at(["providers", at, "apiKey"]);
-      const { name, options, allowPrivateNetwork, prices } = provider;
-      const account = { name, kind: provider.kind, baseUrl, options, allowPrivateNetwork, prices };
+      const { apiKey: _, ...settings } = provider;
+      const account = { ...settings, baseUrl };
       return providerRow(account, key, sealing.sealer);
     }),
     models: document.models.map((model) => ({
       name: model.name,
       targets: model.targets.map((target): TargetRow => ({ ...target })),
       fallbacks: model.fallbacks.map((target): TargetRow => ({ ...target, weight: 1 })),
+      routing: { ...model.routing, hedgeAfterMs: model.routing.hedgeAfterMs ?? null },
     })),
     guardrails: document.guardrails.map((guardrail) => ({ ...guardrail })),
     plans: document.plans.map((plan) => ({ name: plan.name, limits: plan.limits.map(limitOf) })),

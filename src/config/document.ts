@@ -2,6 +2,7 @@ import { z } from "zod";
 import { DAY, HOUR } from "../kernel/clock.ts";
 import type { ProviderAdapter } from "../spec/adapter.ts";
 import { didYouMean } from "./nearest.ts";
+import { contextTokens, routing } from "./routing.ts";
 import {
   baseUrl,
   count,
@@ -160,6 +161,23 @@ function provider(kinds: readonly string[]) {
       .default(false)
       .describe("Whether private and loopback addresses may be called; else they are refused."),
     prices: z.array(price).default([]).describe("Prices that stand before the public list."),
+    region: identifier()
+      .exactOptional()
+      .describe("Where what is sent there is processed, such as eu; APIs may demand it."),
+    dataHandling: z
+      .array(identifier())
+      .default([])
+      .describe("What the provider has promised of what is sent there, such as no-training; APIs may demand it."),
+    healthCheck: z
+      .strictObject({
+        path: z
+          .string()
+          .regex(/^\/[\x21-\x7e]*$/, "must be a path that begins with /")
+          .describe("Asked with GET and without the key, relative to the base URL. Any answer below 500 is good."),
+        everyMs: z.int().min(1_000).max(HOUR).default(10_000).describe("Milliseconds between two checks."),
+      })
+      .exactOptional()
+      .describe("Asks whether the provider is there, so that no call has to find out. Without it calls tell."),
   });
 }
 
@@ -178,12 +196,17 @@ const model = z.strictObject({
     .array(
       z.strictObject({
         ...target,
+        contextTokens,
         weight: z.int().min(1).max(1_000_000).default(1).describe("Share among the targets."),
       }),
     )
     .min(1)
     .describe("Who serves the model; calls are shared by weight."),
-  fallbacks: z.array(z.strictObject(target)).default([]).describe("Asked in order when the targets have failed."),
+  fallbacks: z
+    .array(z.strictObject({ ...target, contextTokens }))
+    .default([])
+    .describe("Asked in order when the targets have failed."),
+  routing,
 });
 
 const phrases = z.strictObject({
@@ -251,6 +274,13 @@ const api = z.strictObject({
   guardrails: z.array(z.string()).default([]).describe("Names of guardrails, applied in this order."),
   approval: z.enum(["auto", "manual"]).default("manual").describe("Whether subscriptions need an approval."),
   capture: z.boolean().default(false).describe("Whether prompts and answers are kept in the usage records."),
+  placement: z
+    .strictObject({
+      regions: z.array(identifier()).default([]).describe("Only accounts in one of these regions are asked."),
+      dataHandling: z.array(identifier()).default([]).describe("Only accounts that promise all of these are asked."),
+    })
+    .prefault({})
+    .describe("What an account must be and promise to be asked; nothing where absent."),
   deprecatedAt: instant()
     .optional()
     .describe("Since when it is deprecated; told to callers. A date is its first moment, UTC."),

@@ -58,8 +58,8 @@ export class Call {
   /** How far it has got, for the record of a refusal. */
   readonly reached: Reached = { held: false };
 
-  /** Of the target that is being asked. */
-  #attempt = new AbortController();
+  /** Of the targets that were asked. */
+  readonly #attempts: AbortController[] = [];
   /** Whether a target that is silent for too long ends only its own attempt. */
   #othersMayServe = false;
   readonly #clock: Clock;
@@ -88,19 +88,31 @@ export class Call {
   }
 
   /**
-   * For one target: aborted with the call, and, as long as `answering` has not been said, when the
-   * target is silent for too long, so that the next one may be asked.
+   * For one target: aborted with the call, by whoever holds it, and, as long as `answering` has not
+   * been said, when nothing is heard for too long, so that the next one may be asked.
    */
-  attempt(): AbortSignal {
-    if (this.#attempt.signal.aborted) this.#attempt = new AbortController();
-    if (this.#abortedBy !== undefined) this.#attempt.abort(this.#abortedBy);
+  attempt(): AbortController {
+    const attempt = new AbortController();
+    if (this.#abortedBy !== undefined) attempt.abort(this.#abortedBy);
+    this.#attempts.push(attempt);
     this.#othersMayServe = true;
-    return this.#attempt.signal;
+    return attempt;
   }
 
   /** A target has begun to answer: there is no other from now on. */
   answering(): void {
     this.#othersMayServe = false;
+  }
+
+  /** Waits so long, or until the call is aborted. @throws the reason of the abort. */
+  pause(ms: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.onAbort((reason) => {
+      clearTimeout(timer);
+      reject(reason);
+    });
+    return promise;
   }
 
   get aborted(): GatewayError | undefined {
@@ -117,7 +129,7 @@ export class Call {
   abort(reason: GatewayError): void {
     if (this.#ended || this.#abortedBy !== undefined) return;
     this.#abortedBy = reason;
-    this.#attempt.abort(reason);
+    for (const attempt of this.#attempts) attempt.abort(reason);
     for (const tell of this.#listeners.splice(0)) tell(reason);
   }
 
@@ -157,7 +169,7 @@ export class Call {
     if (this.#dueCode === "upstream_timeout" && this.#othersMayServe) {
       this.#due = this.#deadline;
       this.#dueCode = "deadline_exceeded";
-      this.#attempt.abort(overdue);
+      for (const attempt of this.#attempts) attempt.abort(overdue);
     } else this.abort(overdue);
   }
 

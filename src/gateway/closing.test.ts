@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { TargetHealth } from "../domain/routing/health.ts";
 import { GatewayError } from "../errors.ts";
 import type { UsageRecord } from "../ports/records.ts";
 import { openaiChat } from "../wire/openai-chat/index.ts";
@@ -23,7 +24,15 @@ const account = {
 function setUp(owed: boolean, settle?: () => Promise<void>) {
   const arrival = { request: new Request("http://a/"), path: "/", query: "", peer: "::1", sockets: { timeout() {} } };
   const call = new Call(arrival, "call_1", openaiChat, clock, 1_000);
-  const asked: Asked = { target: { account, model: "m-2026" }, tally: new Tally(request, false), owed };
+  const attempt = { provider: "up", model: "m-2026", status: 200, error: null, ms: 1, costNanoUsd: 0 };
+  const health = new TargetHealth();
+  const asked: Asked = {
+    target: { account, model: "m-2026" },
+    tally: new Tally(request, false),
+    owed,
+    attempt,
+    health,
+  };
   const hold = { call, number: 7, asked: [asked] } as unknown as Hold;
   const settled: { hold: number; record: UsageRecord; charge: object }[] = [];
   const told: UsageRecord[] = [];
@@ -36,7 +45,7 @@ function setUp(owed: boolean, settle?: () => Promise<void>) {
         settled.push({ hold: number, record, charge });
       },
     },
-    prices: { rates: () => ({ input: 1, output: 2, source: "test" }) },
+    prices: { rates: () => ({ input: 1, output: 2, source: "test" }), contextTokens: () => undefined },
     log: { write: (_level, message) => void logged.push(message) },
     onRecord: (record) => told.push(record),
   });

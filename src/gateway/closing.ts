@@ -1,4 +1,5 @@
 import { priceOf } from "../domain/plans/price.ts";
+import { GatewayError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meter } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
@@ -30,6 +31,8 @@ export class Closing {
     if (this.done) return;
     this.done = true;
     const { number, call } = this.#hold;
+    // A stream that broke off after its beginning says as much of a target as one that never began.
+    if (outcome === "cut" && isUpstreams(error)) this.#hold.asked.at(-1)?.health.broke(call.ticks());
     const record = finalRecord(call, outcome, error);
     this.#charge(record);
     const charge = { tokens: record.inputTokens + record.outputTokens, usd: record.costNanoUsd };
@@ -54,7 +57,7 @@ export class Closing {
 
   /** Tokens and money of every target that was asked and may charge us; the last of them is named. */
   #charge(record: UsageRecord): void {
-    for (const { target, tally, owed } of this.#hold.asked) {
+    for (const { target, tally, owed, attempt } of this.#hold.asked) {
       if (!owed) continue;
       const { usage, source } = tally.usage();
       record.provider = target.account.name;
@@ -68,8 +71,13 @@ export class Closing {
       record.captured = tally.capture();
       const rates = this.#ports.prices.rates(target.account, target.model);
       if (rates === undefined) continue;
-      record.costNanoUsd += priceOf(usage, rates);
+      attempt.costNanoUsd = priceOf(usage, rates);
+      record.costNanoUsd += attempt.costNanoUsd;
       record.priceSource = rates.source;
     }
   }
+}
+
+function isUpstreams(error: unknown): boolean {
+  return error instanceof GatewayError && error.owner === "upstream";
 }

@@ -6,20 +6,20 @@
 import type { ProviderAccount } from "../domain/catalog/catalog.ts";
 import { GatewayError } from "../errors.ts";
 import type { Secret } from "../kernel/secret.ts";
+import type { Prices } from "../ports/prices.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Upstream } from "../ports/upstream.ts";
 import { providerKeyContext, type Unsealer } from "../ports/vault.ts";
 import type { ProviderAdapter } from "../spec/adapter.ts";
 import type { EventBatch } from "../spec/event.ts";
 import { type AskSettings, ask } from "./ask.ts";
-import { begun, type EventStream } from "./begun.ts";
+import { Attempts } from "./attempts.ts";
+import type { EventStream } from "./begun.ts";
 import type { Call } from "./call.ts";
 import type { CleanRequest } from "./guard-input.ts";
 import type { Asked } from "./reserve.ts";
 import type { Routed } from "./route.ts";
-import { Tally } from "./tally.ts";
 import type { Target } from "./target.ts";
-import { mayFallBack, toCallError } from "./upstream-error.ts";
 import { withKey } from "./with-key.ts";
 
 /** An answer whose events are counted as they are read. `guardOutput` takes nothing else, so nothing is guarded before it is counted. */
@@ -43,40 +43,23 @@ export type Answer = Ticket;
 export interface DispatchPorts {
   upstream: Upstream;
   unsealer: Unsealer;
+  prices: Prices;
   adapter(kind: string): ProviderAdapter | undefined;
+  /** From 0 inclusive to 1 exclusive. */
+  draw: () => number;
 }
 
 export function createDispatch(ports: DispatchPorts, settings: AskSettings) {
   return async function dispatch(routed: Routed): Promise<Answer> {
-    const { call, clean, targets } = routed;
+    const { call, clean } = routed;
     call.observed.dispatchedTicks = call.ticks();
-    let last: GatewayError | undefined;
-    for (const target of targets) {
-      const attempt: Attempt = {
-        provider: target.account.name,
-        model: target.model,
-        status: null,
-        error: null,
-        ms: 0,
-      };
-      call.observed.attempts.push(attempt);
-      const started = call.ticks();
-      const asked: Asked = { target, tally: new Tally(clean.request, clean.hold.grant.api.capture), owed: false };
-      clean.hold.asked.push(asked);
-      try {
-        const events = await begun(await open(clean, asked, attempt, ports, settings));
-        call.answering();
-        call.observed.firstByteTicks = call.ticks();
-        attempt.ms = call.ticks() - started;
-        return new Ticket(clean, target, events);
-      } catch (thrown) {
-        last = toCallError(thrown);
-        attempt.error = last.code;
-        attempt.ms = call.ticks() - started;
-        if (call.aborted !== undefined || !mayFallBack(last)) throw last;
-      }
-    }
-    throw last ?? failed("no target was asked");
+    const attempts = new Attempts(routed, {
+      open: (asked, attempt, signal) => open(clean, asked, attempt, signal, ports, settings),
+      contextTokens: ({ row, target }) => row.contextTokens ?? ports.prices.contextTokens(target.account, target.model),
+      draw: ports.draw,
+    });
+    const { asked, events } = await attempts.first();
+    return new Ticket(clean, asked.target, events);
   };
 }
 
@@ -85,6 +68,7 @@ async function open(
   clean: CleanRequest,
   asked: Asked,
   attempt: Attempt,
+  signal: AbortSignal,
   ports: DispatchPorts,
   settings: AskSettings,
 ): Promise<AsyncGenerator<EventBatch>> {
@@ -104,7 +88,7 @@ async function open(
     ...withKey(adapter, account.options, key, headers),
     body: JSON.stringify(body),
     allowPrivateNetwork: account.allowPrivateNetwork,
-    signal: call.attempt(),
+    signal,
   };
   const decoder = adapter.decoder(request);
   return ask(

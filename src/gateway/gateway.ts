@@ -20,6 +20,7 @@ import { createDispatch } from "./dispatch.ts";
 import { createGuardInput } from "./guard-input.ts";
 import { createGuardOutput } from "./guard-output.ts";
 import { createHandle } from "./handle.ts";
+import { HealthBook } from "./health.ts";
 import { createIdentify } from "./identify.ts";
 import { createListModels } from "./list-models.ts";
 import { observe } from "./observe.ts";
@@ -90,6 +91,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
   const body = { maxBodyBytes: settings.maxBodyBytes, bodyMs: deadlines.bodyMs };
   const bodies: BodyLedger = { bytes: 0, max: settings.maxBodyBytes * BODIES_IN_FLIGHT };
   const strangers = new Strangers(clock, settings.badCredentialsPerMinute);
+  const health = new HealthBook();
   let draining = false;
   const catalog = () => directory.catalog();
   const isTest = (kind: string) => ports.adapter(kind)?.test === true;
@@ -117,9 +119,9 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       reserve: createReserve({ meter, prices }),
       settle: createSettle({ meter, prices, log, onRecord }),
       guardInput: createGuardInput(),
-      route: createRoute(ports.draw),
+      route: createRoute({ health, prices, draw: ports.draw }),
       dispatch: createDispatch(
-        { upstream: ports.upstream, unsealer: ports.unsealer, adapter: ports.adapter },
+        { upstream: ports.upstream, unsealer: ports.unsealer, prices, adapter: ports.adapter, draw: ports.draw },
         deadlines,
       ),
       guardOutput: createGuardOutput(),

@@ -7,10 +7,12 @@ import type { Limit, ProviderAccount } from "../domain/catalog/catalog.ts";
 import { targetModel } from "../domain/catalog/catalog.ts";
 import { worstCase } from "../domain/plans/estimate.ts";
 import { worstPriceOf } from "../domain/plans/price.ts";
+import type { TargetHealth } from "../domain/routing/health.ts";
 import { GatewayError } from "../errors.ts";
 import type { NanoUsd } from "../kernel/money.ts";
 import type { Demand, Level, Meter, Reservation } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
+import type { Attempt } from "../ports/records.ts";
 import type { Grant } from "./authorize.ts";
 import type { Call } from "./call.ts";
 import { draftRecord } from "./record.ts";
@@ -41,6 +43,8 @@ export interface Asked {
   tally: Tally;
   /** Whether the provider may charge us for it: not if it never got the question, or refused it. */
   owed: boolean;
+  attempt: Attempt;
+  health: TargetHealth;
 }
 
 export interface ReservePorts {

@@ -1,43 +1,91 @@
-/** Promise: the targets that may serve this request, in the order in which to ask them; never none. */
-import { type TargetRow, targetModel } from "../domain/catalog/catalog.ts";
-import { weightedOrder } from "../domain/routing/weighted-order.ts";
+/**
+ * Promise: the targets that may serve this request, in the order in which to ask them; never none.
+ * An account that is not where the API demands, or does not promise what it demands, is not among
+ * them, whatever else fails.
+ */
+import { type Routing, type TargetRow, targetModel, USUAL_ROUTING } from "../domain/catalog/catalog.ts";
+import { worstCase } from "../domain/plans/estimate.ts";
+import { worstPriceOf } from "../domain/plans/price.ts";
+import { conversationOf } from "../domain/routing/conversation.ts";
+import type { TargetHealth } from "../domain/routing/health.ts";
+import { order } from "../domain/routing/order.ts";
+import { mayServe } from "../domain/routing/placement.ts";
 import { GatewayError } from "../errors.ts";
+import type { Prices } from "../ports/prices.ts";
 import type { Call } from "./call.ts";
 import type { CleanRequest } from "./guard-input.ts";
+import { type HealthBook, targetKey } from "./health.ts";
 import type { Target } from "./target.ts";
+
+/** A target with what is known of it. */
+export interface Choice {
+  target: Target;
+  row: TargetRow;
+  weight: number;
+  key: string;
+  health: TargetHealth;
+  cost: number | undefined;
+}
 
 class Ticket {
   protected readonly madeBy = "route";
   readonly call: Call;
   readonly clean: CleanRequest;
-  readonly targets: readonly Target[];
+  readonly choices: readonly Choice[];
+  readonly routing: Routing;
 
-  constructor(clean: CleanRequest, targets: readonly Target[]) {
+  constructor(clean: CleanRequest, choices: readonly Choice[], routing: Routing) {
     this.call = clean.call;
     this.clean = clean;
-    this.targets = targets;
+    this.choices = choices;
+    this.routing = routing;
   }
 }
 
 export type Routed = Ticket;
 
-/** @param random a number from 0 inclusive to 1 exclusive. */
-export function createRoute(random: () => number) {
+export interface RoutePorts {
+  health: HealthBook;
+  prices: Prices;
+  /** From 0 inclusive to 1 exclusive. */
+  draw: () => number;
+}
+
+export function createRoute(ports: RoutePorts) {
   return function route(clean: CleanRequest): Routed {
-    const { grant } = clean.hold;
-    const rows = [...weightedOrder(grant.model.targets, random), ...grant.model.fallbacks];
-    const targets = rows.flatMap((row) => targetOf(row, clean) ?? []);
-    if (targets.length === 0) {
-      throw new GatewayError("internal", "The gateway failed to handle this call.", {
-        internal: `${grant.model.name} has no target`,
+    const { model, caller } = clean.hold.grant;
+    const routing = model.routing ?? USUAL_ROUTING;
+    const choices = (rows: readonly TargetRow[]) => rows.flatMap((row) => choiceOf(row, clean, routing, ports) ?? []);
+    const conversation = routing.sticky ? conversationOf(caller.principal.application.id, clean.request) : null;
+    const ordered = order(
+      choices(model.targets),
+      choices(model.fallbacks),
+      routing.strategy,
+      conversation,
+      clean.call.ticks(),
+      ports.draw,
+    );
+    if (ordered.length === 0) {
+      throw new GatewayError("not_allowed", "No provider of this model is where this API demands it to be.", {
+        internal: `${model.name} has no target that ${clean.hold.grant.api.slug} may use`,
       });
     }
-    return new Ticket(clean, targets);
+    return new Ticket(clean, ordered, routing);
   };
 }
 
-function targetOf(row: TargetRow, clean: CleanRequest): Target | undefined {
-  const { catalog, model } = clean.hold.grant;
+function choiceOf(row: TargetRow, clean: CleanRequest, { strategy }: Routing, ports: RoutePorts): Choice | undefined {
+  const { catalog, model, api, bodyBytes } = clean.hold.grant;
   const account = catalog.providers.get(row.provider);
-  return account === undefined ? undefined : { account, model: targetModel(model, row, clean.request.model) };
+  if (account === undefined || !mayServe(account, api.placement)) return undefined;
+  const target = { account, model: targetModel(model, row, clean.request.model) };
+  const cost = strategy === "cheapest" ? costOf(target, clean, bodyBytes, ports.prices) : undefined;
+  return { target, row, weight: row.weight, key: targetKey(target), health: ports.health.of(target), cost };
+}
+
+function costOf(target: Target, { request }: CleanRequest, bodyBytes: number, prices: Prices): number | undefined {
+  const rates = prices.rates(target.account, target.model);
+  if (rates === undefined) return undefined;
+  const { input, output } = worstCase(request, bodyBytes);
+  return worstPriceOf(input, output, rates);
 }

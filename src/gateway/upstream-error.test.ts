@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { fromProviderError, mayFallBack } from "./upstream-error.ts";
+import { fromProviderError, isTooLong, mayFallBack } from "./upstream-error.ts";
 
 describe("a provider's refusal becomes ours", () => {
   const rows: [number, string, number, boolean][] = [
@@ -18,7 +18,8 @@ describe("a provider's refusal becomes ours", () => {
     test(`${status} is told as ${told} ${code}`, () => {
       const error = fromProviderError({ status, message: "their words", retryAfterMs: 2_000 });
       expect(error).toMatchObject({ code, status: told });
-      expect(mayFallBack(error)).toBe(fallback);
+      expect(mayFallBack(error, [])).toBe(fallback);
+      expect(mayFallBack(error, [400, 401, 403, 404])).toBe(fallback || [400, 401, 403, 404].includes(status));
     });
   }
 });
@@ -39,4 +40,19 @@ test("the provider's own word for what is wrong with a request is kept, and for 
   expect(of(404, "DeploymentNotFound")).toBe("DeploymentNotFound");
   for (const status of [401, 402, 403, 429, 500]) expect(of(status, "insufficient_quota")).toBeUndefined();
   for (const code of ["400", "", "two words", "x".repeat(200), "a\r\nb"]) expect(of(400, code)).toBeUndefined();
+});
+
+describe("a prompt that is too long is told from other refusals", () => {
+  const rows: [number, string, string | undefined, boolean][] = [
+    [400, "no", "context_length_exceeded", true],
+    [400, "prompt is too long: 210000 tokens > 200000 maximum", undefined, true],
+    [400, "The input token count (1100000) exceeds the maximum number of tokens allowed (1048576).", undefined, true],
+    [413, "Please reduce the length of the messages.", undefined, true],
+    [400, "max_tokens is too large", undefined, false],
+    [422, "context length", undefined, false],
+    [429, "too many tokens per minute", undefined, false],
+  ];
+  test.each(rows)("%p %p", (status, message, code, long) => {
+    expect(isTooLong(fromProviderError({ status, message, ...(code === undefined ? {} : { code }) }))).toBe(long);
+  });
 });

@@ -25,7 +25,7 @@ export function fromProviderError(error: ProviderError): GatewayError {
     return new GatewayError(
       "upstream_refused",
       "The provider refused the gateway's account; its operator has to act.",
-      { internal },
+      { internal, upstreamStatus: status },
     );
   }
   if (status === 429) {
@@ -36,7 +36,7 @@ export function fromProviderError(error: ProviderError): GatewayError {
   if (error.code === "upstream_cut") return new GatewayError("upstream_cut", message, { internal });
   if (status >= 400 && status < 500) {
     const word = error.code !== undefined && CODE.test(error.code) ? { providerCode: error.code } : {};
-    return new GatewayError("upstream_rejected", message, { internal, param, status, ...word });
+    return new GatewayError("upstream_rejected", message, { internal, param, status, upstreamStatus: status, ...word });
   }
   const overloaded = status === 503 || status === 529;
   return new GatewayError("upstream_error", message, {
@@ -47,8 +47,20 @@ export function fromProviderError(error: ProviderError): GatewayError {
 }
 
 /** Whether another target may do better: where this one is broken, silent, full or unreachable, not where the request is at fault. */
-export function mayFallBack(error: GatewayError): boolean {
-  return error.owner === "upstream";
+export function mayFallBack(error: GatewayError, on: readonly number[]): boolean {
+  if (error.owner === "upstream" || error.code === "unsupported_feature") return true;
+  // The status that the provider gave: our own may be another.
+  return error.upstreamStatus !== undefined && on.includes(error.upstreamStatus);
+}
+
+/** How providers say that prompt and answer together are longer than the model takes. */
+const TOO_LONG =
+  /prompt is too long|context[ _](?:length|window)|maximum context|too many (?:input )?tokens|exceeds? the (?:maximum|model'?s?).{0,40}tokens|input token count|reduce the length/i;
+
+/** Whether a model that takes more might do what this one has refused. */
+export function isTooLong(error: GatewayError): boolean {
+  if (error.code !== "upstream_rejected" || (error.status !== 400 && error.status !== 413)) return false;
+  return error.providerCode === "context_length_exceeded" || TOO_LONG.test(error.public);
 }
 
 /** Whatever was thrown between a provider and its caller, as the caller may hear it. */

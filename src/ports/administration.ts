@@ -1,6 +1,6 @@
 import type { Subscription } from "../domain/access/principal.ts";
 import type { KeyMode } from "../domain/access/virtual-key.ts";
-import type { Api, CatalogModel, Guardrail, Limit, Price } from "../domain/catalog/catalog.ts";
+import type { Api, CatalogModel, Guardrail, HealthCheck, Limit, Price } from "../domain/catalog/catalog.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { AccountOptions } from "../spec/adapter.ts";
 
@@ -59,6 +59,9 @@ export interface ProviderRow {
   keyFingerprint: string | null;
   allowPrivateNetwork: boolean;
   prices: Price[];
+  region?: string;
+  dataHandling?: string[];
+  healthCheck?: HealthCheck;
 }
 
 /** Who made a thing: the configuration file, the very first start without one, or an administrator. */

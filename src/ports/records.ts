@@ -13,10 +13,12 @@ export interface Attempt {
   model: string;
   /** HTTP status, or null where none came. */
   status: number | null;
-  /** Error code, or null where it served. */
+  /** Error code, or null where it served; `superseded` where another target answered first. */
   error: string | null;
   /** From asking to the first byte or the failure, in milliseconds. */
   ms: number;
+  /** What the provider charges for it. */
+  costNanoUsd: NanoUsd;
 }
 
 export interface VerdictRecord {

@@ -37,6 +37,15 @@ export class PriceList implements Prices {
     }
     return this.#known.get(key);
   }
+
+  contextTokens(account: ProviderAccount, model: string): number | undefined {
+    return publicContext(account.kind, model);
+  }
+}
+
+function publicContext(kind: string, model: string): number | undefined {
+  const found = calcPrice({ input_tokens: 0, output_tokens: 0 }, model, { providerId: PUBLIC_NAMES[kind] ?? kind });
+  return found?.model.context_window;
 }
 
 const FREE: Rates = { input: 0, output: 0, source: "test provider" };

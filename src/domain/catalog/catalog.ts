@@ -33,6 +33,20 @@ export interface ProviderAccount {
   allowPrivateNetwork: boolean;
   /** Prices that stand before the public list. */
   prices: readonly Price[];
+  /** Where what is sent there is processed (`eu`); absent where nobody says. */
+  region?: string;
+  /** What the provider has promised of what is sent there (`no-training`, `zero-retention`). */
+  dataHandling?: readonly string[];
+  /** How it is asked whether it is there; absent where only calls tell. */
+  healthCheck?: HealthCheck;
+}
+
+/** A GET without the account's key: any answer below 500 means that somebody is there. */
+export interface HealthCheck {
+  /** Relative to the base URL, with a leading slash. */
+  path: string;
+  /** Milliseconds between two checks. */
+  everyMs: number;
 }
 
 /** US dollars per million tokens. */
@@ -56,7 +70,40 @@ export interface TargetRow {
   model: string;
   /** Share among the targets of the same model; at least 1. */
   weight: number;
+  /** The longest prompt and answer together that the model takes, in tokens, where it is not publicly known. */
+  contextTokens?: number;
 }
+
+/** A status of a provider's that says the request or the account is at fault. */
+export type FinalStatus = 400 | 401 | 403 | 404;
+
+/** How the targets of a model are chosen and asked. Times in milliseconds. */
+export interface Routing {
+  strategy: "weighted" | "listed" | "least-latency" | "cheapest";
+  /** Whether a conversation stays with one target, for the sake of the provider's prompt cache. */
+  sticky: boolean;
+  /** Targets asked for one call in all. */
+  maxAttempts: number;
+  /** Rounds over the targets after the first one. */
+  retries: number;
+  /** From the first attempt on; none is begun later. */
+  maxAttemptMs: number;
+  /** The next target is asked as well when the first has been silent for so long; null: never. */
+  hedgeAfterMs: number | null;
+  /** Statuses that otherwise end the call, and here lead to the next target. */
+  fallbackOn: readonly FinalStatus[];
+}
+
+export const USUAL_ROUTING: Routing = {
+  strategy: "weighted",
+  sticky: false,
+  maxAttempts: 10,
+  // Official clients retry by themselves; rounds on top of theirs multiply.
+  retries: 0,
+  maxAttemptMs: 600_000,
+  hedgeAfterMs: null,
+  fallbackOn: [],
+};
 
 export interface CatalogModel {
   /** The name that callers use; a last `*` stands for any rest of at least one character. */
@@ -64,6 +111,8 @@ export interface CatalogModel {
   targets: readonly TargetRow[];
   /** Asked in order when the targets have failed. */
   fallbacks: readonly TargetRow[];
+  /** `USUAL_ROUTING` where absent. */
+  routing?: Routing;
 }
 
 export type Stage = "draft" | "published" | "deprecated" | "retired";
@@ -83,6 +132,15 @@ export interface Api {
   approval: "auto" | "manual";
   /** Whether prompts and answers are kept in the usage records. */
   capture: boolean;
+  /** What an account must be and promise to be asked; nothing where absent. */
+  placement?: Placement;
+}
+
+export interface Placement {
+  /** One of these regions; an empty list demands nothing. */
+  regions: readonly string[];
+  /** All of these promises. */
+  dataHandling: readonly string[];
 }
 
 export type LimitWindow = "second" | "minute" | "hour" | "day" | "week" | "month";

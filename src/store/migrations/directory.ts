@@ -1,6 +1,7 @@
 import { begin } from "./directory-1-begin.ts";
 import { accountOptions } from "./directory-2-account-options.ts";
+import { routing } from "./directory-3-routing.ts";
 import type { Migration } from "./migration.ts";
 
 /** The life of the directory's schema, oldest first. */
-export const DIRECTORY_MIGRATIONS: readonly Migration[] = [begin, accountOptions];
+export const DIRECTORY_MIGRATIONS: readonly Migration[] = [begin, accountOptions, routing];

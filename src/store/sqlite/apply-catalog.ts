@@ -32,6 +32,11 @@ const KINDS: readonly CatalogKind[] = [
         key_fingerprint: provider.keyFingerprint,
         allow_private_network: provider.allowPrivateNetwork ? 1 : 0,
         prices: JSON.stringify(provider.prices),
+        placement: JSON.stringify({
+          region: provider.region,
+          dataHandling: provider.dataHandling,
+          healthCheck: provider.healthCheck,
+        }),
       })),
   },
   {
@@ -42,6 +47,7 @@ const KINDS: readonly CatalogKind[] = [
         name: model.name,
         targets: JSON.stringify(model.targets),
         fallbacks: JSON.stringify(model.fallbacks),
+        routing: JSON.stringify({ routing: model.routing }),
       })),
   },
   {
@@ -68,6 +74,7 @@ const KINDS: readonly CatalogKind[] = [
         guardrails: JSON.stringify(api.guardrails),
         approval: api.approval,
         capture: api.capture ? 1 : 0,
+        policy: JSON.stringify({ placement: api.placement }),
       })),
   },
 ];

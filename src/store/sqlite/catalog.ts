@@ -58,11 +58,17 @@ function readProvider(row: Selectable<Tables["providers"]>): ProviderAccount {
     sealedKey: row.sealed_key,
     allowPrivateNetwork: row.allow_private_network === 1,
     prices: JSON.parse(row.prices),
+    ...JSON.parse(row.placement),
   };
 }
 
 function readModel(row: Selectable<Tables["models"]>): CatalogModel {
-  return { name: row.name, targets: JSON.parse(row.targets), fallbacks: JSON.parse(row.fallbacks) };
+  return {
+    name: row.name,
+    targets: JSON.parse(row.targets),
+    fallbacks: JSON.parse(row.fallbacks),
+    ...JSON.parse(row.routing),
+  };
 }
 
 function readApi(row: Selectable<Tables["apis"]>): Api {
@@ -77,6 +83,7 @@ function readApi(row: Selectable<Tables["apis"]>): Api {
     guardrails: JSON.parse(row.guardrails),
     approval: row.approval as Api["approval"],
     capture: row.capture === 1,
+    ...JSON.parse(row.policy),
   };
 }
 

@@ -14,8 +14,9 @@ export interface Tables {
     key_fingerprint: string | null;
     allow_private_network: number;
     prices: string;
+    placement: string;
   };
-  models: { name: string; origin: Origin; targets: string; fallbacks: string };
+  models: { name: string; origin: Origin; targets: string; fallbacks: string; routing: string };
   guardrails: { name: string; origin: Origin; settings: string };
   plans: { name: string; origin: Origin; limits: string };
   apis: {
@@ -28,6 +29,7 @@ export interface Tables {
     guardrails: string;
     approval: string;
     capture: number;
+    policy: string;
   };
   tenants: Lasting;
   teams: Lasting & { tenant_id: string };

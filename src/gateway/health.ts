@@ -1,0 +1,31 @@
+import { TargetHealth } from "../domain/routing/health.ts";
+import type { Target } from "./target.ts";
+
+/** More targets than anybody has; a pattern with a star makes one for each name that is called. */
+const MAX_KNOWN = 10_000;
+
+/** What is known of every target that has been asked since the start. In memory: another start finds out anew within seconds. */
+export class HealthBook {
+  readonly #known = new Map<string, TargetHealth>();
+
+  of(target: Target): TargetHealth {
+    const key = targetKey(target);
+    let health = this.#known.get(key);
+    if (health === undefined) {
+      if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+      health = new TargetHealth();
+      this.#known.set(key, health);
+    }
+    return health;
+  }
+
+  /** What an active check has found out about an account: it holds for all of its models that were asked. */
+  checked(account: string, now: number, good: boolean): void {
+    for (const [key, health] of this.#known) if (key.startsWith(`${account}/`)) health.checked(now, good);
+  }
+}
+
+/** Names of accounts have no slash. */
+export function targetKey(target: Target): string {
+  return `${target.account.name}/${target.model}`;
+}
