@@ -85,6 +85,8 @@ export class TargetHealth {
   broke(now: number): void {
     this.#count(now).bad++;
     this.#inARow++;
+    // Calls that were under way when it opened end one after another: they are no news.
+    if (now < this.#openUntil) return;
     if (this.#broken || this.#shouldOpen()) this.#open(now);
   }
 
