@@ -8,9 +8,8 @@ function withGateway() {
   const gateway = adminPlane();
   const seen: Request[] = [];
   const fetch = (url: string, init: RequestInit) => {
-    const request = new Request(url, init);
-    seen.push(request.clone() as Request);
-    return gateway.plane.handle(request, { address: "127.0.0.1" });
+    seen.push(new Request(url, init));
+    return gateway.plane.handle(new Request(url, init), { address: "127.0.0.1" });
   };
   const run = (argv: string[], env: Record<string, string> = { SALLYPORT_TOKEN: ADMIN_TOKEN }) =>
     cli(argv, { fetch, env });
