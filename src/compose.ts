@@ -34,11 +34,13 @@ import { keepRunning, type Running } from "./http/lifecycle.ts";
 import { type Listener, type ListenerOptions, listen, type Tls } from "./http/listener.ts";
 import { createLog } from "./http/log.ts";
 import { Metrics } from "./http/metrics.ts";
+import { HealthChecks } from "./jobs/health-checks.ts";
 import { parseCidr } from "./kernel/address.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { pooled } from "./kernel/id.ts";
 import type { Log } from "./ports/log.ts";
 import type { UsageRecord } from "./ports/records.ts";
+import type { Upstream } from "./ports/upstream.ts";
 import { providerKeyContext } from "./ports/vault.ts";
 import { ADAPTERS } from "./providers/adapters.ts";
 import { LOOKALIKES } from "./providers/openai-compatible/index.ts";
@@ -210,7 +212,16 @@ async function serve(
   log: Log & { flush(): void },
 ): Promise<Served> {
   const { meter } = installation;
-  const gateway = composeGateway(installation, environment, settings, log, (record) => metrics.observe(record));
+  const upstream = createUpstream(new Egress(clock), clock);
+  const gateway = composeGateway(installation, environment, settings, upstream, log, (record) =>
+    metrics.observe(record),
+  );
+  const checks = new HealthChecks({
+    catalog: () => installation.directory.catalog(),
+    upstream,
+    clock,
+    checked: (account, good) => gateway.checked(account, good),
+  });
   let starting = true;
   let stopping = false;
   const ready = () => {
@@ -253,6 +264,7 @@ async function serve(
     abortAll: () => gateway.abortAll(),
     sweep() {
       gateway.sweep();
+      checks.sweep();
       void retryRecords(meter, log);
     },
     sweepMs: SWEEP_MS,
@@ -304,6 +316,7 @@ function composeGateway(
   installation: Installation,
   environment: Environment,
   settings: GatewaySection,
+  upstream: Upstream,
   log: Log,
   observe: (record: UsageRecord) => void,
 ): Gateway {
@@ -314,7 +327,7 @@ function composeGateway(
       meter,
       records: journal,
       prices: new PriceList(isTest),
-      upstream: createUpstream(new Egress(clock), clock),
+      upstream,
       unsealer: createUnsealer(keyring.master.reveal()),
       log,
       clock,

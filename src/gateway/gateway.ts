@@ -78,6 +78,8 @@ export interface Gateway {
   readonly draining: boolean;
   /** Aborts what is overdue; to be called every SWEEP_MS. */
   sweep(): void;
+  /** What an active check has found out about an account. */
+  checked(account: string, good: boolean): void;
   /** From now on new calls are refused. */
   drain(): void;
   /** Ends the calls that are still open, telling their callers why. */
@@ -142,6 +144,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       return draining;
     },
     sweep: () => watch.sweep(),
+    checked: (account, good) => health.checked(account, clock.ticks(), good),
     drain() {
       draining = true;
     },

@@ -7,20 +7,25 @@ const MAX_KNOWN = 10_000;
 /** What is known of every target that has been asked since the start. In memory: another start finds out anew within seconds. */
 export class HealthBook {
   readonly #known = new Map<string, TargetHealth>();
+  /** Accounts that the last check has not found. */
+  readonly #missing = new Set<string>();
 
-  of(target: Target): TargetHealth {
+  of(target: Target, now: number): TargetHealth {
     const key = targetKey(target);
     let health = this.#known.get(key);
     if (health === undefined) {
       if (this.#known.size >= MAX_KNOWN) this.#known.clear();
       health = new TargetHealth();
       this.#known.set(key, health);
+      if (this.#missing.has(target.account.name)) health.giveUp(now);
     }
     return health;
   }
 
-  /** What an active check has found out about an account: it holds for all of its models that were asked. */
+  /** What an active check has found out about an account: it holds for all of its models. */
   checked(account: string, now: number, good: boolean): void {
+    if (good) this.#missing.delete(account);
+    else this.#missing.add(account);
     for (const [key, health] of this.#known) if (key.startsWith(`${account}/`)) health.checked(now, good);
   }
 }

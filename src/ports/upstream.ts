@@ -10,11 +10,13 @@ export interface AccountAuthorization {
 
 /** One HTTP request to a provider, after the vault has been opened. */
 export interface UpstreamCall {
+  /** POST where absent; a GET has no body. */
+  method?: "GET" | "POST";
   baseUrl: string;
   /** Relative to the base URL, with a leading slash. */
   path: string;
   headers: Record<string, string>;
-  body: string;
+  body: string | Uint8Array;
   allowPrivateNetwork: boolean;
   /** Where a header that shows the key is not enough: how the key makes the request the account's own. */
   authorization?: AccountAuthorization;

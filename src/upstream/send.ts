@@ -20,9 +20,9 @@ export function createUpstream(egress: Egress, clock: Clock): Upstream {
         ? call.headers
         : await authorizer.headers(call, new URL(call.baseUrl).origin + path);
     const init = {
-      method: "POST",
+      method: call.method ?? "POST",
       headers: { ...own, host: pin.host, "accept-encoding": "identity" },
-      body: call.body,
+      ...(call.method === "GET" ? {} : { body: call.body }),
       signal: call.signal,
       redirect: "manual",
       // Otherwise Bun obeys HTTP_PROXY; proxies are a matter of configuration. The types do not know `false`.

@@ -154,8 +154,11 @@ describe("latency", () => {
 
 test("checks open a breaker and close it", () => {
   const health = new TargetHealth();
-  for (let i = 0; i < BREAKER.inARow; i++) health.checked(i, false);
+  health.checked(0, false);
   expect(health.admits(10)).toBe("no");
   health.checked(20, true);
-  expect(health.admits(20_000)).toBe("yes");
+  expect(health.admits(20)).toBe("yes");
+  expect(health.share(20)).toBe(0.1);
+  health.checked(30, true);
+  expect(health.share(20 + BREAKER.slowStartMs)).toBe(1);
 });

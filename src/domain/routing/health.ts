@@ -67,12 +67,7 @@ export class TargetHealth {
     this.#end();
     this.#count(now).good++;
     this.#inARow = 0;
-    if (!this.#broken) return;
-    this.#broken = false;
-    this.#trips = 0;
-    this.#backSince = now;
-    this.#now = { good: 0, bad: 0 };
-    this.#before = { good: 0, bad: 0 };
+    if (this.#broken) this.#close(now);
   }
 
   /** It failed in a way that is its own fault: broken, silent, unreachable. */
@@ -102,15 +97,15 @@ export class TargetHealth {
     this.#end();
   }
 
-  /** What an active check has found. A check opens and closes like a call does, and is no measure of speed. */
+  /** What an active check has found: one that finds nobody is enough, and so is one that finds somebody again. */
   checked(now: number, good: boolean): void {
-    this.#running++;
-    if (good) {
-      const { latency, at } = { latency: this.#latency, at: this.#latencyAt };
-      this.answered(now, 0);
-      this.#latency = latency;
-      this.#latencyAt = at;
-    } else this.failed(now);
+    if (!good) this.giveUp(now);
+    else if (this.#broken) this.#close(now);
+  }
+
+  /** Is not asked for now, whatever the calls have said. */
+  giveUp(now: number): void {
+    if (now >= this.#openUntil) this.#open(now);
   }
 
   #end(): void {
@@ -123,6 +118,16 @@ export class TargetHealth {
     this.#trips++;
     this.#openUntil = now + wait;
     this.#probedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  #close(now: number): void {
+    this.#broken = false;
+    this.#trips = 0;
+    this.#inARow = 0;
+    this.#openUntil = Number.NEGATIVE_INFINITY;
+    this.#backSince = now;
+    this.#now = { good: 0, bad: 0 };
+    this.#before = { good: 0, bad: 0 };
   }
 
   #shouldOpen(): boolean {
