@@ -54,11 +54,6 @@ const MALFORMED: Record<string, string> = {
 /** Every way in which what the caller reads may differ from what the digest reads in the recording. */
 const LISTED_ANSWERS: { name: RegExp; difference: RegExp; why: string }[] = [
   {
-    name: /azure_grok-4/,
-    difference: /^usage\.cached: want \d+ got 0$/,
-    why: "more cached tokens than the prompt has, so they are not a part of it and cannot be told as one",
-  },
-  {
     name: /snowflake_thinking_streaming|openrouter_openai_gpt-5_2_searches/,
     difference: /^reasoning: want "" got "/,
     why: "the thought is told in reasoning_details only, where the digest does not look",

@@ -5,7 +5,7 @@
 export interface Usage {
   input: number;
   output: number;
-  /** Part of `input`: read from the provider's prompt cache. */
+  /** Part of `input`: read from the provider's prompt cache. A few providers count more here than the whole. */
   cacheRead?: number;
   /** Part of `input`: written to the provider's prompt cache. */
   cacheWrite?: number;

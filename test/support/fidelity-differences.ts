@@ -1,3 +1,4 @@
+import type { Dialect } from "../../src/spec/dialect.ts";
 import type { Digest, Exchange } from "./recordings.ts";
 
 /**
@@ -50,7 +51,8 @@ const WAS_CUT: Listed = {
 /** What the canonical form, or the digest, cannot hold as it came. */
 const READ_OTHERWISE: Listed[] = [
   {
-    because: "More tokens from the cache than were read: the three counts must add up to the prompt.",
+    because:
+      "More tokens from the cache than the prompt has: Anthropic's three counts of a prompt are parts of it, and none is negative.",
     applies: ({ want, found }) =>
       (want.cached ?? 0) > (want.in ?? 0) && found.every((each) => each.startsWith("usage.cached:")),
   },
@@ -361,3 +363,56 @@ export const READ_BY_OTHERS: readonly Listed[] = [...SAID_OTHERWISE];
 export const ASKED_OTHERWISE: Readonly<Record<string, string>> = {
   "pydantic-ai/test_tool_choice_matrix/none": "its author asks some providers another question, or leaves tools out",
 };
+
+/** Refusals have a place of their own in OpenAI's two dialects only. */
+const REFUSED_IN_TEXT: Listed = {
+  because: "A refusal is told as text where the dialect has no place of its own for it.",
+  applies: ({ want }) => want.refusal !== "",
+};
+
+const NO_CACHE_COUNT: Listed = {
+  because: "Ollama's dialect has no count of what was read from a cache.",
+  applies: ({ found }) => found.every((each) => each.startsWith("usage.cached:")),
+};
+
+const FEWER_WORDS: Listed = {
+  because: "Ollama's dialect says stop or length; the digest looks for no other word there (our done_reason has it).",
+  applies: ({ found }) =>
+    found.every((each) => /^(?:usage\.cached:|finish: want "(?:filter|other)" got "stop")/.test(each)),
+};
+
+const STILL_AT_WORK: Listed = {
+  because: "A response that is queued or in progress has not ended; only its own dialect can say so.",
+  applies: ({ exchange, found }) =>
+    /"status":"(?:queued|in_progress)"/.test(textOf(exchange)) && found.every((each) => each.startsWith("finish:")),
+};
+
+/** Without what the dialect has no place for anyway, is the rest meant? */
+const withoutCounts = (row: Listed): Listed => ({
+  because: row.because,
+  applies: ({ found, ...rest }) =>
+    row.applies({ ...rest, found: found.filter((each) => !each.startsWith("usage.cached:")) }),
+});
+
+/** What is meant in answers of this recorded API to callers of this front, of all lists above. */
+export function answersListed(front: Dialect, api: string): readonly Listed[] {
+  const rows = [
+    ...(front === "openai-chat" || front === "openai-responses" ? [] : [REFUSED_IN_TEXT]),
+    ...(api === "openai.chat" ? rowsOfChat(front) : []),
+    ...(api === "anthropic.messages" ? [SPLICED] : []),
+    ...(api === "openai.responses" ? [STILL_AT_WORK, ...RESPONSES_ANSWERS_TOLD_OTHERWISE] : []),
+    ...(api === "gemini.generateContent" ? TOLD_BY_GEMINI : []),
+    ...(api === "cohere.chat_v2" || api === "ollama.chat" ? SAID_OTHERWISE : []),
+    ...(front === "openai-responses" ? TOLD_OTHERWISE_AS_RESPONSES["anthropic.messages"]! : []),
+    ...(front === "gemini" ? TOLD_TO_GEMINI["anthropic.messages"] : []),
+    ENDS_IN_AN_ERROR,
+    WAS_CUT,
+  ];
+  return front === "ollama" ? [NO_CACHE_COUNT, FEWER_WORDS, ...rows.map(withoutCounts)] : rows;
+}
+
+function rowsOfChat(front: Dialect): readonly Listed[] {
+  if (front === "openai-chat") return WRITTEN_OTHERWISE["openai.chat"];
+  if (front === "openai-responses") return TOLD_OTHERWISE_AS_RESPONSES["openai.chat"]!;
+  return front === "anthropic-messages" ? TOLD_OTHERWISE["openai.chat"] : TOLD_TO_GEMINI["openai.chat"];
+}

@@ -18,8 +18,17 @@ export interface Exchange {
   provider: string;
   api: string;
   model: string;
+  /** Whether a provider is known to have said it: not made, edited or rebuilt by hand. */
+  genuine: boolean;
   request?: { method: string; url: string; headers: Record<string, string>; json?: JsonObject };
-  response: { status: number; headers: Record<string, string>; json?: JsonObject; text?: string };
+  response: {
+    status: number;
+    headers: Record<string, string>;
+    json?: JsonObject;
+    text?: string;
+    /** Frames of AWS's event streams. */
+    eventstream?: { headers: Record<string, string>; payload: unknown }[];
+  };
 }
 
 /** What an answer says, in no dialect. */
@@ -43,6 +52,14 @@ export interface Digests {
 
 export const recordingsAreHere = existsSync(join(FOLDER, "data/fidelity/index.jsonl"));
 
+interface Recorded {
+  exchanges: Exchange[];
+  authenticity: string;
+}
+
+/** Words by which the recordings' own page says that some of a source are not a provider's. */
+const MADE_BY_HAND = /hand-made|hand-edited|hand-written|synthetic/;
+
 /** Call it at the top of a suite. */
 export function requireRecordings(suite: string): void {
   present({
@@ -60,10 +77,11 @@ export function recordedExchanges(apis: readonly string[]): Exchange[] {
   for (const line of readFileSync(join(folder, "index.jsonl"), "utf8").trim().split("\n")) {
     const entry = JSON.parse(line) as { case: string; file: string; apis: string[] };
     if (!entry.apis.some((api) => apis.includes(api))) continue;
-    const recorded = JSON.parse(readFileSync(join(folder, entry.file), "utf8")) as { exchanges: Exchange[] };
+    const recorded = JSON.parse(readFileSync(join(folder, entry.file), "utf8")) as Recorded;
+    const genuine = !MADE_BY_HAND.test(recorded.authenticity);
     for (const [index, exchange] of recorded.exchanges.entries()) {
       if (!apis.includes(exchange.api)) continue;
-      exchanges.push({ ...exchange, name: `${entry.case}#${index}` });
+      exchanges.push({ ...exchange, genuine, name: `${entry.case}#${index}` });
     }
   }
   return exchanges;
@@ -80,8 +98,10 @@ export function parallelRecordings(): { scenario: string; recordings: Exchange[]
   return Object.entries(groups).map(([scenario, cases]) => ({
     scenario,
     recordings: cases.flatMap(({ file }) => {
-      const { exchanges } = JSON.parse(readFileSync(join(folder, file), "utf8")) as { exchanges: Exchange[] };
-      return exchanges[0] === undefined ? [] : [{ ...exchanges[0], name: file }];
+      const { exchanges, authenticity } = JSON.parse(readFileSync(join(folder, file), "utf8")) as Recorded;
+      return exchanges[0] === undefined
+        ? []
+        : [{ ...exchanges[0], genuine: !MADE_BY_HAND.test(authenticity), name: file }];
     }),
   }));
 }

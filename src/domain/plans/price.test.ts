@@ -21,3 +21,8 @@ test("the worst price is never below what is charged", () => {
     );
   }
 });
+
+test("more cached tokens than there was input cost no more than the input", () => {
+  const said = { input: 24, output: 0, cacheRead: 161, cacheWrite: 7 };
+  expect(priceOf(said, rates)).toBe(priceOf({ input: 24, output: 0, cacheRead: 24 }, rates));
+});

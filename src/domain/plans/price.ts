@@ -12,11 +12,14 @@ export interface Rates {
   source: string;
 }
 
-/** The price of one answer, each kind of token as what it is, rounded up to a nano-dollar a kind. */
+/**
+ * The price of one answer, each kind of token as what it is, rounded up to a nano-dollar a kind.
+ * The parts of the input never cost more tokens than the input has, whatever a provider says.
+ */
 export function priceOf(usage: Usage, rates: Rates): NanoUsd {
-  const read = usage.cacheRead ?? 0;
-  const written = usage.cacheWrite ?? 0;
-  const fresh = Math.max(0, usage.input - read - written);
+  const read = Math.min(usage.cacheRead ?? 0, usage.input);
+  const written = Math.min(usage.cacheWrite ?? 0, usage.input - read);
+  const fresh = usage.input - read - written;
   return (
     priceOfTokens(fresh, rates.input) +
     priceOfTokens(read, rates.cacheRead ?? rates.input) +

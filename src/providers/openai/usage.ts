@@ -5,7 +5,9 @@ import type { Usage } from "../../spec/usage.ts";
 /**
  * Token counts of OpenAI's dialect. Lookalikes put the cached ones under six names; xAI counts
  * reasoning beside the completion instead of within it, which shows in the total. A count that
- * cannot be (negative, fractional, absurd, a part larger than its whole) is left out.
+ * cannot be (negative, fractional, absurd, a part larger than its whole) is left out, but for what
+ * was read from a cache: Grok on Azure counts there also what it put before the prompt itself,
+ * which the prompt's own count leaves out.
  */
 export function readUsage(value: Json | undefined): Partial<Usage> | undefined {
   if (!isObject(value)) return undefined;
@@ -20,7 +22,8 @@ export function readUsage(value: Json | undefined): Partial<Usage> | undefined {
   }
   if (input !== undefined) usage.input = input;
   if (output !== undefined) usage.output = output;
-  part(usage, "cacheRead", cached(value, read), input);
+  const fromCache = cached(value, read);
+  if (fromCache !== undefined && input !== undefined) usage.cacheRead = fromCache;
   part(usage, "cacheWrite", written(value, read), input);
   part(usage, "audioInput", count(read.audio_tokens), input);
   part(usage, "reasoning", reasoning, output);
