@@ -16,6 +16,7 @@ export const ERRORS = {
   invalid_request: row(400, "client", false, "The request is not what its dialect allows; `param` names the field."),
   invalid_json: row(400, "client", false, "The body is not JSON, or not UTF-8, or nested or branched beyond the bounds."),
   unsupported_feature: row(400, "client", false, "The model's provider has no way of doing what was asked for."),
+  parameter_not_allowed: row(400, "policy", false, "The API's policy does not take what this field asks for; `param` names it."),
   forbidden_header: row(400, "client", false, "A header tries to choose the upstream, or the client's address, from a place that may not."),
   conflicting_credentials: row(400, "client", false, "The request carries two different credentials."),
   missing_credential: row(401, "client", false, "The request carries no credential."),

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { DAY, HOUR } from "../kernel/clock.ts";
 import type { ProviderAdapter } from "../spec/adapter.ts";
 import { didYouMean } from "./nearest.ts";
+import { parameters } from "./parameters.ts";
 import { contextTokens, routing } from "./routing.ts";
 import {
   baseUrl,
@@ -281,6 +282,13 @@ const api = z.strictObject({
     })
     .prefault({})
     .describe("What an account must be and promise to be asked; nothing where absent."),
+  parameters,
+  remoteMedia: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether images and documents that callers name by an https address are fetched for providers that take bytes only. Public addresses only; else such calls are refused.",
+    ),
   deprecatedAt: instant()
     .optional()
     .describe("Since when it is deprecated; told to callers. A date is its first moment, UTC."),

@@ -1,6 +1,7 @@
 /**
- * Promise: this principal may call this model, under this subscription, now. Whatever is
- * not granted answers like what does not exist.
+ * Promise: this principal may call this model, under this subscription, now, with this request:
+ * the one that was decoded, as the API's policy has it, so that what is reserved, guarded, priced
+ * and sent is the same. Whatever is not granted answers like what does not exist.
  */
 import { subscriptionFor } from "../domain/access/decide.ts";
 import type { Subscription } from "../domain/access/principal.ts";
@@ -12,6 +13,7 @@ import {
   matchesPattern,
   type Plan,
 } from "../domain/catalog/catalog.ts";
+import { policed } from "../domain/catalog/parameters.ts";
 import { GatewayError } from "../errors.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Call } from "./call.ts";
@@ -23,6 +25,7 @@ class Ticket {
   protected readonly madeBy = "authorize";
   readonly call: Call;
   readonly caller: Identified;
+  /** Under the API's policy; what the caller asked for before is gone. */
   readonly request: ModelRequest;
   readonly bodyBytes: number;
   readonly catalog: Catalog;
@@ -33,6 +36,7 @@ class Ticket {
 
   constructor(
     decoded: Decoded,
+    request: ModelRequest,
     catalog: Catalog,
     model: CatalogModel,
     api: Api,
@@ -41,7 +45,7 @@ class Ticket {
   ) {
     this.call = decoded.call;
     this.caller = decoded.caller;
-    this.request = decoded.request;
+    this.request = request;
     this.bodyBytes = decoded.bodyBytes;
     this.catalog = catalog;
     this.model = model;
@@ -64,8 +68,21 @@ export function createAuthorize(catalogNow: () => Catalog, isTestProvider: (kind
     if (granted === undefined || model === undefined || plan === undefined) throw notFound(request.model, match.api);
     if (principal.key.mode === "test" && !onlyTest(catalog, model, isTestProvider))
       throw notFound(request.model, match.api);
-    return new Ticket(decoded, catalog, model, granted.api, granted.subscription, plan);
+    const allowed = underPolicy(request, granted.api, decoded.call);
+    return new Ticket(decoded, allowed, catalog, model, granted.api, granted.subscription, plan);
   };
+}
+
+/** @throws GatewayError parameter_not_allowed, naming the caller's field */
+function underPolicy(request: ModelRequest, api: Api, call: Call): ModelRequest {
+  if (api.parameters === undefined) return request;
+  const judged = policed(request, api.parameters);
+  if ("refused" in judged) {
+    const { field, message } = judged.refused;
+    throw new GatewayError("parameter_not_allowed", message, { param: field });
+  }
+  for (const { field, message } of judged.warnings) call.observed.warnings.push(`${field}: ${message}`);
+  return judged.request;
 }
 
 export function offers(api: Pick<Api, "models">, model: string): boolean {

@@ -73,6 +73,10 @@ export interface ModelRequest extends Extensible {
   /** Who the caller's end user is, in the caller's words. */
   endUser?: string;
   serviceTier?: string;
+  /** The API demands that the provider keeps nothing of the call; set by its policy, never by the caller. */
+  store?: false;
+  /** The API demands that the provider learns nothing from the call; set by its policy, never by the caller. */
+  training?: false;
   /**
    * Headers that the caller's dialect defines beside its body (`Wire.requestHeaders`), names in
    * lower case. They go upstream where the provider speaks that dialect, and nowhere else.

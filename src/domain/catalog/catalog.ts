@@ -1,4 +1,5 @@
 import type { AccountOptions } from "../../spec/adapter.ts";
+import type { ParameterPolicy } from "./parameters.ts";
 
 /** What the administrators have published, as one frozen value that is replaced whole when anything in it changes. */
 export interface Catalog {
@@ -134,6 +135,10 @@ export interface Api {
   capture: boolean;
   /** What an account must be and promise to be asked; nothing where absent. */
   placement?: Placement;
+  /** What becomes of the callers' parameters; nothing where absent. */
+  parameters?: ParameterPolicy;
+  /** Whether media that callers name by address are fetched for providers that want bytes. */
+  remoteMedia?: boolean;
 }
 
 export interface Placement {

@@ -3,6 +3,7 @@ import type { Capabilities } from "../../spec/capability.ts";
 import type { ChatServer } from "../openai/adapter.ts";
 import { OPENAI_CAPABILITIES } from "../openai/index.ts";
 import { OPENAI_QUIRKS, type Quirks } from "../openai/quirks.ts";
+import { operationsOf } from "./operations.ts";
 
 /** A server of OpenAI's dialect, and where its account is usually found in the environment. */
 export interface Lookalike extends ChatServer {
@@ -28,6 +29,7 @@ const UNKNOWN: Quirks = {
   strictSchemas: false,
   callIds: { allowed: /^/, length: 40 },
   maxStops: 16,
+  privacy: "none",
   responses: false,
 };
 
@@ -93,6 +95,8 @@ export const LOOKALIKES: readonly Lookalike[] = [
       callIds: OPENAI_QUIRKS.callIds,
       // `models` is refused for all; a preset may name models too, and a route is a list of fallbacks.
       refused: ["preset", "route"],
+      // It passes calls on, to those who promise as much.
+      privacy: "routes",
       responses: true,
     },
     ANY,
@@ -213,6 +217,7 @@ function row(
     quirks: all,
     capabilities: { ...capabilities, topK: all.topK },
     ...(all.responses ? { responses: WHERE_ASKED } : {}),
+    operations: operationsOf(kind),
     models,
   };
 }

@@ -53,6 +53,11 @@ export interface Quirks {
   maxStops: number;
   /** Fields of the body that would let the caller get around the gateway's choice of model, and are refused. */
   refused: readonly string[];
+  /**
+   * How it is told that a call must not be kept, or learnt from: OpenAI's `store`, OpenRouter's
+   * `provider.zdr` and `provider.data_collection`, or not at all.
+   */
+  privacy: "store" | "routes" | "none";
   /** Speaks Responses too, under the same address: callers of that dialect are relayed. For others it is Chat Completions. */
   responses: boolean;
 }
@@ -76,5 +81,6 @@ export const OPENAI_QUIRKS: Quirks = {
   media: "openai",
   maxStops: 4,
   refused: [],
+  privacy: "store",
   responses: true,
 };

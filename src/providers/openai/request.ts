@@ -5,6 +5,7 @@ import type { ChatRequestForm } from "../../spec/chat-form.ts";
 import type { ModelRequest, Tool, ToolChoice } from "../../spec/request.ts";
 import { writeReasoning } from "./effort.ts";
 import { Losses } from "./losses.ts";
+import { writePrivacy } from "./privacy.ts";
 import type { Quirks } from "./quirks.ts";
 import { isStrictSchema } from "./strict.ts";
 import { nameForServer } from "./tool-names.ts";
@@ -39,6 +40,7 @@ export function encodeRequest(
   writeReasoning(request, model, form, quirks, losses, body);
   writeUser(request, losses, body);
   writeTier(request, losses, body);
+  writePrivacy(request, quirks.privacy, body);
   writeExtra(request, quirks, losses, body);
   const headers = { accept: request.stream ? "text/event-stream" : "application/json" };
   return { method: "POST", path: "/chat/completions", headers, body, warnings: losses.warnings };

@@ -74,7 +74,11 @@ const KINDS: readonly CatalogKind[] = [
         guardrails: JSON.stringify(api.guardrails),
         approval: api.approval,
         capture: api.capture ? 1 : 0,
-        policy: JSON.stringify({ placement: api.placement }),
+        policy: JSON.stringify({
+          placement: api.placement,
+          parameters: api.parameters,
+          remoteMedia: api.remoteMedia === true ? true : undefined,
+        }),
       })),
   },
 ];

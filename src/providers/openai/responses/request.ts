@@ -4,6 +4,7 @@ import type { ModelRequest, ResponseFormat, Tool, ToolChoice } from "../../../sp
 import type { ResponsesRequestForm, ResponsesToolForm } from "../../../spec/responses-form.ts";
 import { Losses } from "../../losses.ts";
 import { effortOf } from "../effort.ts";
+import { writePrivacy } from "../privacy.ts";
 import type { Quirks } from "../quirks.ts";
 import { isStrictSchema } from "../strict.ts";
 import { nameForServer } from "../tool-names.ts";
@@ -59,6 +60,9 @@ function ownBody(request: ModelRequest, model: string, quirks: Quirks, losses: L
     text.format = { ...formatOf(request.responseFormat), ...object(text.format) };
   if (verbosity !== undefined) text.verbosity = verbosity;
   if (hasAny(text)) body.text = text;
+  // Part of this dialect, so every server of it knows it; what nobody forbids is stored.
+  if (request.store === false) body.store = false;
+  writePrivacy(request, quirks.privacy, body);
   losses.carry(form.plain, body);
   losses.carry(extra, body);
   return body;
