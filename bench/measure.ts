@@ -16,13 +16,27 @@ export type Load = Job extends infer One
   : never;
 
 export async function run(target: Target, upstream: Upstream, load: Load): Promise<Outcome> {
-  const job = { ...load, route: target.route, pids: target.pids, upstreamPid: upstream.pid, cores: CORES };
+  const job = {
+    ...load,
+    ...rewritten(target, load),
+    route: target.route,
+    pids: target.pids,
+    upstreamPid: upstream.pid,
+    cores: CORES,
+  };
   const argv = pinned(CORES.load, [...BUN, join(ROOT, "bench/load/main.ts"), JSON.stringify(job)]);
   const child = Bun.spawn(argv, { env: plainEnvironment(), stdio: ["ignore", "pipe", "inherit"] });
   const printed = await new Response(child.stdout).text();
   if ((await child.exited) !== 0) throw new Error(`the load generator failed on ${target.name}`);
   // JSON has no NaN: percentiles of no calls come as null.
   return JSON.parse(printed, (name, value) => (value === null && name !== "failure" ? Number.NaN : value)) as Outcome;
+}
+
+/** The same questions in the target's dialect. */
+function rewritten(target: Target, load: Load): object {
+  return "body" in load
+    ? { body: target.rewrite(load.body) }
+    : { jsonBody: target.rewrite(load.jsonBody), streamBody: target.rewrite(load.streamBody) };
 }
 
 /** The quietest of at most three runs; the first one that is quiet enough ends the search. */

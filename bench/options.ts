@@ -2,8 +2,15 @@
 import { parseArgs } from "node:util";
 import type { TargetName } from "./targets.ts";
 
-export const COMMANDS = ["full", "quick", "soak", "profile"] as const;
-export const TARGETS = ["direct", "nginx", "portkey", "relay", "sallyport"] as const satisfies readonly TargetName[];
+export const COMMANDS = ["full", "quick", "soak", "profile", "decode"] as const;
+export const TARGETS = [
+  "direct",
+  "nginx",
+  "portkey",
+  "relay",
+  "sallyport",
+  "translated",
+] as const satisfies readonly TargetName[];
 export const CASES = ["json", "stream", "paced", "latency", "held"] as const;
 
 export type CommandName = (typeof COMMANDS)[number];
@@ -24,7 +31,7 @@ export interface Options {
   minutes: number;
 }
 
-export const USAGE = `npm run bench -- [full|quick|soak|profile] [options]
+export const USAGE = `npm run bench -- [full|quick|soak|profile|decode] [options]
   --targets <names>      of: ${TARGETS.join(", ")}
   --cases <names>        of: ${CASES.join(", ")}
   --rounds <n>           measurements of each target in each case (default 5, quick 1)

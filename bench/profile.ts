@@ -106,6 +106,7 @@ export async function profile(upstream: Upstream, options: Options): Promise<str
       name: "sallyport" as const,
       label: "Sallyport",
       route: { port: started.port, path: "/v1/chat/completions", headers: sallyportHeaders() },
+      rewrite: (body: string) => body,
       pids: [started.pid],
       stop: started.stop,
     };

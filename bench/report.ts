@@ -56,7 +56,7 @@ function loadTable(measured: readonly Measured[]): string {
       percent(own.strangers),
     ];
   });
-  return markdown(
+  const table = markdown(
     [
       "target",
       "calls/s",
@@ -74,6 +74,9 @@ function loadTable(measured: readonly Measured[]): string {
     ],
     rows,
   );
+  const [relayed, translated] = [all.get("sallyport"), all.get("translated")];
+  if (relayed === undefined || translated === undefined) return table;
+  return `${table}\n\nTranslated ÷ relayed: ${ratio(translated.callsPerSecond, relayed.callsPerSecond)} the calls/s.`;
 }
 
 /** Added latency is taken round by round against the direct call of the same round, then the median of these. */

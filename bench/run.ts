@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { CASE_ROWS, runCase } from "./cases.ts";
+import { decodeTable } from "./decode.ts";
 import { type Options, parseOptions } from "./options.ts";
 import { CORES } from "./process.ts";
 import { profile } from "./profile.ts";
@@ -50,6 +51,7 @@ async function main(): Promise<void> {
       "The bench needs Linux with two cores and taskset (util-linux): it pins what it measures to a core of its own.",
     );
   }
+  if (settings.command === "decode") return console.log(decodeTable());
   const targets = await available(settings.targets);
   if (targets.length === 0) fail("There is nothing to measure.");
   const upstream = await startUpstream();

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { mintVirtualKey } from "../../src/domain/access/virtual-key.ts";
 import { BUN, CACHE, ROOT } from "../process.ts";
 
-const FOLDER = join(CACHE, "sallyport");
 const KEY = mintVirtualKey("live", (count) => new Uint8Array(randomBytes(count))).text;
 
 /** The models that the bench asks for; the bench upstream reads its pace from the name. */
@@ -54,15 +53,21 @@ export function sallyportCommand(runtimeFlags: readonly string[] = []): string[]
 }
 
 /** A fresh data folder and a configuration that points to the bench upstream. */
-export function sallyportEnvironment(port: number, adminPort: number, upstreamPort: number): Record<string, string> {
-  rmSync(FOLDER, { recursive: true, force: true });
-  mkdirSync(FOLDER, { recursive: true });
-  const config = join(FOLDER, "sallyport.json");
+export function sallyportEnvironment(
+  port: number,
+  adminPort: number,
+  upstreamPort: number,
+  name = "sallyport",
+): Record<string, string> {
+  const folder = join(CACHE, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const config = join(folder, "sallyport.json");
   writeFileSync(config, JSON.stringify(sallyportConfig(upstreamPort), null, 2));
   return {
     SALLYPORT_LISTEN: `127.0.0.1:${port}`,
     SALLYPORT_ADMIN_LISTEN: `127.0.0.1:${adminPort}`,
-    SALLYPORT_DATA_DIR: join(FOLDER, "data"),
+    SALLYPORT_DATA_DIR: join(folder, "data"),
     SALLYPORT_CONFIG: config,
     SALLYPORT_LOG: "json",
     BENCH_KEY: KEY,
