@@ -75,15 +75,15 @@ const NEVER_ARRIVED: ReadonlySet<string> = new Set(["upstream_unreachable", "ups
 
 async function* whole(question: Question, answer: UpstreamAnswer): AsyncGenerator<EventBatch> {
   const { adapter, decoder, asked, key, stream } = question;
-  if (!isMediaType(answer, "application/json")) {
+  if (decoder.body === undefined && !isMediaType(answer, "application/json")) {
     answer.discard();
     throw new MalformedAnswer(`content-type ${answer.header("content-type")?.slice(0, 80)}`);
   }
   const bytes = await answer.bytes(MAX_ANSWER_BYTES);
-  const event: ModelEvent = {
-    parts: decoder.unary(utf8.decode(bytes)),
-    original: { dialect: adapter.dialect, shape: "body", source: bytes, start: 0, end: bytes.length },
-  };
+  const parts = decoder.body?.(bytes, mediaTypeOf(answer)) ?? decoder.unary(utf8.decode(bytes));
+  const event: ModelEvent = decoder.altered
+    ? rewritten(parts)
+    : { parts, original: { dialect: adapter.dialect, shape: "body", source: bytes, start: 0, end: bytes.length } };
   asked.tally.see(event);
   if (asked.tally.over === "error") yield [withoutKey(event, key)];
   // In a stream the end comes alone, because what is known only then is told right before it.
@@ -172,6 +172,10 @@ async function readError(answer: UpstreamAnswer, { adapter, key }: Question): Pr
   );
 }
 
+function mediaTypeOf(answer: UpstreamAnswer): string {
+  return answer.header("content-type")?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
+
 function isMediaType(answer: UpstreamAnswer, type: string): boolean {
-  return answer.header("content-type")?.split(";", 1)[0]?.trim().toLowerCase() === type;
+  return mediaTypeOf(answer) === type;
 }

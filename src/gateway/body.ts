@@ -78,8 +78,8 @@ function withAbort<T>(call: Call, promise: Promise<T>): Promise<T> {
  * and which turns into a prototype wherever someone copies carelessly.
  * @throws GatewayError invalid_json, invalid_request
  */
-export function parseBody(bytes: Uint8Array): JsonObject {
-  boundNesting(bytes);
+export function parseBody(bytes: Uint8Array, maxNodes = MAX_JSON_NODES): JsonObject {
+  boundNesting(bytes, maxNodes);
   let value: Json;
   let text: string;
   try {
@@ -121,7 +121,7 @@ const QUOTE = 34;
 const BACKSLASH = 92;
 
 /** Counts brackets and commas outside strings, in one pass over the bytes, before any parser sees them. */
-function boundNesting(bytes: Uint8Array): void {
+function boundNesting(bytes: Uint8Array, maxNodes: number): void {
   if (bytes.length <= MAX_JSON_DEPTH) return;
   let depth = 0;
   let nodes = 0;
@@ -149,8 +149,8 @@ function boundNesting(bytes: Uint8Array): void {
         depth--;
         break;
       case 44: // ,
-        if (++nodes > MAX_JSON_NODES) {
-          throw new GatewayError("invalid_json", `The body has more than ${MAX_JSON_NODES} values.`);
+        if (++nodes > maxNodes) {
+          throw new GatewayError("invalid_json", `The body has more than ${maxNodes} values.`);
         }
         break;
     }

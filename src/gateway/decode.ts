@@ -5,9 +5,10 @@
  */
 import { GatewayError } from "../errors.ts";
 import type { ModelRequest } from "../spec/request.ts";
-import { InvalidRequest } from "../spec/wire.ts";
+import { InvalidRequest, type Wire } from "../spec/wire.ts";
 import { type BodyLedger, parseBody, readBody } from "./body.ts";
 import type { Call } from "./call.ts";
+import { isForm, readForm } from "./form.ts";
 import type { Identified } from "./identify.ts";
 
 class Ticket {
@@ -36,11 +37,11 @@ export interface DecodeSettings {
 export function createDecode(settings: DecodeSettings, ledger: BodyLedger) {
   return async function decode(caller: Identified): Promise<Decoded> {
     const { call } = caller;
-    checkMediaType(call.headers);
-    const bytes = await readBody(call, ledger, settings.maxBodyBytes, settings.bodyMs);
     const { wire } = caller.match.endpoint;
+    checkMediaType(call.headers, wire);
+    const bytes = await readBody(call, ledger, settings.maxBodyBytes, settings.bodyMs);
     try {
-      const request = wire.decode(parseBody(bytes), { params: caller.match.params, query: call.arrival.query });
+      const request = await requestOf(bytes, caller);
       const headers = dialectHeaders(call.headers, wire.requestHeaders);
       return new Ticket(caller, headers === undefined ? request : { ...request, headers }, bytes.length);
     } catch (thrown) {
@@ -52,9 +53,18 @@ export function createDecode(settings: DecodeSettings, ledger: BodyLedger) {
   };
 }
 
-function checkMediaType(headers: Call["headers"]): void {
+async function requestOf(bytes: Uint8Array, { call, match }: Identified): Promise<ModelRequest> {
+  const { wire } = match.endpoint;
+  const address = { params: match.params, query: call.arrival.query };
+  const type = call.headers["content-type"];
+  if (wire.decodeForm === undefined || !isForm(type)) return wire.decode(parseBody(bytes, wire.maxValues), address);
+  const { fields, files } = await readForm(bytes, type!);
+  return wire.decodeForm(fields, files, address);
+}
+
+function checkMediaType(headers: Call["headers"], wire: Wire): void {
   const type = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
-  if (type !== "application/json") {
+  if (type !== "application/json" && (wire.decodeForm === undefined || !isForm(type))) {
     throw new GatewayError("unsupported_media_type", "The body must be sent with content-type: application/json.", {
       param: "content-type",
     });

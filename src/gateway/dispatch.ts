@@ -4,6 +4,7 @@
  * on there is no other. The only stage that opens a provider's key.
  */
 import type { ProviderAccount } from "../domain/catalog/catalog.ts";
+import { isFree } from "../domain/plans/estimate.ts";
 import { GatewayError } from "../errors.ts";
 import type { Secret } from "../kernel/secret.ts";
 import type { Prices } from "../ports/prices.ts";
@@ -12,10 +13,12 @@ import type { Upstream } from "../ports/upstream.ts";
 import { providerKeyContext, type Unsealer } from "../ports/vault.ts";
 import type { ProviderAdapter } from "../spec/adapter.ts";
 import type { EventBatch } from "../spec/event.ts";
+import { apiOf } from "./api-of.ts";
 import { type AskSettings, ask } from "./ask.ts";
 import { Attempts } from "./attempts.ts";
 import type { EventStream } from "./begun.ts";
 import type { Call } from "./call.ts";
+import { writeForm } from "./form.ts";
 import type { CleanRequest } from "./guard-input.ts";
 import type { Asked } from "./reserve.ts";
 import type { Routed } from "./route.ts";
@@ -77,16 +80,17 @@ async function open(
   const { account } = target;
   const kind = ports.adapter(account.kind);
   if (kind === undefined) throw failed(`no adapter for kind ${account.kind}`);
-  const adapter = kind.variant?.(request, target.model, account.options) ?? kind;
+  const adapter = apiOf(kind, request, target.model, account.options);
+  if (adapter.local !== undefined && isFree(request)) call.observed.warnings.push(ESTIMATED);
   if (adapter.local !== undefined) return canned(adapter.local(request, target.model), asked);
-  const { path, headers, body, warnings } = adapter.encode(request, target.model, account.options);
+  const { path, headers, body, files, warnings } = adapter.encode(request, target.model, account.options);
   for (const warning of warnings) call.observed.warnings.push(`${warning.field}: ${warning.message}`);
   const key = keyOf(account, ports.unsealer);
   const upstreamCall = {
     baseUrl: account.baseUrl ?? adapter.baseUrl ?? "",
     path,
-    ...withKey(adapter, account.options, key, headers),
-    body: JSON.stringify(body),
+    ...withKey(adapter, account.options, key, files === undefined ? headers : { ...headers, ...formType(call.id) }),
+    body: files === undefined ? JSON.stringify(body) : writeForm(body, files, boundaryOf(call.id)),
     allowPrivateNetwork: account.allowPrivateNetwork,
     signal,
   };
@@ -97,6 +101,12 @@ async function open(
     settings,
   );
 }
+
+const ESTIMATED = "tokens: counted here, an estimate; the provider has no API that counts them";
+
+/** A call's id is drawn here, so no file of the caller's can hold it. */
+const boundaryOf = (callId: string) => `sallyport-${callId}`;
+const formType = (callId: string) => ({ "content-type": `multipart/form-data; boundary=${boundaryOf(callId)}` });
 
 const opened = new WeakMap<ProviderAccount, Secret<string>>();
 

@@ -1,9 +1,12 @@
 import type { Wire } from "../spec/wire.ts";
 import { anthropicMessages } from "../wire/anthropic-messages/index.ts";
+import { geminiBatchEmbed, geminiEmbed } from "../wire/gemini/embed.ts";
 import { gemini, geminiStream } from "../wire/gemini/index.ts";
+import { ollamaEmbed } from "../wire/ollama/embed.ts";
 import { ollamaChat, ollamaGenerate } from "../wire/ollama/index.ts";
 import { azureChat } from "../wire/openai-chat/azure.ts";
 import { openaiChat } from "../wire/openai-chat/index.ts";
+import { azureEmbeddings, openaiEmbeddings } from "../wire/openai-embeddings/index.ts";
 import { openaiResponses } from "../wire/openai-responses/index.ts";
 
 /** What a path is for. `call`: a model call, on the road. `models`: what the key may use, a list or one of them. */
@@ -24,6 +27,14 @@ export interface Endpoint {
 export const ENDPOINTS: readonly Endpoint[] = [
   row("chat.completions", "POST", "/v1/chat/completions", "call", openaiChat),
   row("responses", "POST", "/v1/responses", "call", openaiResponses),
+  row("embeddings", "POST", "/v1/embeddings", "call", openaiEmbeddings),
+  row("embeddings", "POST", "/openai/deployments/{deployment}/embeddings", "call", azureEmbeddings),
+  row("embeddings", "POST", "/openai/v1/embeddings", "call", openaiEmbeddings),
+  row("embeddings", "POST", "/v1beta/models/{model}:embedContent", "call", geminiEmbed),
+  row("embeddings", "POST", "/v1beta/models/{model}:batchEmbedContents", "call", geminiBatchEmbed),
+  row("embeddings", "POST", "/v1/models/{model}:embedContent", "call", geminiEmbed),
+  row("embeddings", "POST", "/v1/models/{model}:batchEmbedContents", "call", geminiBatchEmbed),
+  row("embeddings", "POST", "/api/embed", "call", ollamaEmbed),
   row("chat.completions", "POST", "/openai/deployments/{deployment}/chat/completions", "call", azureChat),
   row("chat.completions", "POST", "/openai/v1/chat/completions", "call", openaiChat),
   row("responses", "POST", "/openai/v1/responses", "call", openaiResponses),

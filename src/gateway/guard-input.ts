@@ -5,9 +5,12 @@
  */
 import { maskFor, maskText } from "../domain/guardrails/phrases.ts";
 import { asJson, type Read } from "../domain/guardrails/reading.ts";
+import { GatewayError } from "../errors.ts";
 import type { Part } from "../spec/message.ts";
+import { givenTokens } from "../spec/operation.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Call } from "./call.ts";
+import { maskOperation } from "./guarded-operation.ts";
 import { denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
 import type { Hold } from "./reserve.ts";
 import { countUnmasked } from "./unmasked-input.ts";
@@ -32,6 +35,7 @@ export function createGuardInput() {
     const guards = guardsOf(hold.grant, "input");
     let { request } = hold.grant;
     for (const guard of guards) {
+      if (request.operation !== undefined && givenTokens(request.operation) > 0) throw unreadable(guard);
       const judged = mask(request, guard);
       // What cannot be rewritten without knowing what it means is denied even where the rule says mask.
       const elsewhere = countUnmasked(request, guard.matcher);
@@ -41,6 +45,14 @@ export function createGuardInput() {
     }
     return new Ticket(hold, request);
   };
+}
+
+/** Text as the numbers of its tokens would get past every guard. */
+function unreadable(guard: Guard): GatewayError {
+  return new GatewayError(
+    "guardrail_blocked",
+    `The guardrail "${guard.rule.name}" reads text, and the input came as tokens; send it as text.`,
+  );
 }
 
 /** The request with one guard's matches masked in every turn, tool result, tool call and tool description. */
@@ -76,5 +88,8 @@ function mask(request: ModelRequest, guard: Guard): { request: ModelRequest; cou
       ? { ...tool, description: clean(tool.description) }
       : tool,
   );
-  return { request: tools === undefined ? { ...request, messages } : { ...request, messages, tools }, count };
+  const masked: ModelRequest = { ...request, messages };
+  if (tools !== undefined) masked.tools = tools;
+  if (request.operation !== undefined) masked.operation = maskOperation(request.operation, (text) => clean(text));
+  return { request: masked, count };
 }

@@ -9,12 +9,13 @@
  * (fields that nobody knows), so nobody has judged them. Stands after the count, because what
  * is withheld was paid for.
  */
-import { maskFor, SlidingMask } from "../domain/guardrails/phrases.ts";
+import { maskFor, maskText, SlidingMask } from "../domain/guardrails/phrases.ts";
 import { asJson, asWritten, type Read } from "../domain/guardrails/reading.ts";
 import { type EventBatch, type EventPart, type ModelEvent, rewritten } from "../spec/event.ts";
 import type { EventStream } from "./begun.ts";
 import type { Call } from "./call.ts";
 import type { Answer } from "./dispatch.ts";
+import { maskResult } from "./guarded-operation.ts";
 import { denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
 import { type Judged, UnmaskedOutput } from "./unmasked-output.ts";
 
@@ -78,6 +79,11 @@ async function* masking(events: EventStream, guard: Guard, answer: Answer): Asyn
     noteVerdict(answer.call.observed.verdicts, guard, "output", count - noted);
     noted = count;
   };
+  const rewrite = (text: string): string => {
+    const masked = maskText(text, guard.matcher, mark);
+    noteVerdict(answer.call.observed.verdicts, guard, "output", masked.count);
+    return masked.text;
+  };
   const take = (judged: Judged, out: EventPart[]) => {
     out.push(...judged.pass);
     if (judged.count > 0) noteVerdict(answer.call.observed.verdicts, guard, "output", judged.count);
@@ -93,6 +99,10 @@ async function* masking(events: EventStream, guard: Guard, answer: Answer): Asyn
     const parts: EventPart[] = [];
     for (const part of event.parts) {
       if (part.type === "logprobs" || beside.isDropped(part)) continue;
+      if (part.type === "result") {
+        parts.push({ ...part, result: maskResult(part.result, rewrite) });
+        continue;
+      }
       const text = textOf(part);
       if (text === undefined) {
         if (part.type === "block-end") flush(parts, `${part.choice} ${part.block}`);

@@ -44,7 +44,8 @@ export function leavesOf(value: unknown, path = "", out: Leaf[] = [], field = ""
     const media = "media_type" in value || field === "audio";
     for (const [name, inner] of Object.entries(value)) {
       if (name === "index" && typeof inner === "number") continue;
-      if (media && name === "data" && typeof inner === "string" && BASE64.test(inner)) continue;
+      if ((name === "b64_json" || (media && name === "data")) && typeof inner === "string" && BASE64.test(inner))
+        continue;
       if (!VOCABULARY.has(name)) out.push({ path: `${path}/${name} (key)`, text: name });
       leavesOf(inner, `${path}/${name}`, out, name);
     }

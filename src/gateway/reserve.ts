@@ -5,7 +5,7 @@
  */
 import type { Limit, ProviderAccount } from "../domain/catalog/catalog.ts";
 import { targetModel } from "../domain/catalog/catalog.ts";
-import { worstCase } from "../domain/plans/estimate.ts";
+import { isFree, worstCase } from "../domain/plans/estimate.ts";
 import { worstPriceOf } from "../domain/plans/price.ts";
 import type { TargetHealth } from "../domain/routing/health.ts";
 import { GatewayError } from "../errors.ts";
@@ -72,6 +72,7 @@ interface Worst {
 /** Only plans that limit tokens or money ask what a call could cost at most. */
 function worstCaseOf(grant: Grant, prices: Prices): Worst {
   const { limits } = grant.plan;
+  if (isFree(grant.request)) return { input: 0, output: 0, usd: 0 };
   const money = limits.some((limit) => limit.dimension === "usd");
   if (!money && !limits.some((limit) => limit.dimension === "tokens")) return { input: 0, output: 0, usd: 0 };
   const { input, output } = worstCase(grant.request, grant.bodyBytes);

@@ -8,6 +8,7 @@ import { GatewayError } from "../errors.ts";
 import { IDLE_CONNECTION_SECONDS } from "../kernel/bounds.ts";
 import { formatUsd } from "../kernel/money.ts";
 import type { ModelEvent } from "../spec/event.ts";
+import type { RelayedBody } from "../spec/operation.ts";
 import type { AnswerEncoder } from "../spec/wire.ts";
 import type { Call } from "./call.ts";
 import { answerHeaders } from "./headers.ts";
@@ -65,14 +66,21 @@ async function unary(settled: Settled, writer: AnswerEncoder, settings: RespondS
   if (failed !== undefined) throw fromProviderError(failed.error);
   const original = events.length === 1 ? events[0]!.original : undefined;
   const relayed = original !== undefined && original.shape === "body" && original.dialect === settled.call.wire.dialect;
-  const body = relayed ? original.source : writer.unary(events.flatMap((event) => event.parts));
+  const parts = events.flatMap((event) => event.parts);
+  const opaque = parts.flatMap((part) => (part.type === "result" && part.result.kind === "body" ? part.result : []))[0];
+  const body = relayed ? original.source : opaque === undefined ? writer.unary(parts) : bodyOf(opaque);
   const headers = answerHeaders(settled);
   if (settled.record !== undefined) headers["x-sallyport-cost-usd"] = formatUsd(settled.record.costNanoUsd);
-  headers["content-type"] = "application/json";
+  headers["content-type"] = opaque?.mediaType ?? "application/json";
   headers["cache-control"] = "no-store";
   if (body.length <= HANDED_OVER_AT_ONCE) return new Response(body as string, { headers });
   const bytes = typeof body === "string" ? encoder.encode(body) : body;
   return new Response(inPieces(settled.call, bytes, settings.readerMs), { headers });
+}
+
+function bodyOf({ content }: RelayedBody): string | Uint8Array {
+  if ("bytes" in content) return content.bytes;
+  return "text" in content ? content.text : JSON.stringify(content.json);
 }
 
 /** A large body in pieces, each when the caller has taken the one before; a caller that stops reading is cut off. */

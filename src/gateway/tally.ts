@@ -1,8 +1,10 @@
-import { countPromptTokens, countTokens, utf8Length } from "../domain/plans/estimate.ts";
+import { countPromptTokens, countTokens, isFree, utf8Length } from "../domain/plans/estimate.ts";
 import { MAX_REPORTED_TOKENS } from "../kernel/bounds.ts";
 import type { EventPart, ModelEvent } from "../spec/event.ts";
+import { type OperationResult, shownOperation } from "../spec/operation.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Usage } from "../spec/usage.ts";
+import { writtenIn } from "./guarded-operation.ts";
 
 /**
  * Counts an answer as it comes from the provider, before any guard has seen it: what a guard
@@ -52,12 +54,15 @@ export class Tally {
     if (this.#captured === null) return;
     for (const part of event.parts) {
       if (part.type === "text-delta" || part.type === "arguments-delta") this.#captured.push(part.text);
+      else if (part.type === "result") this.#captured.push(...writtenTexts(part.result));
     }
   }
 
   /** Prompt and answer as text, as they went on, where the API captures. */
   capture(): { request: unknown; answer: string } | null {
-    return this.#captured === null ? null : { request: this.#request.messages, answer: this.#captured.join("") };
+    const { operation, messages } = this.#request;
+    const asked = operation === undefined || messages.length > 0 ? messages : shownOperation(operation);
+    return this.#captured === null ? null : { request: asked, answer: this.#captured.join("") };
   }
 
   /**
@@ -65,6 +70,7 @@ export class Tally {
    * answer that was cut is charged at least for the prompt and what was streamed.
    */
   usage(): { usage: Usage; source: "reported" | "counted" } {
+    if (isFree(this.#request)) return { usage: { input: 0, output: 0 }, source: "reported" };
     const { input, output } = this.#reported;
     const counted = countTokens(this.#bytes);
     if (this.over === "end" && believable(input) && believable(output)) {
@@ -79,6 +85,11 @@ export class Tally {
       source: "counted",
     };
   }
+}
+
+function writtenTexts(result: OperationResult): string[] {
+  const written = writtenIn(result);
+  return written === undefined ? [] : [typeof written === "string" ? written : JSON.stringify(written)];
 }
 
 /** UTF-8 bytes of every text in a value: what only its dialect can read was written by the model all the same. */

@@ -1,6 +1,7 @@
 import type { PhraseMatcher } from "../domain/guardrails/phrases.ts";
 import type { MediaSource, Part } from "../spec/message.ts";
 import type { ModelRequest, Tool } from "../spec/request.ts";
+import { unmaskedOf } from "./guarded-operation.ts";
 import { countInValue } from "./guarded-values.ts";
 
 /**
@@ -22,6 +23,7 @@ export function countUnmasked(request: ModelRequest, matcher: PhraseMatcher): nu
     values.push(message.name, message.extra);
     for (const part of message.parts) values.push(...ofPart(part));
   }
+  if (request.operation !== undefined) values.push(...unmaskedOf(request.operation));
   let count = 0;
   for (const value of values) count += countInValue(value, matcher);
   return count;

@@ -1,5 +1,6 @@
 import type { PhraseMatcher } from "../domain/guardrails/phrases.ts";
 import type { EventPart } from "../spec/event.ts";
+import { writtenIn } from "./guarded-operation.ts";
 import { countInText, countInValue, leavesOf } from "./guarded-values.ts";
 
 type OpaqueStart = Extract<EventPart, { type: "block-start" }>;
@@ -77,6 +78,8 @@ export class UnmaskedOutput {
       case "citation":
         // Each is whole, in every dialect.
         return passedUnless(countInValue(part.value, this.#matcher), part);
+      case "result":
+        return passedUnless(countInValue(writtenIn(part.result), this.#matcher), part);
       case "unknown":
         return this.#running(part, `unknown ${part.dialect}`, part.value);
       case "logprobs":

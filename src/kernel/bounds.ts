@@ -12,6 +12,18 @@ export const MAX_JSON_DEPTH = 128;
 /** Keys plus array items in a JSON body. A 200-tool agent request has about 8,000. */
 export const MAX_JSON_NODES = 50_000;
 
+/** The same for batches to be embedded: OpenAI takes 300,000 tokens at once, each of them a number. */
+export const MAX_EMBED_NODES = 350_000;
+
+/** Texts of one batch to be embedded. OpenAI's own bound. */
+export const MAX_EMBED_INPUTS = 2_048;
+
+/** Prompts of one legacy completion. */
+export const MAX_PROMPTS = 1_024;
+
+/** Fields and files of one form. */
+export const MAX_FORM_FIELDS = 256;
+
 /** Messages of one request. */
 export const MAX_MESSAGES = 10_000;
 

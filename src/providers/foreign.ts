@@ -10,15 +10,17 @@ import type { ModelRequest, Tool } from "../spec/request.ts";
 export function guardedAgainstForeign(adapter: ProviderAdapter): ProviderAdapter {
   const variants = new WeakMap<ProviderAdapter, ProviderAdapter>();
   const { variant } = adapter;
-  const guarded: ProviderAdapter = {
+  const guarded: { -readonly [K in keyof ProviderAdapter]: ProviderAdapter[K] } = {
     ...adapter,
-    encode(request, model, options) {
-      if (request.dialect === adapter.dialect) return adapter.encode(request, model, options);
-      const { known, warnings } = withoutForeign(request);
-      const upstream = adapter.encode(known, model, options);
-      return warnings.length === 0 ? upstream : { ...upstream, warnings: [...warnings, ...upstream.warnings] };
-    },
+    encode: guardedEncode(adapter),
   };
+  if (adapter.operations !== undefined) {
+    const apis = Object.entries(adapter.operations).map(([name, api]) => [
+      name,
+      { ...api, encode: guardedEncode(api) },
+    ]);
+    guarded.operations = Object.fromEntries(apis);
+  }
   const { local } = adapter;
   if (local !== undefined)
     return { ...guarded, local: (request, model) => local(withoutForeign(request).known, model) };
@@ -34,6 +36,15 @@ export function guardedAgainstForeign(adapter: ProviderAdapter): ProviderAdapter
       }
       return known;
     },
+  };
+}
+
+function guardedEncode(api: Pick<ProviderAdapter, "dialect" | "encode">): ProviderAdapter["encode"] {
+  return (request, model, options) => {
+    if (request.dialect === api.dialect) return api.encode(request, model, options);
+    const { known, warnings } = withoutForeign(request);
+    const upstream = api.encode(known, model, options);
+    return warnings.length === 0 ? upstream : { ...upstream, warnings: [...warnings, ...upstream.warnings] };
   };
 }
 

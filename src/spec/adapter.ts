@@ -2,6 +2,7 @@ import type { JsonObject } from "../kernel/json.ts";
 import type { Capabilities } from "./capability.ts";
 import type { Dialect } from "./dialect.ts";
 import type { EventPart, ProviderError } from "./event.ts";
+import type { FormFile, OperationName } from "./operation.ts";
 import type { ModelRequest } from "./request.ts";
 
 /** Something of the request that the provider has no place for, and that was left out. */
@@ -18,6 +19,8 @@ export interface UpstreamRequest {
   path: string;
   headers: Record<string, string>;
   body: JsonObject;
+  /** Present where `body` is sent as a form with these files (RFC 7578) instead of as JSON; a list there is a field that is repeated. */
+  files?: FormFile[];
   warnings: Warning[];
 }
 
@@ -37,6 +40,10 @@ export interface AnswerDecoder {
   frame(frame: Frame): EventPart[];
   /** The stream has closed: what is still owed, `end` if the answer was whole and `end` not yet given. */
   close(): EventPart[];
+  /** In place of `unary` where answers may be something else than JSON: a sound, subtitles. Throws `MalformedAnswer`. */
+  body?(bytes: Uint8Array, mediaType: string): EventPart[];
+  /** Said after `unary`: the answer can be read, but is not in the form that the caller asked for, so its bytes cannot be relayed. */
+  readonly altered?: boolean;
 }
 
 /** How a stream of a provider is cut into frames. `wire/framers.ts` has a framer for each. */
@@ -68,6 +75,12 @@ export type Authorization = "aws-sigv4" | "google-access-token" | "entra-access-
 /** How an account's key is shown to the provider. */
 export type CredentialHeader = (key: string) => Record<string, string>;
 
+/** How a provider is asked for something that is no conversation. Address, key and errors are its usual ones. */
+export interface OperationApi extends Pick<ProviderAdapter, "dialect" | "encode" | "decoder" | "framing"> {
+  /** The models that do it, where not all that are asked for it can. */
+  serves?(model: string): boolean;
+}
+
 /** A provider, as pure functions: no fetch, no key, no clock. */
 export interface ProviderAdapter {
   /** The name in the configuration (`kind:`). */
@@ -86,6 +99,8 @@ export interface ProviderAdapter {
   readonly options?: Readonly<Record<string, AccountOption>>;
   /** Where one kind of account has several APIs: the one in which this call is asked. */
   readonly variant?: (request: ModelRequest, model: string, options: AccountOptions) => ProviderAdapter;
+  /** What it does beside conversations. What is not here is done another way, or refused. */
+  readonly operations?: Readonly<Partial<Record<OperationName, OperationApi>>>;
   /** Of streams; server-sent events where absent. */
   readonly framing?: Framing;
   /** `model` is the provider's own name of it. Throws `UnsupportedFeature`. */

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../kernel/json.ts";
 import type { Dialect } from "./dialect.ts";
+import type { OperationResult } from "./operation.ts";
 import type { Usage } from "./usage.ts";
 
 /**
@@ -74,6 +75,8 @@ export type EventPart =
   | { type: "ping" }
   /** Something of the provider's dialect that has no canonical name. It reaches callers of that dialect only. */
   | { type: "unknown"; dialect: Dialect; value: Json }
+  /** What an operation gave that is no conversation. */
+  | { type: "result"; result: OperationResult }
   | { type: "error"; error: ProviderError }
   /** The answer is whole. An answer that ends without this part, or with `error`, was cut. */
   | { type: "end" };

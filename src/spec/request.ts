@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../kernel/json.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Extensible, Message } from "./message.ts";
+import type { Operation } from "./operation.ts";
 
 export interface FunctionTool extends Extensible {
   type: "function";
@@ -49,6 +50,8 @@ export interface ModelRequest extends Extensible {
   stream: boolean;
   /** Whether the caller asked for the usage of a stream (OpenAI's `stream_options.include_usage`; Anthropic's always tells). */
   includeUsage: boolean;
+  /** What is asked for instead of an answer in a conversation; `messages` is empty then, but for what shall be counted. */
+  operation?: Operation;
 
   tools?: Tool[];
   toolChoice?: ToolChoice;

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../kernel/json.ts";
 import type { Dialect } from "./dialect.ts";
 import type { EventPart } from "./event.ts";
+import type { FormFile } from "./operation.ts";
 import type { ModelRequest } from "./request.ts";
 
 /** What a caller is told when a call fails, before it takes the shape of a dialect. */
@@ -64,6 +65,13 @@ export interface Wire {
   readonly requestHeaders?: readonly string[];
   /** Throws `InvalidRequest`. */
   decode(body: JsonObject, address?: RequestAddress): ModelRequest;
+  /**
+   * Present where requests come as forms (`multipart/form-data`). Fields are strings, repeated ones
+   * lists of them. Throws `InvalidRequest`.
+   */
+  decodeForm?(fields: JsonObject, files: FormFile[], address?: RequestAddress): ModelRequest;
+  /** Values that a body may have, where more than usual: batches of token lists. */
+  readonly maxValues?: number;
   encoder(request: ModelRequest, context: EncoderContext): AnswerEncoder;
   /** The body of an answer whose status is an error. */
   errorBody(error: PublicError): JsonObject;

@@ -1,4 +1,5 @@
 import type { Message, Part } from "../../spec/message.ts";
+import { givenTokens, type Operation, type Relay, textsOf } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 
 /** Output that is reserved where the caller sets no `max_tokens`: the largest that today's models write. */
@@ -15,11 +16,40 @@ const TOKENS_PER_MESSAGE = 16;
  * bounds its text; what a provider fetches by itself is not in the body and is added.
  */
 export function worstCase(request: ModelRequest, bodyBytes: number): { input: number; output: number } {
+  if (request.operation !== undefined) return worstOf(request, request.operation, bodyBytes);
   let remote = 0;
   for (const message of request.messages) for (const part of message.parts) if (isRemote(part)) remote++;
   const input = bodyBytes + request.messages.length * TOKENS_PER_MESSAGE + remote * REMOTE_MEDIUM_TOKENS;
   const output = (request.maxOutputTokens ?? UNBOUNDED_OUTPUT_TOKENS) * (request.choices ?? 1);
   return { input, output };
+}
+
+/** Whether nothing is charged for it but the request: no model is at work. */
+export function isFree({ operation }: ModelRequest): boolean {
+  return operation?.type === "count-tokens";
+}
+
+/** The most that a picture, or a minute of speech, was seen to cost; a call makes as many as it asks for. */
+const MEDIUM_OUTPUT_TOKENS = 20_000;
+
+function worstOf(request: ModelRequest, operation: Operation, bodyBytes: number): { input: number; output: number } {
+  switch (operation.type) {
+    case "count-tokens":
+      return { input: 0, output: 0 };
+    case "embed":
+      return { input: bodyBytes, output: 0 };
+    case "complete": {
+      const answers = Math.max(request.choices ?? 1, operation.bestOf ?? 1) * operation.prompts.length;
+      const echoed = operation.echo === true ? bodyBytes : 0;
+      return { input: bodyBytes, output: (request.maxOutputTokens ?? UNBOUNDED_OUTPUT_TOKENS) * answers + echoed };
+    }
+    case "relay":
+      return { input: bodyBytes, output: writesTokens(operation) ? MEDIUM_OUTPUT_TOKENS * (request.choices ?? 1) : 0 };
+  }
+}
+
+function writesTokens({ name }: Relay): boolean {
+  return name !== "moderate" && name !== "rerank";
 }
 
 function isRemote(part: Part): boolean {
@@ -40,6 +70,10 @@ export function countTokens(utf8Bytes: number): number {
 export function countPromptTokens(request: ModelRequest): number {
   let bytes = 0;
   let tokens = 0;
+  if (request.operation !== undefined) {
+    tokens += givenTokens(request.operation);
+    for (const text of textsOf(request.operation)) tokens += countTokens(utf8Length(text));
+  }
   for (const message of request.messages) {
     bytes += textOf(message);
     tokens += TOKENS_PER_MESSAGE / 4;

@@ -1,6 +1,8 @@
 import type { AccountOptions, ProviderAdapter, UpstreamRequest } from "../../spec/adapter.ts";
+import type { ModelRequest } from "../../spec/request.ts";
 import { chatAdapter } from "../openai/adapter.ts";
 import { OPENAI_CAPABILITIES } from "../openai/index.ts";
+import { embeddingsApi } from "../openai/operations/embeddings.ts";
 import { OPENAI_QUIRKS } from "../openai/quirks.ts";
 import { responsesAdapter } from "../openai/responses/adapter.ts";
 
@@ -18,10 +20,19 @@ const chatOfOpenai = chatAdapter({
   models: [],
 });
 
+/** An API of OpenAI's at Azure's addresses. */
+function atAzure<T extends Pick<ProviderAdapter, "encode">>(api: T): T {
+  return {
+    ...api,
+    encode: (request: ModelRequest, model: string, options?: AccountOptions) =>
+      addressed(api.encode(request, model, options), model, options ?? {}),
+  };
+}
+
 /** An adapter of OpenAI's with Azure's addresses and keys. */
 function onAzure(adapter: ProviderAdapter): ProviderAdapter {
   return {
-    ...adapter,
+    ...atAzure(adapter),
     options: {
       apiVersion: {
         description:
@@ -33,7 +44,6 @@ function onAzure(adapter: ProviderAdapter): ProviderAdapter {
     // A client secret of Entra's is traded for a token; a key of the resource is shown.
     credential: (key) => ({ "api-key": key }),
     authorization: (key) => (key.trimStart().startsWith("{") ? "entra-access-token" : null),
-    encode: (request, model, options) => addressed(adapter.encode(request, model, options), model, options ?? {}),
   };
 }
 
@@ -61,6 +71,7 @@ const responses = onAzure(responsesAdapter(chatOfOpenai, OPENAI_QUIRKS));
 
 export const azureOpenai: ProviderAdapter = {
   ...chat,
+  operations: { embed: atAzure(embeddingsApi) },
   variant({ dialect }, _deployment, { apiVersion = "v1" }) {
     const has = !/^\d/.test(apiVersion) || apiVersion >= RESPONSES_SINCE;
     return dialect === "openai-responses" && has ? responses : chat;

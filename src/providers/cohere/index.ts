@@ -1,4 +1,5 @@
 import type { ProviderAdapter } from "../../spec/adapter.ts";
+import { embedApi } from "./embed.ts";
 import { errorOf } from "./errors.ts";
 import { CohereDecoder } from "./events.ts";
 import { encodeRequest } from "./request.ts";
@@ -30,6 +31,7 @@ export const cohere: ProviderAdapter = {
   encode: encodeRequest,
   decoder: (request) => new CohereDecoder(request),
   error: errorOf,
+  operations: { embed: embedApi },
   models: [
     "command-a-plus-05-2026",
     "command-a-03-2025",

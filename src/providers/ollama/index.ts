@@ -1,4 +1,5 @@
 import type { ProviderAdapter } from "../../spec/adapter.ts";
+import { embedApi } from "./embed.ts";
 import { errorOf } from "./errors.ts";
 import { OllamaDecoder } from "./events.ts";
 import { encodeRequest } from "./request.ts";
@@ -34,5 +35,6 @@ export const ollama: ProviderAdapter = {
   encode: encodeRequest,
   decoder: (request) => new OllamaDecoder(request),
   error: errorOf,
+  operations: { embed: embedApi },
   models: [],
 };

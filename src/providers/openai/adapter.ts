@@ -20,13 +20,15 @@ export interface ChatServer {
    * callers of Responses are served by Chat Completions.
    */
   responses?: { own: (model: string) => boolean; only: (model: string) => boolean };
+  /** What it does beside conversations. */
+  operations?: NonNullable<ProviderAdapter["operations"]>;
   /** What a fresh account publishes. */
   models: readonly string[];
 }
 
 /** A server of OpenAI's Chat Completions as a provider, and of its Responses where it speaks them. */
 export function chatAdapter(server: ChatServer): ProviderAdapter {
-  const { kind, baseUrl, needsKey, capabilities, quirks, models, responses } = server;
+  const { kind, baseUrl, needsKey, capabilities, quirks, models, responses, operations = {} } = server;
   const chat: ProviderAdapter = {
     kind,
     dialect: "openai-chat",
@@ -34,6 +36,7 @@ export function chatAdapter(server: ChatServer): ProviderAdapter {
     needsKey,
     capabilities,
     models,
+    operations,
     credential: (key) => ({ authorization: `Bearer ${key}` }),
     encode: (request, model) => encodeRequest(request, model, quirks, capabilities),
     decoder: (request) => new ChatDecoder(request),

@@ -2,6 +2,7 @@ import type { ProviderAdapter } from "../../spec/adapter.ts";
 import type { Capabilities } from "../../spec/capability.ts";
 import { chatAdapter } from "./adapter.ts";
 import { isOnChatOnly, isOnResponsesOnly, MODELS } from "./models.ts";
+import { embeddingsApi } from "./operations/embeddings.ts";
 import { OPENAI_QUIRKS } from "./quirks.ts";
 
 /** OpenAI's Chat Completions. Source: OpenAI's API reference. */
@@ -30,5 +31,6 @@ export const openai: ProviderAdapter = chatAdapter({
   capabilities: OPENAI_CAPABILITIES,
   quirks: OPENAI_QUIRKS,
   responses: { own: (model) => !isOnChatOnly(model), only: isOnResponsesOnly },
+  operations: { embed: embeddingsApi },
   models: MODELS,
 });

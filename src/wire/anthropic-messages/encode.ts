@@ -100,6 +100,7 @@ export class MessagesEncoder implements AnswerEncoder {
         this.#end();
         return;
       case "logprobs":
+      case "result":
         return;
       default:
         if (part.choice === 0) this.#block(part);

@@ -155,6 +155,7 @@ export class GeminiEncoder implements AnswerEncoder {
         if (part.dialect === "gemini" && isObject(part.value)) this.#rest(part.value);
         return;
       case "ping":
+      case "result":
       case "error":
       case "end":
         return;

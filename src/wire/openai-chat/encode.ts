@@ -174,6 +174,8 @@ export class ChatEncoder implements AnswerEncoder {
       case "error":
         this.#over = true;
         return "";
+      case "result":
+        return "";
       case "end":
         return this.#end();
     }

@@ -120,6 +120,7 @@ export class ResponsesEncoder implements AnswerEncoder {
         if (part.dialect === "openai-responses" && isObject(part.value)) this.#unknown(part.value);
         return;
       case "ping":
+      case "result":
         return;
       case "error":
         this.#fail(part.error.code ?? "server_error", part.error.message);

@@ -1,0 +1,89 @@
+import type { Json, JsonObject } from "../kernel/json.ts";
+import { isObject } from "../kernel/json.ts";
+import type { Operation, OperationResult, Relay } from "../spec/operation.ts";
+
+/** Rewrites one text. */
+export type Clean = (text: string) => string;
+
+/** What a guard can rewrite of an operation: what a person wrote. Tokens and files are no text. */
+export function maskOperation(operation: Operation, clean: Clean): Operation {
+  switch (operation.type) {
+    case "embed":
+      return {
+        ...operation,
+        inputs: operation.inputs.map((input) => ("text" in input ? { ...input, text: clean(input.text) } : input)),
+      };
+    case "complete":
+      return {
+        ...operation,
+        prompts: operation.prompts.map((prompt) => (typeof prompt === "string" ? clean(prompt) : prompt)),
+        ...(operation.suffix === undefined ? {} : { suffix: clean(operation.suffix) }),
+      };
+    case "relay":
+      return { ...operation, fields: maskFields(operation, clean) };
+    case "count-tokens":
+      return operation;
+  }
+}
+
+function maskFields({ fields, texts }: Relay, clean: Clean): JsonObject {
+  const masked: JsonObject = { ...fields };
+  for (const name of texts) {
+    const value = fields[name];
+    if (value !== undefined) masked[name] = maskStrings(value, clean);
+  }
+  return masked;
+}
+
+/** What of an operation can be judged, but not rewritten: words with a meaning of their own. */
+export function unmaskedOf(operation: Operation): unknown[] {
+  switch (operation.type) {
+    case "embed":
+      return operation.inputs.map(({ extra }) => extra);
+    case "relay": {
+      const rest = { ...operation.fields };
+      for (const name of operation.texts) {
+        const value = rest[name];
+        if (value === undefined) continue;
+        rest[name] = maskStrings(value, () => "");
+      }
+      const files = operation.files ?? [];
+      return [
+        ...Object.entries(rest).flat(),
+        ...files.flatMap(({ field, name, mediaType }) => [field, name, mediaType]),
+      ];
+    }
+    default:
+      return [];
+  }
+}
+
+/** Fields of a text's neighbours that lead somewhere or say what is what. */
+const NO_TEXT: ReadonlySet<string> = new Set(["type", "url", "image_url", "b64_json"]);
+
+function maskStrings(value: Json, clean: Clean): Json {
+  if (typeof value === "string") return clean(value);
+  if (Array.isArray(value)) return value.map((item) => maskStrings(item, clean));
+  if (!isObject(value)) return value;
+  const masked: JsonObject = {};
+  for (const name of Object.keys(value)) {
+    masked[name] = NO_TEXT.has(name) ? value[name]! : maskStrings(value[name]!, clean);
+  }
+  return masked;
+}
+
+/** What an operation gave, with its texts rewritten. Vectors, pictures and sounds are not read. */
+export function maskResult(result: OperationResult, clean: Clean): OperationResult {
+  if (result.kind !== "body" || "bytes" in result.content) return result;
+  const { content } = result;
+  return {
+    ...result,
+    content: "text" in content ? { text: clean(content.text) } : { json: maskStrings(content.json, clean) },
+  };
+}
+
+/** What of it can be judged. */
+export function writtenIn(result: OperationResult): Json | undefined {
+  if (result.kind !== "body" || "bytes" in result.content) return undefined;
+  return "text" in result.content ? result.content.text : result.content.json;
+}

@@ -1,0 +1,70 @@
+import { isObject, type Json, type JsonObject, parseBounded } from "../kernel/json.ts";
+import { type AnswerDecoder, MalformedAnswer } from "../spec/adapter.ts";
+import type { EventPart } from "../spec/event.ts";
+import type { Embed } from "../spec/operation.ts";
+import type { ModelRequest } from "../spec/request.ts";
+import type { Usage } from "../spec/usage.ts";
+
+/**
+ * Reads answers that are never streamed.
+ * @param read the parts of an answer, without `end`; throws `MalformedAnswer`
+ */
+export function wholeAnswer(read: (answer: JsonObject) => EventPart[]): AnswerDecoder {
+  return {
+    unary(body) {
+      const answer = parseBounded(body);
+      if (!isObject(answer)) throw new MalformedAnswer("an answer that is no object");
+      const parts = read(answer);
+      return parts.at(-1)?.type === "error" ? parts : [...parts, { type: "end" }];
+    },
+    frame() {
+      throw new MalformedAnswer("a stream in answer to what is never streamed");
+    },
+    close: () => [],
+  };
+}
+
+/** A count of tokens, if it can be one. */
+export function countOf(value: Json | undefined): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+/** Usage of what writes nothing; empty where the provider tells none. */
+export function readOnly(input: number | undefined): EventPart[] {
+  const usage: Partial<Usage> = input === undefined ? { output: 0 } : { input, output: 0 };
+  return [{ type: "usage", usage }];
+}
+
+/**
+ * One vector for each input, in the order of the inputs.
+ * @param rows what the provider sent, already in that order @throws MalformedAnswer where one is missing
+ */
+export function vectorParts(request: ModelRequest, rows: readonly (Json | undefined)[]): EventPart[] {
+  const { inputs } = request.operation as Embed;
+  if (rows.length !== inputs.length) {
+    throw new MalformedAnswer(`${rows.length} vectors for ${inputs.length} inputs`);
+  }
+  return rows.map((row, index) => ({ type: "result", result: { kind: "vector", index, vector: vectorOf(row) } }));
+}
+
+/** Numbers, or 32-bit floats in base64. @throws MalformedAnswer */
+function vectorOf(value: Json | undefined): number[] {
+  if (typeof value === "string") return floatsIn(value);
+  if (!Array.isArray(value) || !value.every((each) => typeof each === "number")) {
+    throw new MalformedAnswer("a vector that is none");
+  }
+  return value as number[];
+}
+
+/** @throws MalformedAnswer */
+function floatsIn(base64: string): number[] {
+  let bytes: Uint8Array;
+  try {
+    bytes = Uint8Array.fromBase64(base64);
+  } catch {
+    throw new MalformedAnswer("a vector that is no base64");
+  }
+  if (bytes.length % 4 !== 0) throw new MalformedAnswer("a vector of broken floats");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(index * 4, true));
+}

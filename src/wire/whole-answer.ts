@@ -1,0 +1,19 @@
+import type { JsonObject } from "../kernel/json.ts";
+import type { EventPart } from "../spec/event.ts";
+import type { AnswerEncoder, PublicError } from "../spec/wire.ts";
+
+/**
+ * Writes answers that are never streamed: what was asked for is there at once, or not at all.
+ * @param write the answer's body, of all its parts
+ */
+export function wholeAnswer(
+  write: (parts: readonly EventPart[]) => JsonObject,
+  errorBody: (error: PublicError) => JsonObject,
+): AnswerEncoder {
+  return {
+    frames: () => "",
+    relayed: () => {},
+    unary: (parts) => JSON.stringify(write(parts)),
+    errorFrame: (error) => `data: ${JSON.stringify(errorBody(error))}\n\n`,
+  };
+}
