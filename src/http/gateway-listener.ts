@@ -13,13 +13,21 @@ export function gatewayHandler(
 ): (request: Request, peer: string, sockets: Sockets) => Response | Promise<Response> {
   return (request, peer, sockets) => {
     const { path, query } = targetOf(request.url);
-    if (path === "/livez") return health(request, true, "ok");
+    if (path === "/livez" || (path === "/" && isLook(request))) return health(request, true, "ok");
     if (path === "/readyz") {
       const { ready, reason } = parts.ready();
       return health(request, ready, ready ? "ready" : `not ready: ${reason ?? "starting"}`);
     }
     return parts.handle({ request, sockets, path, query, peer });
   };
+}
+
+/**
+ * Clients knock at the root before they call: Claude Code warms its connection with it, and Ollama's command gives up
+ * where the answer is no success.
+ */
+function isLook({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
 }
 
 function health({ headers }: Request, good: boolean, words: string): Response {
