@@ -15,6 +15,8 @@ export interface AttemptPorts {
   open: Open;
   /** How long a prompt and its answer may be at this target, in tokens, where that is known. */
   contextTokens(choice: Choice): number | undefined;
+  /** Reserves for one target more. False where the plan does not allow it. */
+  extend(): Promise<boolean>;
   /** From 0 inclusive to 1 exclusive; spreads retries. */
   draw: () => number;
 }
@@ -74,6 +76,8 @@ export class Attempts {
     this.#retryAfterMs = 0;
     for (let choice = left.shift(); choice !== undefined; choice = left.shift()) {
       if (!mayAsk(policy, this.#spent())) return undefined;
+      // The caller hears why the last target failed: that its plan has no room for another is no help.
+      if (this.#asked > 0 && !(await this.#ports.extend())) throw this.#error ?? noTarget();
       try {
         return await this.#ask(choice, left);
       } catch (thrown) {
@@ -103,7 +107,7 @@ export class Attempts {
         () => true,
       ),
     ]);
-    if (settled) return first.answered;
+    if (settled || !(await this.#ports.extend())) return first.answered;
     return this.#sooner(first, this.#start(left.shift()!));
   }
 

@@ -40,6 +40,7 @@ function setUp(owed: boolean, settle?: () => Promise<void>) {
   const closing = new Closing(hold, {
     meter: {
       reserve: () => Promise.reject(new Error("unused")),
+      extend: () => Promise.reject(new Error("unused")),
       settle: async (number, charge, record) => {
         await settle?.();
         settled.push({ hold: number, record, charge });

@@ -48,6 +48,12 @@ export interface Meter {
    * `draft` is what becomes of the call's record if nobody ever settles it.
    */
   reserve(demands: readonly Demand[], draft: UsageRecord): Promise<Reservation>;
+  /**
+   * Takes more tokens and money under an open Hold, all of it or nothing, before another target is
+   * asked while an earlier one may charge as well. `draft` stands for all that is held then.
+   * @returns whether it fits under every limit.
+   */
+  extend(hold: number, demands: readonly Demand[], draft: UsageRecord): Promise<boolean>;
   /** Turns a Hold into a charge and a usage record, in one commit. Resolves when both would survive a kill. */
   settle(hold: number, charge: Charge, record: UsageRecord): Promise<void>;
 }

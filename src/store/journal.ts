@@ -25,6 +25,7 @@ export interface Journal {
   /** The largest number a Hold ever had here; 0 at first. */
   lastHold(): number;
   unsettled(): JournaledHold[];
+  /** Also for a Hold that is there already: it has grown, and this takes the place of what was said before. */
   open(hold: JournaledHold): Promise<void>;
   /** The record of a settled Hold; a Hold has at most one. */
   close(hold: number, record: UsageRecord): Promise<void>;

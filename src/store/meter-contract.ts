@@ -134,6 +134,55 @@ export function meterContract(name: string, make: () => MeterUnderTest): void {
       expect(second).toMatchObject({ admitted: true, levels: [{ remaining: 100 }] });
     });
 
+    test("a Hold grows by all of it or by nothing, and gives everything back when it is settled", async () => {
+      const { meter } = setUp();
+      const tokens = demand({ dimension: "tokens", limit: 1_000, amount: 400 });
+      const money = demand({ dimension: "usd", window: "day", limit: 90, amount: 30 });
+      const first = await meter.reserve([demand(), tokens, money], sampleRecord());
+      if (!first.admitted) throw new Error("refused");
+      expect(await meter.extend(first.hold, [tokens, money], sampleRecord())).toBe(true);
+      // 800 of 1,000 tokens and 60 of 90 nano-dollars are held: a third time does not fit the tokens, so it takes no money either.
+      expect(await meter.extend(first.hold, [tokens, money], sampleRecord())).toBe(false);
+      const beside = await meter.reserve([{ ...money, amount: 30 }], sampleRecord());
+      expect(beside).toMatchObject({ admitted: true, levels: [{ remaining: 0 }] });
+      expect((await meter.reserve([{ ...tokens, amount: 201 }], sampleRecord())).admitted).toBe(false);
+      await meter.settle(first.hold, { tokens: 500, usd: 45 }, sampleRecord());
+      const after = await meter.reserve(
+        [demand(), { ...tokens, amount: 500 }, { ...money, amount: 15 }],
+        sampleRecord(),
+      );
+      expect(after).toMatchObject({ admitted: true, levels: [{ remaining: 8 }, { remaining: 0 }, { remaining: 0 }] });
+    });
+
+    test("100 parallel extensions never exceed the cap", async () => {
+      const { meter } = setUp();
+      const tokens = demand({ dimension: "tokens", limit: 1_000, amount: 5 });
+      const holds = await Promise.all(Array.from({ length: 100 }, () => meter.reserve([tokens], sampleRecord())));
+      const grown = await Promise.all(
+        holds.flatMap((held) =>
+          held.admitted ? [1, 2].map(() => meter.extend(held.hold, [tokens], sampleRecord())) : [],
+        ),
+      );
+      expect(grown.filter(Boolean)).toHaveLength(100);
+      expect((await meter.reserve([{ ...tokens, amount: 1 }], sampleRecord())).admitted).toBe(false);
+    });
+
+    test("an extension that the store could not write down is taken back", async () => {
+      const { meter, journal } = setUp();
+      const tokens = demand({ dimension: "tokens", limit: 1_000, amount: 400 });
+      const held = await meter.reserve([tokens], sampleRecord());
+      if (!held.admitted) throw new Error("refused");
+      const write = journal.open.bind(journal);
+      journal.open = () => Promise.reject(new Error("disk full"));
+      await expect(meter.extend(held.hold, [tokens], sampleRecord())).rejects.toMatchObject({
+        code: "store_unavailable",
+      });
+      journal.open = write;
+      expect(await meter.extend(held.hold, [tokens], sampleRecord())).toBe(true);
+      await meter.settle(held.hold, { tokens: 0, usd: 0 }, sampleRecord());
+      expect((await meter.reserve([{ ...tokens, amount: 1_000 }], sampleRecord())).admitted).toBe(true);
+    });
+
     test("a place under a concurrency limit comes free with the call", async () => {
       const { meter } = setUp();
       const two = demand({ dimension: "concurrent", window: null, limit: 2 });
@@ -256,6 +305,19 @@ export function meterContract(name: string, make: () => MeterUnderTest): void {
       expect(tokens.admitted).toBe(false);
       const requests = await next.reserve([daily], sampleRecord());
       expect(requests.levels[0]!.remaining).toBe(1);
+    });
+
+    test("what a Hold has grown to is what a kill charges, once", async () => {
+      const { under, clock, meter } = setUp();
+      const tokens = demand({ dimension: "tokens", window: "day", limit: 1_000, amount: 300 });
+      const held = await meter.reserve([tokens], sampleRecord({ inputTokens: 300, outputTokens: 0 }));
+      if (!held.admitted) throw new Error("refused");
+      expect(await meter.extend(held.hold, [tokens], sampleRecord({ inputTokens: 600, outputTokens: 0 }))).toBe(true);
+      under.kill!();
+      const next = under.meterOn(under.reopen(), clock);
+      expect(await next.recover()).toMatchObject([{ outcome: "recovered", inputTokens: 600 }]);
+      expect((await next.reserve([{ ...tokens, amount: 400 }], sampleRecord())).admitted).toBe(true);
+      expect((await next.reserve([{ ...tokens, amount: 1 }], sampleRecord())).admitted).toBe(false);
     });
 
     test("a restart forgets no request of the last minute", async () => {

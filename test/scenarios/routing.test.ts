@@ -323,3 +323,42 @@ test("a target whose provider's limit is used up rests as long as it was told, a
   ticks += 7_000;
   expect((await ask()).headers.get("x-sallyport-model")).toBe("one/m1");
 });
+
+describe("a budget holds for all the targets of a call together", () => {
+  // Body and max_tokens are below 300 tokens; at 2 dollars a million that is below 600,000 nano-dollars.
+  const limits = (amount: number) => [{ dimension: "usd" as const, window: "day" as const, amount }];
+  const unanswered: Script = [{ do: "close" }];
+
+  test("another target is asked where there is room for its worst case too", async () => {
+    await start({ app: { limits: limits(2_000_000) } });
+    plays(one, unanswered);
+    plays(two, says("from two"));
+    expect((await ask({ max_tokens: 100 })).status).toBe(200);
+  });
+
+  test("and not where there is not: what was spent and reserved never exceeds the budget", async () => {
+    await start({ app: { limits: limits(500_000) } });
+    plays(one, unanswered);
+    plays(two, says("from two", { input: 100, output: 200 }));
+    const response = await ask({ max_tokens: 100 });
+    expect(response.status).toBe(502);
+    expect(two.requests).toHaveLength(0);
+    const [record] = await app!.records();
+    expect(record).toMatchObject({ errorCode: "upstream_cut" });
+    expect(record!.costNanoUsd).toBeLessThanOrEqual(500_000);
+  });
+
+  test("a target that never got the question leaves its room to the next", async () => {
+    await start({ app: { limits: limits(500_000) } });
+    plays(one, fails(503));
+    plays(two, says("from two"));
+    expect((await ask({ max_tokens: 100 })).status).toBe(200);
+  });
+
+  test("no hedge is begun where there is no room for two", async () => {
+    await start({ routing: { hedgeAfterMs: 30 }, app: { limits: limits(500_000) } });
+    plays(one, [{ do: "wait", ms: 150 }, ...openaiChat.unary({ text: "from one" })]);
+    expect(await (await ask({ max_tokens: 100 })).text()).toContain("from one");
+    expect(two.requests).toHaveLength(0);
+  });
+});

@@ -87,6 +87,37 @@ export class MemoryMeter implements Meter {
     return { admitted: true, hold, levels };
   }
 
+  async extend(hold: number, demands: readonly Demand[], draft: UsageRecord): Promise<boolean> {
+    const open = this.#holds.get(hold);
+    if (open === undefined || open.settling)
+      throw new Error(`broken promise: Hold ${hold} is extended while it is open`);
+    const now = this.#now();
+    const more = demands
+      .filter(({ dimension }) => dimension === "tokens" || dimension === "usd")
+      .map((demand) => ({ demand, counter: this.#counter(demand, now) }));
+    if (this.#firstRefusal(more, now) !== undefined) return false;
+    this.#grow(open, more, now, 1);
+    draft.admittedAt = open.at;
+    try {
+      await this.#journal.open({ hold, at: open.at, draft });
+    } catch (cause) {
+      if (!open.settling) this.#grow(open, more, this.#now(), -1);
+      this.#failedAt = this.#clock.ticks();
+      throw unavailable(cause);
+    }
+    return true;
+  }
+
+  /** Adds to what a Hold has taken, as of when it was admitted, or takes that back. */
+  #grow(open: OpenHold, more: readonly Counted[], now: number, sign: 1 | -1): void {
+    for (const { demand, counter } of more) {
+      const own = open.counted.find((each) => each.counter === counter);
+      if (own === undefined) throw new Error(`broken promise: a Hold is extended where it has taken before`);
+      own.demand = { ...own.demand, amount: own.demand.amount + sign * demand.amount };
+      counter?.correct(open.at, now, sign * demand.amount);
+    }
+  }
+
   async settle(hold: number, charge: Charge, record: UsageRecord): Promise<void> {
     const open = this.#release(hold, { requests: 0, ...charge });
     if (open === undefined) throw new Error(`broken promise: Hold ${hold} is settled once`);

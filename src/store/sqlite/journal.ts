@@ -118,11 +118,14 @@ export class SqliteJournal implements Journal {
 
   open({ hold, at, draft }: JournaledHold): Promise<void> {
     const text = recordToText(draft);
-    const place = this.#free.pop() ?? this.#places++;
+    const known = this.#taken.get(hold);
+    // A Hold that has grown is written anew in its own place.
+    const place = known ?? this.#free.pop() ?? this.#places++;
     this.#taken.set(hold, place);
     this.#lastHold = Math.max(this.#lastHold, hold);
     const written = this.#write(() => this.#insertHold.run(place, hold, at, text));
     written.catch(() => {
+      if (known !== undefined) return;
       this.#taken.delete(hold);
       this.#free.push(place);
     });
