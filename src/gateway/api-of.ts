@@ -1,4 +1,4 @@
-import { countPromptTokens } from "../domain/plans/estimate.ts";
+import { estimateTokens } from "../domain/plans/estimate.ts";
 import { type AccountOptions, type ProviderAdapter, UnsupportedFeature } from "../spec/adapter.ts";
 import type { EventPart } from "../spec/event.ts";
 import { nameOf, type OperationName } from "../spec/operation.ts";
@@ -31,9 +31,9 @@ export function apiOf(
   }
 }
 
-/** An estimate: each model cuts texts in its own way. What a picture or a document holds is not seen. */
+/** An estimate: each model cuts texts in its own way. What is in a file is not seen. */
 function* counted(request: ModelRequest): Iterable<EventPart[]> {
-  yield [{ type: "result", result: { kind: "token-count", tokens: countPromptTokens(request) } }, { type: "end" }];
+  yield [{ type: "result", result: { kind: "token-count", tokens: estimateTokens(request) } }, { type: "end" }];
 }
 
 const NOUNS: Readonly<Partial<Record<OperationName, string>>> = {

@@ -1,5 +1,7 @@
 import type { Wire } from "../spec/wire.ts";
+import { anthropicCount } from "../wire/anthropic-messages/count.ts";
 import { anthropicMessages } from "../wire/anthropic-messages/index.ts";
+import { geminiCount } from "../wire/gemini/count.ts";
 import { geminiBatchEmbed, geminiEmbed } from "../wire/gemini/embed.ts";
 import { gemini, geminiStream } from "../wire/gemini/index.ts";
 import { ollamaEmbed } from "../wire/ollama/embed.ts";
@@ -42,6 +44,9 @@ export const ENDPOINTS: readonly Endpoint[] = [
   row("models", "GET", "/openai/v1/models", "models", openaiChat),
   row("models", "GET", "/openai/models", "models", openaiChat),
   row("messages", "POST", "/v1/messages", "call", anthropicMessages),
+  row("count-tokens", "POST", "/v1/messages/count_tokens", "call", anthropicCount),
+  row("count-tokens", "POST", "/v1beta/models/{model}:countTokens", "call", geminiCount),
+  row("count-tokens", "POST", "/v1/models/{model}:countTokens", "call", geminiCount),
   row("gemini.generate", "POST", "/v1beta/models/{model}:generateContent", "call", gemini),
   row("gemini.stream", "POST", "/v1beta/models/{model}:streamGenerateContent", "call", geminiStream),
   row("gemini.generate", "POST", "/v1/models/{model}:generateContent", "call", gemini),

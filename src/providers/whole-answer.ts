@@ -68,3 +68,10 @@ function floatsIn(base64: string): number[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   return Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(index * 4, true));
 }
+
+/** The answer to a count of tokens. @throws MalformedAnswer where the provider gave none */
+export function countParts(value: Json | undefined): EventPart[] {
+  const tokens = countOf(value);
+  if (tokens === undefined) throw new MalformedAnswer("a count that is none");
+  return [{ type: "result", result: { kind: "token-count", tokens } }];
+}

@@ -35,5 +35,8 @@ test("a model that nobody knows has no price, rather than none to pay", () => {
 });
 
 test("a test provider costs nothing", () => {
+  // What only reads has one price.
+  expect(list.rates(account({}), "text-embedding-3-small")).toMatchObject({ input: 0.02, output: 0 });
+  expect(list.rates(account({}), "whisper-1")).toBeUndefined();
   expect(list.rates(account({ kind: "demo" }), "demo")).toMatchObject({ input: 0, output: 0 });
 });

@@ -54,7 +54,7 @@ function publicRates(kind: string, model: string): Rates | undefined {
   const found = calcPrice({ input_tokens: 0, output_tokens: 0 }, model, { providerId: PUBLIC_NAMES[kind] ?? kind });
   const prices = found?.model_price;
   const input = base(prices?.input_mtok);
-  const output = base(prices?.output_mtok);
+  const output = base(prices?.output_mtok) ?? (isReadOnly(prices) ? 0 : undefined);
   if (input === undefined || output === undefined) return undefined;
   const rates: Rates = { input, output, source: `genai-prices ${packageJson.dependencies["@pydantic/genai-prices"]}` };
   const cacheRead = base(prices?.cache_read_mtok);
@@ -62,6 +62,11 @@ function publicRates(kind: string, model: string): Rates | undefined {
   if (cacheRead !== undefined) rates.cacheRead = cacheRead;
   if (cacheWrite !== undefined) rates.cacheWrite = cacheWrite;
   return rates;
+}
+
+/** A model with a price for what it reads and none at all beside it writes nothing: it embeds. */
+function isReadOnly(prices: object | undefined): boolean {
+  return prices !== undefined && Object.keys(prices).every((name) => name === "input_mtok");
 }
 
 /** A tiered price is taken at its dearest tier: a bill that is too high is noticed, one that is too low is not. */

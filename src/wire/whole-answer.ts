@@ -17,3 +17,9 @@ export function wholeAnswer(
     errorFrame: (error) => `data: ${JSON.stringify(errorBody(error))}\n\n`,
   };
 }
+
+/** The answer to a count of tokens. */
+export function countedTokens(parts: readonly EventPart[]): number {
+  for (const part of parts) if (part.type === "result" && part.result.kind === "token-count") return part.result.tokens;
+  return 0;
+}

@@ -66,6 +66,20 @@ export function countTokens(utf8Bytes: number): number {
   return Math.ceil(utf8Bytes / BYTES_PER_TOKEN);
 }
 
+/** Tokens of a picture of middling size, as providers count them: from 250 to 1,600. */
+const IMAGE_TOKENS = 1_000;
+
+/** Tokens of a prompt and its pictures, for a caller who asks before it is sent. What is in a file is not seen. */
+export function estimateTokens(request: ModelRequest): number {
+  let images = 0;
+  const look = (part: Part) => {
+    if (part.type === "image") images++;
+    else if (part.type === "tool-result") for (const item of part.content) look(item);
+  };
+  for (const message of request.messages) for (const part of message.parts) look(part);
+  return countPromptTokens(request) + images * IMAGE_TOKENS;
+}
+
 /** Tokens of a prompt, where nobody reported them. */
 export function countPromptTokens(request: ModelRequest): number {
   let bytes = 0;
@@ -86,6 +100,7 @@ function textOf(message: Message): number {
   let bytes = 0;
   for (const part of message.parts) {
     if (part.type === "text" || part.type === "reasoning" || part.type === "refusal") bytes += utf8Length(part.text);
+    else if (part.type === "document" && part.source.kind === "text") bytes += utf8Length(part.source.text);
     else if (part.type === "tool-call") bytes += utf8Length(part.arguments);
     else if (part.type === "tool-result")
       for (const item of part.content) if (item.type === "text") bytes += utf8Length(item.text);

@@ -1,4 +1,5 @@
 import type { ProviderAdapter } from "../../spec/adapter.ts";
+import { countApi } from "./count.ts";
 import { errorOf } from "./errors.ts";
 import { MessagesDecoder } from "./events.ts";
 import { MODELS } from "./models.ts";
@@ -17,6 +18,7 @@ export const anthropic: ProviderAdapter = {
     imageUrl: true,
     imageBytes: true,
     documents: true,
+    documentUrl: true,
     audioInput: false,
     reasoning: true,
     jsonObject: true,
@@ -32,5 +34,6 @@ export const anthropic: ProviderAdapter = {
   encode: encodeRequest,
   decoder: (request) => new MessagesDecoder(responseTool(request)),
   error: errorOf,
+  operations: { "count-tokens": countApi },
   models: MODELS,
 };

@@ -1,5 +1,6 @@
 import type { ProviderAdapter } from "../../spec/adapter.ts";
 import { GEMINI_CAPABILITIES, googleAdapter } from "./adapter.ts";
+import { countApi } from "./count.ts";
 import { embedApi } from "./embed.ts";
 import { MODELS } from "./models.ts";
 import { geminiModelPath } from "./request.ts";
@@ -12,7 +13,7 @@ const adapter = googleAdapter(
     capabilities: GEMINI_CAPABILITIES,
     credential: (key) => ({ "x-goog-api-key": key }),
     models: MODELS,
-    operations: { embed: embedApi },
+    operations: { embed: embedApi, "count-tokens": countApi },
   },
   geminiModelPath,
 );
