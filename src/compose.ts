@@ -52,6 +52,7 @@ import { type DataFolder, openDataFolder } from "./store/sqlite/folder.ts";
 import { inspectDirectory, inspectLedger, inspectLock } from "./store/sqlite/inspect.ts";
 import { openJournal, type SqliteJournal } from "./store/sqlite/journal.ts";
 import { Egress } from "./upstream/egress.ts";
+import { createMedia } from "./upstream/media.ts";
 import { createUpstream } from "./upstream/send.ts";
 import { canOpen, createSealer, createUnsealer } from "./vault/envelope.ts";
 import { fingerprintOf, type Keyring, MASTER_KEY_FILE, MASTER_KEY_SETTING, openKeyring } from "./vault/keyring.ts";
@@ -328,6 +329,8 @@ function composeGateway(
       records: journal,
       prices: new PriceList(isTest),
       upstream,
+      // Apart from the accounts' addresses: strangers choose these.
+      media: createMedia(new Egress(clock)),
       unsealer: createUnsealer(keyring.master.reveal()),
       log,
       clock,

@@ -20,6 +20,7 @@ import type { EventStream } from "./begun.ts";
 import type { Call } from "./call.ts";
 import { writeForm } from "./form.ts";
 import type { CleanRequest } from "./guard-input.ts";
+import type { WithBytes } from "./remote-media.ts";
 import type { Asked } from "./reserve.ts";
 import type { Routed } from "./route.ts";
 import type { Target } from "./target.ts";
@@ -48,6 +49,7 @@ export interface DispatchPorts {
   unsealer: Unsealer;
   prices: Prices;
   adapter(kind: string): ProviderAdapter | undefined;
+  withBytes: WithBytes;
   /** From 0 inclusive to 1 exclusive. */
   draw: () => number;
 }
@@ -83,7 +85,8 @@ async function open(
   const adapter = apiOf(kind, request, target.model, account.options);
   if (adapter.local !== undefined && isFree(request)) call.observed.warnings.push(ESTIMATED);
   if (adapter.local !== undefined) return canned(adapter.local(request, target.model), asked);
-  const { path, headers, body, files, warnings } = adapter.encode(request, target.model, account.options);
+  const known = await ports.withBytes(clean, adapter);
+  const { path, headers, body, files, warnings } = adapter.encode(known, target.model, account.options);
   for (const warning of warnings) call.observed.warnings.push(`${warning.field}: ${warning.message}`);
   const key = keyOf(account, ports.unsealer);
   const upstreamCall = {

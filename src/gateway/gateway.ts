@@ -4,6 +4,7 @@ import type { Clock } from "../kernel/clock.ts";
 import type { RandomBytes } from "../kernel/id.ts";
 import type { Directory } from "../ports/directory.ts";
 import type { Log } from "../ports/log.ts";
+import type { Media } from "../ports/media.ts";
 import type { Meter } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { Records, UsageRecord } from "../ports/records.ts";
@@ -25,6 +26,7 @@ import { createIdentify } from "./identify.ts";
 import { createListModels } from "./list-models.ts";
 import { observe } from "./observe.ts";
 import { createRefuse } from "./refuse.ts";
+import { createWithBytes } from "./remote-media.ts";
 import { createReserve } from "./reserve.ts";
 import { createRespond } from "./respond.ts";
 import { createRoute } from "./route.ts";
@@ -38,6 +40,7 @@ export interface GatewayPorts {
   records: Pick<Records, "append">;
   prices: Prices;
   upstream: Upstream;
+  media: Media;
   unsealer: Unsealer;
   log: Log;
   clock: Clock;
@@ -123,7 +126,14 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       guardInput: createGuardInput(),
       route: createRoute({ health, prices, draw: ports.draw }),
       dispatch: createDispatch(
-        { upstream: ports.upstream, unsealer: ports.unsealer, prices, adapter: ports.adapter, draw: ports.draw },
+        {
+          upstream: ports.upstream,
+          unsealer: ports.unsealer,
+          prices,
+          adapter: ports.adapter,
+          withBytes: createWithBytes(ports.media, bodies),
+          draw: ports.draw,
+        },
         deadlines,
       ),
       guardOutput: createGuardOutput(),

@@ -9,6 +9,8 @@ export interface Capabilities {
   imageUrl: boolean;
   imageBytes: boolean;
   documents: boolean;
+  /** Whether the provider fetches documents itself. */
+  documentUrl: boolean;
   audioInput: boolean;
   reasoning: boolean;
   jsonObject: boolean;

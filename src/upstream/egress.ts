@@ -84,10 +84,14 @@ export class Egress {
   }
 }
 
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR("2000::/3");
+
 /**
  * Whether an address is one of the public Internet. What is not plainly `unicast` is not:
  * private, loopback, link-local (cloud metadata), carrier-grade NAT, multicast, reserved,
- * documentation, and IPv6 forms that carry an IPv4 address, which are judged by that address.
+ * documentation, and IPv6 forms that carry an IPv4 address, of which only the mapped one is judged
+ * by that address. Of IPv6, 2000::/3 is all that has been given to anybody (IANA's registry of
+ * IPv6 address space); `::7f00:1`, which is `::127.0.0.1`, lies outside.
  */
 export function isPublic(address: string): boolean {
   let parsed: ipaddr.IPv4 | ipaddr.IPv6;
@@ -99,6 +103,7 @@ export function isPublic(address: string): boolean {
   if (parsed.kind() === "ipv6") {
     const six = parsed as ipaddr.IPv6;
     if (six.isIPv4MappedAddress()) return isPublic(six.toIPv4Address().toString());
+    if (!six.match(GLOBAL_UNICAST)) return false;
   }
   return parsed.range() === "unicast";
 }

@@ -18,6 +18,7 @@ import type { Clock } from "../../src/kernel/clock.ts";
 import { pooled } from "../../src/kernel/id.ts";
 import { Secret } from "../../src/kernel/secret.ts";
 import type { LogFields } from "../../src/ports/log.ts";
+import type { Media } from "../../src/ports/media.ts";
 import type { UsageRecord } from "../../src/ports/records.ts";
 import type { Upstream } from "../../src/ports/upstream.ts";
 import type { Unsealer } from "../../src/ports/vault.ts";
@@ -26,6 +27,7 @@ import type { Journal } from "../../src/store/journal.ts";
 import { MemoryMeter } from "../../src/store/memory/meter.ts";
 import { PriceList } from "../../src/store/price-list.ts";
 import { Egress } from "../../src/upstream/egress.ts";
+import { createMedia } from "../../src/upstream/media.ts";
 import { createUpstream } from "../../src/upstream/send.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 
@@ -45,6 +47,7 @@ export interface AppOptions {
   clock?: Clock;
   journal?: Journal;
   upstreamPort?: Upstream;
+  media?: Media;
 }
 
 /** A gateway on a port of its own, with the directory in plain values and the books in memory. */
@@ -103,6 +106,7 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
       records: journal,
       prices: new PriceList((kind) => adapter(kind)?.test === true),
       upstream: options.upstreamPort ?? createUpstream(new Egress(clock), clock),
+      media: options.media ?? createMedia(new Egress(clock)),
       unsealer,
       log: { write: (level, message, fields = {}) => void logs.push({ level, message, fields }) },
       clock,

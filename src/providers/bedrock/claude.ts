@@ -19,7 +19,7 @@ export function claudeByInvoke(converse: ProviderAdapter): ProviderAdapter {
   return {
     ...converse,
     dialect: "anthropic-messages",
-    capabilities: { ...anthropic.capabilities, imageUrl: false },
+    capabilities: { ...anthropic.capabilities, imageUrl: false, documentUrl: false },
     framing: "aws-invoke-stream",
     encode: encodeInvoke,
     decoder(request) {

@@ -41,6 +41,7 @@ const converse: ProviderAdapter = {
     imageUrl: false,
     imageBytes: true,
     documents: true,
+    documentUrl: false,
     audioInput: true,
     reasoning: true,
     jsonObject: true,

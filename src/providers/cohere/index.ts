@@ -16,6 +16,7 @@ export const cohere: ProviderAdapter = {
     imageUrl: true,
     imageBytes: true,
     documents: false,
+    documentUrl: false,
     audioInput: false,
     reasoning: true,
     jsonObject: true,

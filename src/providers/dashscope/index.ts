@@ -20,6 +20,7 @@ export const dashscopeNative: ProviderAdapter = {
     imageUrl: true,
     imageBytes: true,
     documents: false,
+    documentUrl: false,
     audioInput: true,
     reasoning: true,
     jsonObject: true,

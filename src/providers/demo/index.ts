@@ -17,6 +17,7 @@ export const demo: ProviderAdapter = {
     imageUrl: true,
     imageBytes: true,
     documents: true,
+    documentUrl: true,
     audioInput: true,
     reasoning: false,
     jsonObject: true,

@@ -12,6 +12,7 @@ export const GEMINI_CAPABILITIES: Capabilities = {
   imageUrl: true,
   imageBytes: true,
   documents: true,
+  documentUrl: true,
   audioInput: true,
   reasoning: true,
   jsonObject: true,

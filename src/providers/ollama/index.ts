@@ -19,6 +19,7 @@ export const ollama: ProviderAdapter = {
     imageUrl: false,
     imageBytes: true,
     documents: false,
+    documentUrl: false,
     audioInput: false,
     reasoning: true,
     jsonObject: true,

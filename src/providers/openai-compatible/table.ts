@@ -117,7 +117,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       callIds: { allowed: /^[a-zA-Z0-9]{9}$/, length: 9 },
       media: "mistral",
     },
-    { ...ANY, logprobs: false, logitBias: false },
+    { ...ANY, documentUrl: true, logprobs: false, logitBias: false },
     ["mistral-large-latest", "mistral-medium-latest", "mistral-small-latest", "ministral-8b-latest"],
   ),
   row(

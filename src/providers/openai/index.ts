@@ -12,6 +12,7 @@ export const OPENAI_CAPABILITIES: Capabilities = {
   imageUrl: true,
   imageBytes: true,
   documents: true,
+  documentUrl: false,
   audioInput: true,
   reasoning: true,
   jsonObject: true,

@@ -43,7 +43,8 @@ const gemini: ProviderAdapter = googleAdapter(
 const claude: ProviderAdapter = {
   ...gemini,
   dialect: "anthropic-messages",
-  capabilities: anthropic.capabilities,
+  // Google's own Claude fetches nothing.
+  capabilities: { ...anthropic.capabilities, imageUrl: false, documentUrl: false },
   framing: "sse",
   encode: encodeClaude,
   decoder: (request) => anthropic.decoder(request),

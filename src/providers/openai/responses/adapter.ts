@@ -9,6 +9,7 @@ export function responsesAdapter(chat: ProviderAdapter, quirks: Quirks): Provide
   return {
     ...chat,
     dialect: "openai-responses",
+    capabilities: { ...chat.capabilities, documentUrl: chat.capabilities.documents },
     encode: (request, model) => encodeResponses(request, model, quirks),
     decoder: (request) => new ResponsesDecoder(request),
     error: errorOf,
