@@ -8,6 +8,7 @@ import { ollamaEmbed } from "../wire/ollama/embed.ts";
 import { ollamaChat, ollamaGenerate } from "../wire/ollama/index.ts";
 import { azureChat } from "../wire/openai-chat/azure.ts";
 import { openaiChat } from "../wire/openai-chat/index.ts";
+import { azureCompletions, openaiCompletions } from "../wire/openai-completions/index.ts";
 import { azureEmbeddings, openaiEmbeddings } from "../wire/openai-embeddings/index.ts";
 import { openaiResponses } from "../wire/openai-responses/index.ts";
 
@@ -29,6 +30,9 @@ export interface Endpoint {
 export const ENDPOINTS: readonly Endpoint[] = [
   row("chat.completions", "POST", "/v1/chat/completions", "call", openaiChat),
   row("responses", "POST", "/v1/responses", "call", openaiResponses),
+  row("completions", "POST", "/v1/completions", "call", openaiCompletions),
+  row("completions", "POST", "/openai/deployments/{deployment}/completions", "call", azureCompletions),
+  row("completions", "POST", "/openai/v1/completions", "call", openaiCompletions),
   row("embeddings", "POST", "/v1/embeddings", "call", openaiEmbeddings),
   row("embeddings", "POST", "/openai/deployments/{deployment}/embeddings", "call", azureEmbeddings),
   row("embeddings", "POST", "/openai/v1/embeddings", "call", openaiEmbeddings),

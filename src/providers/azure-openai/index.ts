@@ -2,7 +2,7 @@ import type { AccountOptions, ProviderAdapter, UpstreamRequest } from "../../spe
 import type { ModelRequest } from "../../spec/request.ts";
 import { chatAdapter } from "../openai/adapter.ts";
 import { OPENAI_CAPABILITIES } from "../openai/index.ts";
-import { embeddingsApi } from "../openai/operations/embeddings.ts";
+import { OPENAI_OPERATIONS } from "../openai/operations/index.ts";
 import { OPENAI_QUIRKS } from "../openai/quirks.ts";
 import { responsesAdapter } from "../openai/responses/adapter.ts";
 
@@ -47,6 +47,17 @@ function onAzure(adapter: ProviderAdapter): ProviderAdapter {
   };
 }
 
+/** Deployments are usually called by their models. */
+const COMPLETES = /instruct|davinci|babbage/;
+
+function operationsAtAzure(): NonNullable<ProviderAdapter["operations"]> {
+  const apis = Object.entries(OPENAI_OPERATIONS).map(([name, api]) => {
+    const serves = api.serves === undefined ? {} : { serves: (deployment: string) => COMPLETES.test(deployment) };
+    return [name, { ...atAzure(api), ...serves }];
+  });
+  return Object.fromEntries(apis);
+}
+
 /** The same request, at Azure's address for it. */
 function addressed(
   request: UpstreamRequest,
@@ -71,7 +82,7 @@ const responses = onAzure(responsesAdapter(chatOfOpenai, OPENAI_QUIRKS));
 
 export const azureOpenai: ProviderAdapter = {
   ...chat,
-  operations: { embed: atAzure(embeddingsApi) },
+  operations: operationsAtAzure(),
   variant({ dialect }, _deployment, { apiVersion = "v1" }) {
     const has = !/^\d/.test(apiVersion) || apiVersion >= RESPONSES_SINCE;
     return dialect === "openai-responses" && has ? responses : chat;

@@ -1,9 +1,11 @@
 import type { OperationApi, ProviderAdapter } from "../../spec/adapter.ts";
 import type { OperationName } from "../../spec/operation.ts";
+import { completionsApi } from "../openai/operations/completions.ts";
 import { embeddingsApi } from "../openai/operations/embeddings.ts";
 
 const APIS: Readonly<Partial<Record<OperationName, OperationApi>>> = {
   embed: embeddingsApi,
+  complete: completionsApi,
 };
 
 /**
@@ -30,6 +32,7 @@ const DONE_BY: Readonly<Record<string, readonly OperationName[]>> = {
   "nvidia-nim": ["embed", "complete"],
   sambanova: ["embed", "audio.transcribe"],
   huggingface: [],
+  deepinfra: ["embed", "complete"],
 };
 
 export function operationsOf(kind: string): NonNullable<ProviderAdapter["operations"]> {

@@ -2,7 +2,7 @@ import type { ProviderAdapter } from "../../spec/adapter.ts";
 import type { Capabilities } from "../../spec/capability.ts";
 import { chatAdapter } from "./adapter.ts";
 import { isOnChatOnly, isOnResponsesOnly, MODELS } from "./models.ts";
-import { embeddingsApi } from "./operations/embeddings.ts";
+import { OPENAI_OPERATIONS } from "./operations/index.ts";
 import { OPENAI_QUIRKS } from "./quirks.ts";
 
 /** OpenAI's Chat Completions. Source: OpenAI's API reference. */
@@ -32,6 +32,6 @@ export const openai: ProviderAdapter = chatAdapter({
   capabilities: OPENAI_CAPABILITIES,
   quirks: OPENAI_QUIRKS,
   responses: { own: (model) => !isOnChatOnly(model), only: isOnResponsesOnly },
-  operations: { embed: embeddingsApi },
+  operations: OPENAI_OPERATIONS,
   models: MODELS,
 });

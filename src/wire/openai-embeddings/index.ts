@@ -1,5 +1,5 @@
 import { MAX_EMBED_INPUTS, MAX_EMBED_NODES } from "../../kernel/bounds.ts";
-import type { Json, JsonObject } from "../../kernel/json.ts";
+import type { JsonObject } from "../../kernel/json.ts";
 import type { EventPart } from "../../spec/event.ts";
 import type { Embed, EmbedInput, EmbedTask } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
@@ -7,6 +7,7 @@ import { InvalidRequest, type Wire } from "../../spec/wire.ts";
 import { errorBody } from "../openai-chat/errors.ts";
 import { Fields, readModelName } from "../read.ts";
 import { refuseUpstreamFields } from "../refused-fields.ts";
+import { readTokens } from "../token-list.ts";
 import { wholeAnswer } from "../whole-answer.ts";
 import { toBase64 } from "./floats.ts";
 
@@ -32,8 +33,6 @@ const REQUEST = new Set(["model", "input", "encoding_format", "dimensions", "use
 
 /** No model's vectors are longer. */
 const MAX_DIMENSIONS = 65_536;
-/** No tokenizer has as many words. */
-const MAX_TOKEN = 2 ** 24;
 
 function decodeRequest(body: JsonObject): ModelRequest {
   const fields = new Fields(body, "");
@@ -91,17 +90,6 @@ function readInput(fields: Fields): EmbedInput[] {
 function textInput(text: string, path: string): EmbedInput {
   if (text === "") throw new InvalidRequest(path, `${path} must not be empty`);
   return { text };
-}
-
-/** @throws InvalidRequest */
-export function readTokens(items: Json[], path: string): number[] {
-  if (items.length === 0) throw new InvalidRequest(path, `${path} must not be empty`);
-  for (const [index, item] of items.entries()) {
-    if (typeof item !== "number" || !Number.isSafeInteger(item) || item < 0 || item > MAX_TOKEN) {
-      throw new InvalidRequest(`${path}[${index}]`, `${path}[${index}] must be the number of a token`);
-    }
-  }
-  return items as number[];
 }
 
 function answerOf(request: ModelRequest, parts: readonly EventPart[]): JsonObject {
