@@ -3,18 +3,9 @@
  * management, tools that it loads later, and system messages in mid-conversation.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { PROVIDER_NAMES, type ProviderName } from "../../support/any-provider.ts";
 import type { ReceivedRequest } from "../../support/upstream.ts";
-import {
-  AgentStage,
-  agentsPresent,
-  expectDone,
-  type Hands,
-  PROVIDERS,
-  type ProviderName,
-  RUN_MS,
-  TASK,
-  toolsOf,
-} from "./stage.ts";
+import { AgentStage, agentsPresent, expectDone, type Hands, RUN_MS, TASK, toolsOf } from "./stage.ts";
 
 const HANDS: Hands = {
   reader: "Read",
@@ -34,9 +25,8 @@ describe.skipIf(!(await agentsPresent()))("Claude Code", () => {
       args: ["-p", TASK, "--model", `${provider}-model`, "--allowedTools", "Read,Write", "--output-format", "json"],
       env: { ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: key, DISABLE_AUTOUPDATER: "1" },
     }));
-  const names = Object.keys(PROVIDERS) as ProviderName[];
 
-  test.each(names)(
+  test.each(PROVIDER_NAMES)(
     "does a task with a model of %s",
     async (provider) => {
       const run = await work(provider);

@@ -5,17 +5,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  AgentStage,
-  agentsPresent,
-  expectDone,
-  type Hands,
-  PROVIDERS,
-  type ProviderName,
-  RUN_MS,
-  TASK,
-  toolsOf,
-} from "./stage.ts";
+import { PROVIDER_NAMES } from "../../support/any-provider.ts";
+import { AgentStage, agentsPresent, expectDone, type Hands, RUN_MS, TASK, toolsOf } from "./stage.ts";
 
 const run = (cmd: string) => ({ name: "exec_command", arguments: JSON.stringify({ cmd }) });
 const HANDS: Hands = {
@@ -41,7 +32,7 @@ describe.skipIf(!(await agentsPresent()))("Codex CLI", () => {
   });
   afterAll(() => stage?.stop());
 
-  test.each(Object.keys(PROVIDERS) as ProviderName[])(
+  test.each(PROVIDER_NAMES)(
     "does a task with a model of %s",
     async (provider) => {
       const done = await stage.run("codex", HANDS, ({ home, url, key }) => {

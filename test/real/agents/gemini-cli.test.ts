@@ -2,16 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  AgentStage,
-  agentsPresent,
-  expectDone,
-  type Hands,
-  type ProviderName,
-  RUN_MS,
-  TASK,
-  toolsOf,
-} from "./stage.ts";
+import type { ProviderName } from "../../support/any-provider.ts";
+import { AgentStage, agentsPresent, expectDone, type Hands, RUN_MS, TASK, toolsOf } from "./stage.ts";
 
 const HANDS: Hands = {
   reader: "read_file",

@@ -8,25 +8,13 @@ import { expect } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CatalogModel } from "../../../src/domain/catalog/catalog.ts";
 import type { JsonObject } from "../../../src/kernel/json.ts";
 import type { UsageRecord } from "../../../src/ports/records.ts";
+import { everyProvider, replyInKind } from "../../support/any-provider.ts";
 import { type App, PROVIDER_KEY, startApp } from "../../support/app.ts";
 import { present } from "../../support/parts.ts";
-import type { Answer, Replies, ToolCall } from "../../support/upstream/answer.ts";
-import * as cohere from "../../support/upstream/cohere.ts";
-import * as gemini from "../../support/upstream/gemini.ts";
-import * as ollama from "../../support/upstream/ollama.ts";
-import * as openaiResponses from "../../support/upstream/openai-responses.ts";
-import {
-  anthropicMessages,
-  json,
-  openaiChat,
-  type ReceivedRequest,
-  type Script,
-  startUpstream,
-  type Upstream,
-} from "../../support/upstream.ts";
+import type { Answer, ToolCall } from "../../support/upstream/answer.ts";
+import { json, type ReceivedRequest, startUpstream, type Upstream } from "../../support/upstream.ts";
 import { type AgentName, COMMANDS, fetchAgents } from "./install.ts";
 
 /** Only `npm run test:all` fetches a gigabyte. */
@@ -47,30 +35,6 @@ export interface Hands {
   read(path: string): Omit<ToolCall, "id">;
   write(path: string, content: string): Omit<ToolCall, "id">;
 }
-
-/** A provider of each dialect, and the name of its model in the catalog. */
-export const PROVIDERS = {
-  anthropic: { kind: "anthropic", path: "", model: "claude-sonnet-4-5" },
-  openai: { kind: "openai", path: "/v1", model: "gpt-4.1" },
-  "openai-responses": { kind: "openai", path: "/v1", model: "gpt-5-codex" },
-  "openai-compatible": { kind: "openai-compatible", path: "/v1", model: "small-2026" },
-  deepseek: { kind: "deepseek", path: "/v1", model: "deepseek-v4-pro" },
-  mistral: { kind: "mistral", path: "/v1", model: "mistral-large-latest" },
-  google: { kind: "google", path: "/v1beta", model: "gemini-3.8-flash" },
-  cohere: { kind: "cohere", path: "", model: "command-a-03-2025" },
-  ollama: { kind: "ollama", path: "", model: "qwen3:8b" },
-} as const;
-export type ProviderName = keyof typeof PROVIDERS;
-
-/** By the path at which the gateway asks. */
-const DIALECTS: readonly (readonly [path: RegExp, replies: Replies])[] = [
-  [/\/v1\/messages$/, anthropicMessages.replies],
-  [/\/chat\/completions$/, openaiChat.replies],
-  [/\/responses$/, openaiResponses.replies],
-  [/\/v2\/chat$/, cohere.replies],
-  [/\/api\/chat$/, ollama.replies],
-  [/:(stream)?generateContent/i, gemini.replies],
-];
 
 /** What became of one run. */
 export interface Run {
@@ -93,14 +57,7 @@ export class AgentStage {
 
   static async begin(): Promise<AgentStage> {
     const up = await startUpstream();
-    const entries = Object.entries(PROVIDERS);
-    const app = await startApp({
-      upstream: up.url,
-      providers: entries.map(([name, { kind, path }]) => ({ name: `at-${name}`, kind, baseUrl: up.url + path })),
-      models: entries.map(([name, { model }]): CatalogModel => {
-        return { name: `${name}-model`, targets: [{ provider: `at-${name}`, model, weight: 1 }], fallbacks: [] };
-      }),
-    });
+    const app = await startApp({ upstream: up.url, ...everyProvider(up.url) });
     return new AgentStage(app, up);
   }
 
@@ -137,7 +94,7 @@ export class AgentStage {
       const answer = offered ? nextStep(request, hands, place.work) : { text: "A note" };
       // An agent that asks on and on is stopped by an answer that it cannot use. No two answers have one id.
       if (asked.length > MOST_TURNS) return json(400, { error: { message: "enough" } });
-      return reply(request, { ...answer, id: `answer_${this.#runs}_${answers++}` });
+      return replyInKind(request, { ...answer, id: `answer_${this.#runs}_${answers++}` });
     });
     const wall = wallProxy();
     try {
@@ -202,12 +159,6 @@ function nextStep(request: ReceivedRequest, hands: Hands, work: string): Answer 
     return { toolCalls: [{ id: "call_write", ...hands.write(join(work, "answer.txt"), `${word}-copied`) }] };
   }
   return { text: `Done: ${word}.` };
-}
-
-function reply(request: ReceivedRequest, answer: Answer): Script {
-  const found = DIALECTS.find(([path]) => path.test(request.path.split("?")[0]!));
-  if (found === undefined) throw new Error(`no provider is asked at ${request.path}`);
-  return found[1](answer)(request);
 }
 
 /**
