@@ -11,6 +11,7 @@ import type { Wire } from "../src/spec/wire.ts";
 import { anthropicMessages } from "../src/wire/anthropic-messages/index.ts";
 import { openaiChat } from "../src/wire/openai-chat/index.ts";
 import { type Listed, SPLICED_NAMES, TOLD_OTHERWISE } from "./support/fidelity-differences.ts";
+import { CHAT_AS_MESSAGES_OTHERWISE, MESSAGES_AS_CHAT_OTHERWISE } from "./support/fidelity-requests.ts";
 import {
   type Digest,
   type Exchange,
@@ -183,23 +184,6 @@ here("what we write for OpenAI's clients", () => {
   }, 30_000);
 });
 
-/** Scenarios that one author recorded differently for the two, with the reason. */
-const OTHER_REQUESTS: Readonly<Record<string, string>> = {
-  "mirascope-py/input/test_structured_output_resume": "its author adds a tool and a sentence of its own for JSON",
-  "mirascope-py/input/test_structured_output_resume/json": "its author asks for JSON in the prompt only",
-  "mirascope-py/input/test_structured_output_resume_stream":
-    "its author adds a tool and a sentence of its own for JSON",
-  "mirascope-ts/input/empty-call/handles-empty-string-content":
-    "a message that says nothing, which Anthropic answered with 400",
-  "mirascope-ts/output/format/parses-structured-output-with-defineformat":
-    "its author adds a tool and a sentence of its own",
-  "mirascope-ts/output/format/parses-structured-output-with-zod-schema":
-    "its author adds a tool and a sentence of its own",
-  "pydantic-ai/test_tool_choice_matrix/list_single": "its author leaves tools out for one provider",
-  "pydantic-ai/test_tool_choice_matrix/none": "its author asks another question",
-  "pydantic-ai/test_tool_choice_matrix/none_with_output": "its author leaves tools out for one provider",
-};
-
 here("a request in OpenAI's dialect, sent to Anthropic", () => {
   test("asks what the same author asks of Anthropic", async () => {
     const { reqDigest } = await loadDigests();
@@ -223,26 +207,9 @@ here("a request in OpenAI's dialect, sent to Anthropic", () => {
       }
     }
     expect(compared).toBeGreaterThan(200);
-    expect([...differ.keys()].sort()).toEqual(Object.keys(OTHER_REQUESTS).sort());
+    expect([...differ.keys()].sort()).toEqual(Object.keys(CHAT_AS_MESSAGES_OTHERWISE).sort());
   });
 });
-
-/** The same, the other way round. */
-const OTHER_REQUESTS_TO_OPENAI: Readonly<Record<string, string>> = {
-  "fantasy/complex_object": "its author asks Anthropic for an object by a forced tool",
-  "fantasy/complex_object_streaming": "its author asks Anthropic for an object by a forced tool",
-  "fantasy/simple_object": "its author asks Anthropic for an object by a forced tool",
-  "mirascope-py/input/test_structured_output_resume": "its author adds a tool and a sentence of its own for JSON",
-  "mirascope-py/input/test_structured_output_resume_stream":
-    "its author adds a tool and a sentence of its own for JSON",
-  "mirascope-ts/output/format/parses-structured-output-with-defineformat":
-    "its author adds a tool and a sentence of its own",
-  "mirascope-ts/output/format/parses-structured-output-with-zod-schema":
-    "its author adds a tool and a sentence of its own",
-  "pydantic-ai/test_tool_choice_matrix/none": "its author asks another question",
-  "ruby_llm/chat_tool_choice_and_calls_control/respects_calls_one_for_sequential_execution":
-    "Anthropic's switch for one call at a time needs the choice auto beside it, OpenAI's does not",
-};
 
 here("a request in Anthropic's dialect, sent to OpenAI", () => {
   test("asks what the same author asks of OpenAI", async () => {
@@ -265,7 +232,7 @@ here("a request in Anthropic's dialect, sent to OpenAI", () => {
       }
     }
     expect(compared).toBeGreaterThan(90);
-    expect([...differ.keys()].sort()).toEqual(Object.keys(OTHER_REQUESTS_TO_OPENAI).sort());
+    expect([...differ.keys()].sort()).toEqual(Object.keys(MESSAGES_AS_CHAT_OTHERWISE).sort());
   });
 });
 

@@ -10,6 +10,7 @@ import { FRAMERS } from "../src/wire/framers.ts";
 import { ollamaChat } from "../src/wire/ollama/index.ts";
 import { openaiChat } from "../src/wire/openai-chat/index.ts";
 import { openaiResponses } from "../src/wire/openai-responses/index.ts";
+import { BEDROCK_REQUESTS_OTHERWISE } from "./support/fidelity-requests.ts";
 import {
   type Exchange,
   faultsOf,
@@ -213,15 +214,6 @@ here("every recorded error", () => {
   });
 });
 
-/** Parallel scenarios that one author recorded otherwise for Bedrock than for others, with the reason. */
-const OTHER_REQUESTS: Readonly<Record<string, string>> = {
-  "pydantic-ai/test_tool_choice_matrix/list_single": "its author leaves tools out for one provider",
-  "pydantic-ai/test_tool_choice_matrix/none": "its author asks another question",
-  "pydantic-ai/test_tool_choice_matrix/none_with_output": "its author leaves tools out for one provider",
-  "ruby_llm/chat_document_models/understands_docx_documents":
-    "document_url and file_url are words of one provider each; what they mean elsewhere is not ours to guess",
-};
-
 here("a request in another dialect, sent to Bedrock", () => {
   test("asks what the same author asks of Bedrock", async () => {
     const { reqDigest } = await loadDigests();
@@ -252,7 +244,7 @@ here("a request in another dialect, sent to Bedrock", () => {
       }
     }
     expect(compared).toBeGreaterThan(60);
-    const listed = Object.keys(OTHER_REQUESTS);
+    const listed = Object.keys(BEDROCK_REQUESTS_OTHERWISE);
     const unlisted = Object.entries(differ).filter(
       ([name]) => !listed.some((scenario) => name.startsWith(`${scenario} from `)),
     );

@@ -19,13 +19,12 @@ import { openaiChat } from "../src/wire/openai-chat/index.ts";
 import { type App, post, startApp } from "./support/app.ts";
 import {
   GEMINI_RELAYED_OTHERWISE,
-  GEMINI_REQUESTS_OTHERWISE,
-  GEMINI_REQUESTS_REFUSED,
   type Listed,
   REFUSAL_OF_STATUS,
   TOLD_BY_GEMINI,
   TOLD_TO_GEMINI,
 } from "./support/fidelity-differences.ts";
+import { GEMINI_REQUESTS_OTHERWISE, GEMINI_REQUESTS_REFUSED } from "./support/fidelity-requests.ts";
 import {
   type Digest,
   type Exchange,

@@ -6,7 +6,6 @@
  * keep their words (G).
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { ENDPOINTS } from "../src/gateway/endpoints.ts";
 import { isObject, type JsonObject } from "../src/kernel/json.ts";
 import { ADAPTERS } from "../src/providers/adapters.ts";
 import type { Frame, ProviderAdapter } from "../src/spec/adapter.ts";
@@ -16,8 +15,10 @@ import type { ModelRequest } from "../src/spec/request.ts";
 import type { Wire } from "../src/spec/wire.ts";
 import { NdjsonFramer } from "../src/wire/ndjson.ts";
 import { ollamaChat } from "../src/wire/ollama/index.ts";
+import { FRONTS as CALLERS } from "./conformance/fronts.ts";
 import { type App, post, startApp } from "./support/app.ts";
-import { ASKED_OTHERWISE, type Listed, READ_BY_OTHERS, TOLD_IN_OLLAMA } from "./support/fidelity-differences.ts";
+import { type Listed, READ_BY_OTHERS, TOLD_IN_OLLAMA } from "./support/fidelity-differences.ts";
+import { ASKED_OTHERWISE } from "./support/fidelity-requests.ts";
 import {
   type Digest,
   type Exchange,
@@ -48,14 +49,7 @@ const apiOf = (dialect: Dialect) => APIS[dialect]!;
 
 const PROVIDERS = Object.keys(APIS).flatMap((dialect) => ADAPTERS.find((each) => each.dialect === dialect) ?? []);
 const MINE = PROVIDERS.filter(({ kind }) => ["cohere", "dashscope-native", "ollama"].includes(kind));
-const FRONTS = [
-  ...new Map(
-    ENDPOINTS.filter(({ kind, wire }) => kind === "call" && APIS[wire.dialect] !== undefined).map(({ wire }) => [
-      wire.dialect,
-      wire,
-    ]),
-  ).values(),
-];
+const FRONTS = CALLERS.filter(({ dialect }) => APIS[dialect] !== undefined).map((front) => front.wire(true));
 
 const context = { requestId: "call_01abc", created: 1 };
 

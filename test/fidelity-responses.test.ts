@@ -12,9 +12,9 @@ import { openaiResponses } from "../src/wire/openai-responses/index.ts";
 import {
   type Listed,
   RESPONSES_ANSWERS_TOLD_OTHERWISE,
-  RESPONSES_REQUESTS_REFUSED,
   TOLD_OTHERWISE_AS_RESPONSES,
 } from "./support/fidelity-differences.ts";
+import { RESPONSES_REQUESTS_REFUSED, RESPONSES_ROADS_OTHERWISE } from "./support/fidelity-requests.ts";
 import {
   type Digest,
   type Exchange,
@@ -223,55 +223,6 @@ async function parallels(from: string, to: string, provider: (exchange: Exchange
   return { compared, differ };
 }
 
-/** Scenarios that one author recorded differently for the two, with the reason. */
-const ADDED_FOR_JSON = "its author adds a tool and a sentence of its own for JSON";
-const FORCED_FOR_JSON = "its author asks Anthropic for an object by a forced tool";
-const NO_STOP = "Responses has no stop sequences: its author leaves them out, we refuse";
-const OTHER_REQUESTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "openai.responses → openai.chat": {},
-  "openai.responses → anthropic.messages": {
-    "mirascope-py/input/test_structured_output_resume": ADDED_FOR_JSON,
-    "mirascope-py/input/test_structured_output_resume/json": "its author asks for JSON in the prompt only",
-    "mirascope-py/input/test_structured_output_resume_stream": ADDED_FOR_JSON,
-    "mirascope-ts/input/empty-call/handles-empty-string-content":
-      "a message that says nothing, which Anthropic refuses",
-    "mirascope-ts/input/text-encoded-thoughts/encodes-thoughts-as-text-for-model-consumption":
-      "its author tells OpenAI nothing of the thoughts",
-    "mirascope-ts/output/format/parses-structured-output-with-defineformat": ADDED_FOR_JSON,
-    "mirascope-ts/output/format/parses-structured-output-with-zod-schema": ADDED_FOR_JSON,
-    "pydantic-ai/test_tool_choice_matrix/none": "its author asks another question",
-    "ruby_llm/chat_web_search_with/can_continue": "OpenAI's web search is not Anthropic's",
-  },
-  "openai.chat → openai.responses": {
-    "fantasy/complex_object": "its author asks for an object by a forced tool",
-    "fantasy/complex_object_streaming": "its author asks for an object by a forced tool",
-    "fantasy/simple_object": "its author asks for an object by a forced tool",
-    "mirascope-ts/input/call/encodes-messages-and-all-params": NO_STOP,
-    "pydantic-ai/test_tool_choice_matrix/list_single": "its author leaves tools out for one provider",
-    "pydantic-ai/test_tool_choice_matrix/none": "its author leaves tools out for one provider",
-    "pydantic-ai/test_tool_choice_matrix/none_with_output": "its author leaves tools out for one provider",
-    "ruby_llm/chat_document_models/understands_docx_documents":
-      "a part of a lookalike's own, which OpenAI does not have",
-  },
-  "anthropic.messages → openai.responses": {
-    "fantasy/complex_object": FORCED_FOR_JSON,
-    "fantasy/complex_object_streaming": FORCED_FOR_JSON,
-    "fantasy/simple_object": FORCED_FOR_JSON,
-    "mirascope-py/input/test_call_with_params": NO_STOP,
-    "mirascope-py/input/test_structured_output_resume": ADDED_FOR_JSON,
-    "mirascope-py/input/test_structured_output_resume_stream": ADDED_FOR_JSON,
-    "mirascope-ts/input/call/encodes-messages-and-all-params": NO_STOP,
-    "mirascope-ts/input/text-encoded-thoughts/encodes-thoughts-as-text-for-model-consumption":
-      "its author tells OpenAI nothing of the thoughts",
-    "mirascope-ts/output/format/parses-structured-output-with-defineformat": ADDED_FOR_JSON,
-    "mirascope-ts/output/format/parses-structured-output-with-zod-schema": ADDED_FOR_JSON,
-    "pydantic-ai/test_tool_choice_matrix/none": "its author asks another question",
-    "ruby_llm/chat_tool_choice_and_calls_control/respects_calls_one_for_sequential_execution":
-      "Anthropic's switch for one call at a time needs the choice auto beside it, OpenAI's does not",
-    "ruby_llm/chat_web_search_with/can_continue": "Anthropic's web search is not OpenAI's",
-  },
-};
-
 here("a request of Responses, sent to a provider of another dialect, and the other way round", () => {
   for (const [from, to, provider] of [
     ["openai.responses", "openai.chat", PROVIDERS["openai.chat"]!],
@@ -282,7 +233,7 @@ here("a request of Responses, sent to a provider of another dialect, and the oth
     test(`${from} → ${to}`, async () => {
       const { compared, differ } = await parallels(from, to, provider);
       expect(compared).toBeGreaterThan(20);
-      expect([...differ.keys()].sort()).toEqual(Object.keys(OTHER_REQUESTS[`${from} → ${to}`]!).sort());
+      expect([...differ.keys()].sort()).toEqual(Object.keys(RESPONSES_ROADS_OTHERWISE[`${from} → ${to}`]!).sort());
     });
   }
 });

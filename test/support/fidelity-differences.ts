@@ -106,7 +106,19 @@ export const REFUSED_OTHERWISE: readonly Listed[] = [
     "The gateway refuses this request itself, as the provider did, in its own words.",
     "envoy-ai-gateway/openai--chat-no-messages--6b8ae7#0",
     "ddtrace/anthropic--anthropic_completion_error--8bd512#0",
+    "otel-python/vertex--test_generate_content_invalid_temperature--9e3c31#0",
+    "pydantic-ai/openai--test_openai_responses_model_http_error--33f6fa#0",
   ),
+  {
+    because: "Google calls a key of ours that it does not know the request's fault; it is the gateway's.",
+    applies: ({ exchange, found }) =>
+      textOf(exchange).includes("API_KEY_INVALID") && found.some((each) => each === "status 502"),
+  },
+];
+
+/** What a dialect's own specification does not allow, in answers that the gateway wrote. */
+export const FORMED_OTHERWISE: readonly Listed[] = [
+  named("A call of no function, made by hand: its name is empty.", "apisix/openai--null-function--586148#0"),
 ];
 
 /** What becomes of a provider's status, and whether its words reach the caller; null where they may, without our account's name. */
@@ -198,22 +210,6 @@ export const RESPONSES_RELAYED_OTHERWISE: readonly Listed[] = [
   },
 ];
 
-/** Recorded requests to Responses that are refused, each with the field and the reason. */
-export const RESPONSES_REQUESTS_REFUSED: Readonly<Record<string, { field: string; why: string }>> = {
-  "ddtrace/openai--response_with_file_inputs--457efe#0": {
-    field: "model",
-    why: "a stored prompt names the model, and the gateway has to know it",
-  },
-  "ddtrace/openai--response_with_mixed_prompt_url_preserved--5ce170#0": {
-    field: "model",
-    why: "a stored prompt names the model, and the gateway has to know it",
-  },
-  "pydantic-ai/openai--test_openai_responses_model_http_error--33f6fa#0": {
-    field: "temperature",
-    why: "a temperature below zero, which OpenAI refused too",
-  },
-};
-
 const NO_GEMINI: Listed[] = [
   named(
     "An error stands bare in the middle of the stream, which the digest does not read: the answer ends in it.",
@@ -253,7 +249,7 @@ export const TOLD_TO_GEMINI: Readonly<Record<"openai.chat" | "anthropic.messages
       applies: ({ want }) => want.refusal !== "",
     },
     {
-      because: "Google says STOP with calls and without; whoever reads it looks for calls.",
+      because: "Google and Ollama say stop with calls and without; whoever reads it looks for calls.",
       applies: ({ want, found }) =>
         found.every((each) => each.startsWith("finish:")) && (want.finish === "stop") === want.tools.length > 0,
     },
@@ -273,53 +269,10 @@ export const TOLD_TO_GEMINI: Readonly<Record<"openai.chat" | "anthropic.messages
   "anthropic.messages": [
     SPLICED,
     {
-      because: "Google says STOP with calls and without; whoever reads it looks for calls.",
+      because: "Google and Ollama say stop with calls and without; whoever reads it looks for calls.",
       applies: ({ want, found }) => want.tools.length > 0 && found.every((each) => each.startsWith("finish:")),
     },
   ],
-};
-
-/** Recorded requests of Gemini's dialect that are refused, with the reason. */
-export const GEMINI_REQUESTS_REFUSED: Readonly<Record<string, string>> = {
-  "otel-python/vertex--test_generate_content_invalid_temperature--9e3c31#0":
-    "a temperature of -1000, which Google refused too",
-};
-
-const BY_TOOL = "its author asks the other provider for an object by a forced tool";
-const ORDERED = "its author adds the order of properties for Gemini";
-const LEFT_OUT = "its author leaves tools out for one provider";
-const FOLDED = "its author folds the type null into nullable for Gemini";
-const LOWER_CASE = "its author writes the mode in lower case, which the digest does not read";
-
-/** Scenarios that one author recorded differently for Gemini, with the reason. */
-export const GEMINI_REQUESTS_OTHERWISE: Readonly<Record<string, string>> = {
-  "fantasy/complex_object ← anthropic.messages": BY_TOOL,
-  "fantasy/complex_object ← openai.chat": BY_TOOL,
-  "fantasy/complex_object_streaming ← anthropic.messages": BY_TOOL,
-  "fantasy/complex_object_streaming ← openai.chat": BY_TOOL,
-  "fantasy/simple_object ← anthropic.messages": BY_TOOL,
-  "fantasy/simple_object ← openai.chat": BY_TOOL,
-  "mirascope-py/input/test_strict_mode ← anthropic.messages": ORDERED,
-  "mirascope-py/input/test_strict_mode_streamed ← anthropic.messages": ORDERED,
-  "mirascope-py/input/test_strict_mode_with_streamed_thinking ← anthropic.messages": ORDERED,
-  "mirascope-py/input/test_strict_mode_with_tools ← anthropic.messages": ORDERED,
-  "mirascope-py/input/test_structured_output_resume ← anthropic.messages": BY_TOOL,
-  "mirascope-py/input/test_structured_output_resume_cross_model ← anthropic.messages": BY_TOOL,
-  "mirascope-py/input/test_structured_output_resume_stream ← anthropic.messages": BY_TOOL,
-  "mirascope-py/input/test_structured_output_with_formatting_instructions ← anthropic.messages": ORDERED,
-  "mirascope-py/input/test_structured_output_with_formatting_instructions ← openai.chat": ORDERED,
-  "mirascope-py/input/test_structured_output_with_formatting_instructions/strict ← anthropic.messages": ORDERED,
-  "mirascope-py/input/test_structured_output_with_formatting_instructions/strict ← openai.chat": ORDERED,
-  "mirascope-ts/output/format/parses-structured-output-with-defineformat ← anthropic.messages": BY_TOOL,
-  "mirascope-ts/output/format/parses-structured-output-with-zod-schema ← anthropic.messages": BY_TOOL,
-  "pydantic-ai/test_tool_choice_matrix/list_single ← openai.chat": LEFT_OUT,
-  "pydantic-ai/test_tool_choice_matrix/none ← anthropic.messages": "its author asks another question",
-  "pydantic-ai/test_tool_choice_matrix/none ← openai.chat": LEFT_OUT,
-  "pydantic-ai/test_tool_choice_matrix/none_with_output ← openai.chat": LEFT_OUT,
-  "ruby_llm/chat_function_calling/handles_anyof_params ← anthropic.messages": FOLDED,
-  "ruby_llm/chat_function_calling/handles_anyof_params ← openai.chat": FOLDED,
-  "ruby_llm/chat_tool_choice_and_calls_control/respects_choice_none ← anthropic.messages": LOWER_CASE,
-  "ruby_llm/chat_tool_choice_and_calls_control/respects_choice_none ← openai.chat": LOWER_CASE,
 };
 
 /** Of Ollama and Cohere, to any caller. */
@@ -358,11 +311,6 @@ export const TOLD_IN_OLLAMA: readonly Listed[] = [
 
 /** Of Ollama, Cohere and DashScope, to a caller of any other dialect. */
 export const READ_BY_OTHERS: readonly Listed[] = [...SAID_OTHERWISE];
-
-/** Scenarios of which one author asks Cohere something else. */
-export const ASKED_OTHERWISE: Readonly<Record<string, string>> = {
-  "pydantic-ai/test_tool_choice_matrix/none": "its author asks some providers another question, or leaves tools out",
-};
 
 /** Refusals have a place of their own in OpenAI's two dialects only. */
 const REFUSED_IN_TEXT: Listed = {
@@ -404,7 +352,7 @@ export function answersListed(front: Dialect, api: string): readonly Listed[] {
     ...(api === "gemini.generateContent" ? TOLD_BY_GEMINI : []),
     ...(api === "cohere.chat_v2" || api === "ollama.chat" ? SAID_OTHERWISE : []),
     ...(front === "openai-responses" ? TOLD_OTHERWISE_AS_RESPONSES["anthropic.messages"]! : []),
-    ...(front === "gemini" ? TOLD_TO_GEMINI["anthropic.messages"] : []),
+    ...(front === "gemini" || front === "ollama" ? TOLD_TO_GEMINI["anthropic.messages"] : []),
     ENDS_IN_AN_ERROR,
     WAS_CUT,
   ];
@@ -416,3 +364,15 @@ function rowsOfChat(front: Dialect): readonly Listed[] {
   if (front === "openai-responses") return TOLD_OTHERWISE_AS_RESPONSES["openai.chat"]!;
   return front === "anthropic-messages" ? TOLD_OTHERWISE["openai.chat"] : TOLD_TO_GEMINI["openai.chat"];
 }
+
+/** To callers of the provider's own dialect, whichever it is: what does not arrive as it came. */
+export const RELAY_LISTED: readonly Listed[] = [
+  ...RELAYED_OTHERWISE,
+  ...RESPONSES_RELAYED_OTHERWISE,
+  ...GEMINI_RELAYED_OTHERWISE,
+  named(
+    "Answers of another API of Ollama's, or of none, made by hand.",
+    "prism-php/ollama--structured-with-multiple-tools-structured-mode-2--43c1e6#0",
+    "semantic-kernel/ollama--text_generation_test_response_stream--6e267f#0",
+  ),
+];

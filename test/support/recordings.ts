@@ -12,6 +12,11 @@ import { present } from "./parts.ts";
  */
 const FOLDER = join(import.meta.dir, "../../../shared");
 
+export const WHERE_RECORDINGS_ARE = "data/fidelity in a folder named shared beside the checkout";
+
+/** The providers' own specifications. */
+export const SPECS = join(FOLDER, "data/fidelity/specs");
+
 export interface Exchange {
   /** Where it stands: source, case and number. */
   name: string;
@@ -65,7 +70,7 @@ export function requireRecordings(suite: string): void {
   present({
     name: `recordings for ${suite}`,
     found: recordingsAreHere,
-    how: "data/fidelity in a folder shared beside the checkout",
+    how: WHERE_RECORDINGS_ARE,
   });
 }
 

@@ -1,0 +1,54 @@
+import { answersListed } from "../support/fidelity-differences.ts";
+import type { Digest, Digests } from "../support/recordings.ts";
+import type { Figures } from "./figures.ts";
+import { FRONTS, type Front } from "./fronts.ts";
+import type { Cuts, Got, House } from "./house.ts";
+import { type Played, rowOf } from "./replay.ts";
+
+/** What of an answer's meaning a caller did not get, by the recordings' own digest: text, thoughts, calls, end and usage. */
+export function losses(played: Played, front: Front, got: Got, judge: Digests): { want: Digest; found: string[] } {
+  const want = judge.respDigest(played.judged);
+  const { status, text } = got;
+  const response = played.stream && status === 200 ? { status, text } : { status, json: JSON.parse(text) as unknown };
+  const told = judge.respDigest({ api: front.api, response });
+  // Where the provider told of an error, a caller must learn that, and whatever was said before it.
+  const found =
+    want.error === null
+      ? judge.diff(want, told, { reasoning: true })
+      : judge.diff({ ...want, finish: null, in: null, out: null, cached: null }, told);
+  if ((want.error === null) !== (told.error === null))
+    found.push(`error: ${JSON.stringify(told.error)?.slice(0, 150)}`);
+  return { want, found };
+}
+
+export interface AnswerOptions {
+  method?: string;
+  cuts?: Cuts;
+  /** Told of everything that a caller got. */
+  also?: (played: Played, front: Front, got: Got) => void;
+}
+
+/** Method A: every recorded answer, to the callers of every front. */
+export async function compareAnswers(
+  house: House,
+  answers: readonly Played[],
+  judge: Digests,
+  figures: Figures,
+  { method = "A", cuts, also }: AnswerOptions = {},
+): Promise<void> {
+  for (const played of answers) {
+    for (const front of FRONTS) {
+      const got = await house.answer(front, played, cuts);
+      also?.(played, front, got);
+      const { want, found } = losses(played, front, got, judge);
+      const { exchange } = played;
+      const rows = answersListed(
+        front.dialect,
+        played.judged.api === "anthropic.messages" ? played.judged.api : exchange.api,
+      );
+      const because = rows.find((row) => row.applies({ exchange, want, found }))?.because;
+      const name = `${exchange.name} (${exchange.provider})`;
+      figures.count([method, rowOf(played), front.name], { name, genuine: exchange.genuine, found, because });
+    }
+  }
+}

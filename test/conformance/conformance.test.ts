@@ -1,0 +1,226 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { conformance } from "../../tools/conformance.ts";
+import { askedOtherwise } from "../support/fidelity-requests.ts";
+import type { Digest, Digests, Exchange } from "../support/recordings.ts";
+import { losses } from "./answers.ts";
+import { FAULTS } from "./faults.ts";
+import { Figures, genuineShare, reasonsOf, sumOf, tableOf, wrongOf } from "./figures.ts";
+import { addressOf, FRONTS } from "./fronts.ts";
+import { House } from "./house.ts";
+import { brokenEnd, envelopeOf, messageOf } from "./refusals.ts";
+import { changes } from "./relay.ts";
+import { accountFor, accountOf, type Played, rowOf } from "./replay.ts";
+import { parallels } from "./requests.ts";
+import { cutsOf, METHODS } from "./run.ts";
+import { malformed, relaxed } from "./specs.ts";
+
+/** The instruments of `npm run conformance`, tried without a recording: a judge that never says no is worth nothing. */
+
+const said = (text: string): Exchange => ({
+  name: "small",
+  provider: "openai",
+  api: "openai.chat",
+  model: "m",
+  genuine: true,
+  response: { status: 200, headers: {}, text },
+});
+
+const STREAM = `data: ${JSON.stringify({
+  id: "c",
+  object: "chat.completion.chunk",
+  created: 1,
+  model: "m",
+  choices: [{ index: 0, delta: { role: "assistant", content: "Hello ünd good bye" }, finish_reason: null }],
+})}\n\ndata: ${JSON.stringify({
+  id: "c",
+  object: "chat.completion.chunk",
+  created: 1,
+  model: "m",
+  choices: [{ index: 0, delta: {}, finish_reason: "stop" }],
+  usage: { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 },
+})}\n\ndata: [DONE]\n\n`;
+
+function played(exchange: Exchange): Played {
+  const { text, json, status } = exchange.response;
+  return {
+    exchange,
+    account: accountOf(exchange),
+    stream: text !== undefined && status === 200,
+    contentType: text === undefined ? "application/json" : "text/event-stream",
+    bytes: new TextEncoder().encode(text ?? JSON.stringify(json)),
+    judged: { api: exchange.api, response: exchange.response },
+  };
+}
+
+const DIGEST: Digest = {
+  text: "Hello",
+  reasoning: "",
+  refusal: "",
+  tools: [],
+  finish: "stop",
+  in: 3,
+  out: 4,
+  cached: null,
+  error: null,
+};
+
+describe("the house", () => {
+  const exchange = said(STREAM);
+  let house: House;
+  beforeAll(async () => {
+    house = await House.open(FRONTS.map(({ dialect }) => accountFor(dialect, exchange)));
+  });
+  afterAll(() => house.close());
+
+  test.each(FRONTS.map((front) => [front.name, front] as const))(
+    "plays an answer to a caller of %s",
+    async (_, front) => {
+      const whole = await house.answer(front, played(exchange));
+      expect(whole.status).toBe(200);
+      expect(whole.text).toContain("ünd");
+      const cut = await house.answer(front, played(exchange), cutsOf(7));
+      // Pieces of one read may stand in one event; what they say is the same.
+      expect(cut.text).toContain("ünd");
+      expect(house.sent?.path).toContain("completions");
+    },
+  );
+
+  test("tells a relay that is equal from one that is not", async () => {
+    const [chat] = FRONTS;
+    const got = await house.answer(chat!, played(exchange));
+    expect(changes(played(exchange), chat!, got)).toEqual([]);
+    const other = { ...got, text: got.text.replace("Hello", "Hallo") };
+    expect(changes(played(exchange), chat!, other)).toHaveLength(1);
+  });
+
+  test("asks a lookalike where a front would make its provider ask another API", () => {
+    expect(accountFor("openai-responses", exchange).kind).toBe("openai-compatible");
+    expect(accountFor("anthropic-messages", exchange).kind).toBe("openai");
+    expect(rowOf(played(exchange))).toBe("openai.chat (openai)");
+  });
+});
+
+describe("the judges", () => {
+  /** Reads what it is given as a digest. */
+  const judge = (told: Digest): Digests => ({
+    respDigest: ({ response }) => (response.json as Digest | undefined) ?? told,
+    reqDigest: () => ({}),
+    diff: (want, got) => (want.text === got.text ? [] : ["text"]),
+  });
+
+  test("find what was lost, and an error that nobody was told", () => {
+    const exchange: Exchange = { ...said(""), response: { status: 200, headers: {}, json: { ...DIGEST } as never } };
+    const got = (told: Digest) => ({ status: 200, headers: new Headers(), text: JSON.stringify(told) });
+    const found = (told: Digest) => losses(played(exchange), FRONTS[0]!, got(told), judge(DIGEST)).found;
+    expect(found(DIGEST)).toEqual([]);
+    expect(found({ ...DIGEST, text: "" })).toEqual(["text"]);
+    expect(found({ ...DIGEST, error: "x" })).toHaveLength(1);
+  });
+
+  test("see a clean end behind an error", () => {
+    const got = { status: 200, headers: new Headers(), text: "data: [DONE]\n\n" };
+    expect(brokenEnd(FRONTS[0]!, got, "full", judge({ ...DIGEST, error: "full" }))).toEqual(["a clean end"]);
+    expect(brokenEnd(FRONTS[0]!, { ...got, text: "" }, "full", judge(DIGEST))).toEqual(["no error"]);
+    expect(FAULTS.length).toBeGreaterThan(6);
+  });
+
+  test.each([
+    [{ error: { message: "a" } }, "a"],
+    [{ error: "b" }, "b"],
+    [[{ error: { message: "c" } }], "c"],
+    [{ message: "d" }, "d"],
+    [{ detail: "e" }, "e"],
+    ["f", "f"],
+  ])("read the message of %j", (body, message) => {
+    expect(messageOf(body)).toBe(message);
+  });
+
+  test("know every front's envelope", () => {
+    const faults = FRONTS.map((front) => {
+      const error = { status: 400, code: "x", message: "no", param: null, requestId: "r" };
+      return envelopeOf(front, front.wire(false).errorBody(error)).faults;
+    });
+    expect(faults.flat()).toEqual([]);
+    expect(FRONTS.map((front) => envelopeOf(front, { message: "no" }).faults.length)).toEqual([1, 1, 1, 1, 1]);
+  });
+});
+
+describe("a missing or listed thing", () => {
+  test("is said by tools/conformance.ts, which tries nothing without recordings", async () => {
+    const said: string[] = [];
+    expect(await conformance([], { here: false, say: (line) => said.push(line) })).toBe(2);
+    expect(said.join()).toContain("recordings are missing");
+    expect(Object.keys(METHODS)).toEqual(["A", "B", "C", "cuts", "F", "G"]);
+  });
+
+  test("has a reason in fidelity-requests.ts only between the APIs that its row names", () => {
+    const scenario = "ruby_llm/chat_tool_choice_and_calls_control/respects_choice_none";
+    expect(askedOtherwise(scenario, "openai.chat", "gemini.generateContent")).toBeString();
+    expect(askedOtherwise(scenario, "openai.chat", "anthropic.messages")).toBeUndefined();
+    expect(askedOtherwise("another", "openai.chat", "gemini.generateContent")).toBeUndefined();
+  });
+});
+
+describe("relaxed specifications", () => {
+  test("require only what tells forms apart, and allow null and more", () => {
+    expect(
+      relaxed({
+        type: "object",
+        required: ["id", "type"],
+        additionalProperties: false,
+        properties: { required: { type: "string", nullable: true }, type: { type: "string", enum: ["text"] } },
+        oneOf: [{ type: "string" }],
+      }),
+    ).toEqual({
+      type: ["object", "null"],
+      required: ["type"],
+      properties: { required: { type: ["string", "null"] }, type: { type: "string", enum: ["text"] } },
+      anyOf: [{ type: ["string", "null"] }],
+    });
+  });
+
+  test("are asked about every event but errors, pings and the end", () => {
+    const text = 'data: {"id":1}\n\ndata: {"error":{}}\n\ndata: {"type":"ping"}\n\ndata: [DONE]\n\n';
+    const asked: unknown[] = [];
+    const check = (value: unknown) => {
+      asked.push(value);
+      return "no";
+    };
+    const found = malformed(FRONTS[0]!, { status: 200, headers: new Headers(), text }, true, {
+      whole: check,
+      piece: check,
+    });
+    expect([asked, found]).toEqual([[{ id: 1 }], ["no"]]);
+  });
+});
+
+describe("the table", () => {
+  test("counts what is identical, listed and wrong, and the share of what is genuine", () => {
+    const figures = new Figures();
+    const at = ["A", "provider", "front"] as const;
+    figures.count(at, { name: "a", genuine: true, found: [] });
+    figures.count(at, { name: "b", genuine: false, found: ["x"], because: "meant" });
+    figures.count(at, { name: "c", genuine: true, found: ["y"] });
+    const sum = sumOf(figures.of("A").map(({ figure }) => figure));
+    expect(sum).toEqual({ identical: 1, listed: 1, wrong: 1, genuine: { all: 2, identical: 1 } });
+    expect(genuineShare(sum)).toBe(0.5);
+    expect(tableOf(figures, "A")).toContain("provider         1/1/1");
+    expect(reasonsOf(figures, "A")).toEqual(["    1 × meant"]);
+    expect(wrongOf(figures, "A")).toEqual(["front ← provider: c: y"]);
+  });
+
+  test("sizes of reads are the same for the same seed, and never nothing", () => {
+    const sizes = (seed: number) => Array.from({ length: 200 }, cutsOf(seed));
+    expect(sizes(1)).toEqual(sizes(1));
+    expect(sizes(1)).not.toEqual(sizes(2));
+    expect(Math.min(...sizes(3))).toBeGreaterThan(0);
+  });
+
+  test("without recordings there is nothing to compare, and what is there has a front", () => {
+    expect(parallels().every(({ front }) => FRONTS.includes(front))).toBe(true);
+    expect(addressOf("https://x/v1beta/models/gemini-2%2E5:generateContent?a=b")).toEqual({
+      params: { model: "gemini-2.5" },
+      query: "a=b",
+    });
+  });
+});
