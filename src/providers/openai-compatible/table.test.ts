@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../kernel/json.ts";
+import { anthropicMessages } from "../../wire/anthropic-messages/index.ts";
 import { openaiChat } from "../../wire/openai-chat/index.ts";
 import { openaiCompatible } from "./index.ts";
 import { LOOKALIKES } from "./table.ts";
@@ -29,6 +30,15 @@ describe("lookalikes of OpenAI's", () => {
     openaiCompatible
       .find((adapter) => adapter.kind === kind)!
       .encode(openaiChat.decode({ model: "m", messages: [{ role: "user", content: "hi" }], ...body }), model).body;
+
+  /** What a caller of another dialect makes of it: only there do most quirks show. */
+  const translated = (kind: string, body: JsonObject) =>
+    openaiCompatible
+      .find((adapter) => adapter.kind === kind)!
+      .encode(
+        anthropicMessages.decode({ model: "m", max_tokens: 5, messages: [{ role: "user", content: "hi" }], ...body }),
+        "m",
+      ).body;
 
   test("an unknown one gets the caller's own words, but for the role that few know", () => {
     const messages = [{ role: "developer", content: "x" }];
@@ -83,5 +93,19 @@ describe("lookalikes of OpenAI's", () => {
 
   test("OpenRouter is not asked for other models", () => {
     expect(() => written("openrouter", { preset: "dear" })).toThrow("preset");
+  });
+
+  test("DeepInfra is told by an effort not to think, gets top_k, and no role that it refuses", () => {
+    expect(translated("deepinfra", { thinking: { type: "disabled" }, top_k: 7 })).toMatchObject({
+      reasoning_effort: "none",
+      top_k: 7,
+    });
+    const messages = [{ role: "developer", content: "x" }];
+    expect(written("deepinfra", { messages }).messages).toEqual([{ role: "system", content: "x" }]);
+  });
+
+  test("DeepInfra is not asked for more stop sequences than it takes, nor for a bias that it would leave out", () => {
+    expect(() => translated("deepinfra", { stop_sequences: ["a", "b", "c", "d", "e"] })).toThrow("at most 4");
+    expect(() => written("deepinfra", { logit_bias: { "1": 5 } })).toThrow("logit_bias");
   });
 });

@@ -198,6 +198,14 @@ export const LOOKALIKES: readonly Lookalike[] = [
   row("nvidia-nim", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY", { reasoning: "none" }),
   row("sambanova", "https://api.sambanova.ai/v1", "SAMBANOVA_API_KEY", { thinks: named(/gpt-oss/) }),
   row("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN", { reasoning: "none", responses: true }),
+  row(
+    "deepinfra",
+    "https://api.deepinfra.com/v1/openai",
+    "DEEPINFRA_API_KEY",
+    // Refuses the role developer (422). An effort is no harm to models that do not think.
+    { effortNone: true, topK: true, maxStops: 4 },
+    { ...HOSTED, logitBias: false },
+  ),
 ];
 
 function row(
