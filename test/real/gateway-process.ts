@@ -21,12 +21,14 @@ export interface GatewayProcess {
 /** The one real model under three names: by provider kind, and once with a key that it refuses. */
 export const BY_OPENAI = "small-by-openai";
 export const BY_ANTHROPIC = "small-by-anthropic";
+/** By the kind that knows this server. */
+export const BY_LLAMACPP = "small-by-llamacpp";
 export const WITH_BAD_KEY = "small-with-bad-key";
 
 export function configuration(model: ModelServer): object {
   const openai = { kind: "openai-compatible", baseUrl: `${model.url}/v1`, allowPrivateNetwork: true };
   const anthropic = { kind: "anthropic", baseUrl: model.url, allowPrivateNetwork: true };
-  const names = [BY_OPENAI, BY_ANTHROPIC, WITH_BAD_KEY];
+  const names = [BY_OPENAI, BY_ANTHROPIC, BY_LLAMACPP, WITH_BAD_KEY];
   const application = {
     name: "tests",
     subscriptions: [{ api: "chat", version: "v1", plan: "wide", state: "approved" }],
@@ -37,11 +39,13 @@ export function configuration(model: ModelServer): object {
     providers: [
       { name: "in-openai", ...openai, apiKey: { env: "MODEL_KEY" } },
       { name: "in-anthropic", ...anthropic, apiKey: { env: "MODEL_KEY" } },
+      { name: "in-llamacpp", ...openai, kind: "llamacpp", apiKey: { env: "MODEL_KEY" } },
       { name: "bad-key", ...openai, apiKey: { env: "BAD_KEY" } },
     ],
     models: [
       { name: BY_OPENAI, targets: [{ provider: "in-openai", model: MODEL }] },
       { name: BY_ANTHROPIC, targets: [{ provider: "in-anthropic", model: MODEL }] },
+      { name: BY_LLAMACPP, targets: [{ provider: "in-llamacpp", model: MODEL }] },
       { name: WITH_BAD_KEY, targets: [{ provider: "bad-key", model: MODEL }] },
     ],
     plans: [{ name: "wide", limits: [{ per: "minute", requests: 10_000 }] }],

@@ -5,11 +5,30 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";
+import { GoogleGenAI } from "@google/genai";
+import { Ollama } from "ollama";
 import OpenAI from "openai";
 import { present } from "../support/parts.ts";
-import { type Answer, type Asker, anthropicAsker, openaiAsker, QUESTIONS } from "./asking.ts";
-import { BY_ANTHROPIC, BY_OPENAI, type GatewayProcess, startGateway, WITH_BAD_KEY } from "./gateway-process.ts";
+import { type Answer, type Asker, anthropicAsker, openaiAsker, QUESTIONS, type Question } from "./asking.ts";
+import { geminiAsker, ollamaAsker, responsesAsker } from "./asking-others.ts";
+import {
+  BY_ANTHROPIC,
+  BY_LLAMACPP,
+  BY_OPENAI,
+  type GatewayProcess,
+  startGateway,
+  WITH_BAD_KEY,
+} from "./gateway-process.ts";
 import { fetchModel, MODEL, type ModelServer, startModel } from "./model-server.ts";
+
+const FRONTS = ["openai", "anthropic", "responses", "gemini", "ollama"] as const;
+type Front = (typeof FRONTS)[number];
+
+/** What a dialect has no word for cannot be asked in it. */
+function canAsk(front: Front, { tool, stop }: Question): boolean {
+  if (front === "responses") return stop === undefined;
+  return front !== "ollama" || tool === undefined;
+}
 
 /** Only `npm run test:all` downloads 130 MB. */
 const wanted = process.env.TEST_ALL === "1";
@@ -30,9 +49,17 @@ describe.skipIf(!found)("a real model", () => {
     openai: new OpenAI({ baseURL: `${at.url}/v1`, apiKey: at.key, maxRetries: 0 }),
     anthropic: new Anthropic({ baseURL: at.url, apiKey: at.key, maxRetries: 0 }),
   });
-  const askers = (at: { url: string; key: string }): Record<"openai" | "anthropic", Asker> => {
+  const askers = (at: { url: string; key: string }): Record<Front, Asker> => {
     const { openai, anthropic } = clients(at);
-    return { openai: openaiAsker(openai), anthropic: anthropicAsker(anthropic) };
+    const gemini = new GoogleGenAI({ apiKey: at.key, httpOptions: { baseUrl: at.url } });
+    const ollama = new Ollama({ host: at.url, headers: { authorization: `Bearer ${at.key}` } });
+    return {
+      openai: openaiAsker(openai),
+      anthropic: anthropicAsker(anthropic),
+      responses: responsesAsker(openai),
+      gemini: geminiAsker(gemini),
+      ollama: ollamaAsker(ollama),
+    };
   };
 
   /** What the model says to each question when nobody stands between. */
@@ -62,13 +89,13 @@ describe.skipIf(!found)("a real model", () => {
   });
 
   describe("says through the gateway what it says directly:", () => {
-    const ways = (["openai", "anthropic"] as const).flatMap((front) =>
-      [BY_OPENAI, BY_ANTHROPIC].flatMap((name) =>
+    const ways = FRONTS.flatMap((front) =>
+      [BY_OPENAI, BY_ANTHROPIC, BY_LLAMACPP].flatMap((name) =>
         [false, true].map((streamed) => ({ front, model: name, streamed, how: streamed ? "streamed" : "whole" })),
       ),
     );
     describe.each(ways)("the $front client to $model, $how:", ({ front, model: by, streamed }) => {
-      test.each(QUESTIONS)("$name", async ({ name, question }) => {
+      test.each(QUESTIONS.filter(({ question }) => canAsk(front, question)))("$name", async ({ name, question }) => {
         expect(await askers(gateway)[front].ask(by, question, streamed)).toEqual(truth.get(name)!);
       });
     });

@@ -135,7 +135,8 @@ export const LOOKALIKES: readonly Lookalike[] = [
     { ...ANY, choices: false, logitBias: false, parallelToolSwitch: false },
   ),
   row("vllm", null, null, { thoughtsWritten: "reasoning", topK: true, textLists: "always", responses: true }, ANY),
-  row("llamacpp", null, null, { thoughtsWritten: "reasoning_content", topK: true, responses: true }, ANY),
+  // Has a Responses API that OpenAI's own client cannot stream from, and that refuses plain turns of the assistant.
+  row("llamacpp", null, null, { thoughtsWritten: "reasoning_content", topK: true }, ANY),
   row("lmstudio", "http://127.0.0.1:1234/v1", null, { topK: true, responses: true }, ANY),
   row("fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", {
     topK: true,
