@@ -11,6 +11,17 @@ import { openaiChat } from "../wire/openai-chat/index.ts";
 import { azureCompletions, openaiCompletions } from "../wire/openai-completions/index.ts";
 import { azureEmbeddings, openaiEmbeddings } from "../wire/openai-embeddings/index.ts";
 import { openaiResponses } from "../wire/openai-responses/index.ts";
+import {
+  audioTranslation,
+  cohereRerank,
+  imageEdit,
+  imageGeneration,
+  imageVariation,
+  moderation,
+  rerank,
+  speech,
+  transcription,
+} from "../wire/relayed/index.ts";
 
 /** What a path is for. `call`: a model call, on the road. `models`: what the key may use, a list or one of them. */
 export type EndpointKind = "call" | "models";
@@ -48,6 +59,15 @@ export const ENDPOINTS: readonly Endpoint[] = [
   row("models", "GET", "/openai/v1/models", "models", openaiChat),
   row("models", "GET", "/openai/models", "models", openaiChat),
   row("messages", "POST", "/v1/messages", "call", anthropicMessages),
+  ...atOpenai("images.generations", "/images/generations", imageGeneration),
+  ...atOpenai("images.edits", "/images/edits", imageEdit),
+  ...atOpenai("images.variations", "/images/variations", imageVariation),
+  ...atOpenai("audio.speech", "/audio/speech", speech),
+  ...atOpenai("audio.transcriptions", "/audio/transcriptions", transcription),
+  ...atOpenai("audio.translations", "/audio/translations", audioTranslation),
+  row("moderations", "POST", "/v1/moderations", "call", moderation),
+  row("rerank", "POST", "/v1/rerank", "call", rerank),
+  row("rerank", "POST", "/v2/rerank", "call", cohereRerank),
   row("count-tokens", "POST", "/v1/messages/count_tokens", "call", anthropicCount),
   row("count-tokens", "POST", "/v1beta/models/{model}:countTokens", "call", geminiCount),
   row("count-tokens", "POST", "/v1/models/{model}:countTokens", "call", geminiCount),
@@ -66,6 +86,13 @@ export const ENDPOINTS: readonly Endpoint[] = [
 
 function row(name: string, method: Endpoint["method"], path: string, kind: EndpointKind, wire: Wire): Endpoint {
   return { name, method, path, kind, wire };
+}
+
+/** What OpenAI's clients and Azure's ask for, each at its own path. */
+function atOpenai(name: string, path: string, wire: Wire): Endpoint[] {
+  return ["/v1", "/openai/v1", "/openai/deployments/{deployment}"].map((base) =>
+    row(name, "POST", base + path, "call", wire),
+  );
 }
 
 /** The dialect in which a path that leads nowhere is answered; the first prefix counts. */

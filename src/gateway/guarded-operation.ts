@@ -72,18 +72,40 @@ function maskStrings(value: Json, clean: Clean): Json {
   return masked;
 }
 
+/** What repeats the words of a transcript one by one, or piece by piece: a phrase would be found in none of them. */
+const PIECES = ["words", "segments", "logprobs", "tokens"];
+
 /** What an operation gave, with its texts rewritten. Vectors, pictures and sounds are not read. */
 export function maskResult(result: OperationResult, clean: Clean): OperationResult {
   if (result.kind !== "body" || "bytes" in result.content) return result;
   const { content } = result;
-  return {
-    ...result,
-    content: "text" in content ? { text: clean(content.text) } : { json: maskStrings(content.json, clean) },
-  };
+  if ("text" in content) return { ...result, content: { text: maskSubtitles(content.text, clean) } };
+  const json = maskStrings(content.json, clean);
+  if (isObject(json) && isObject(content.json) && json.text !== content.json.text) {
+    for (const name of PIECES) delete json[name];
+  }
+  return { ...result, content: { json } };
+}
+
+/** Subtitles that say what they must not lose their times: a phrase may begin in one and end in the next. */
+function maskSubtitles(text: string, clean: Clean): string {
+  const spoken = spokenIn(text);
+  const masked = clean(spoken);
+  return masked === spoken ? text : masked;
+}
+
+const TIMES = /-->/;
+const NO_SPEECH = /^\s*(?:\d+|WEBVTT.*|.*-->.*|)\s*$/;
+
+/** The words of subtitles (SubRip, WebVTT) without numbers and times; any other text as it is. */
+function spokenIn(text: string): string {
+  if (!TIMES.test(text)) return text;
+  const lines = text.split(/\r?\n/);
+  return lines.filter((line) => !NO_SPEECH.test(line)).join(" ");
 }
 
 /** What of it can be judged. */
 export function writtenIn(result: OperationResult): Json | undefined {
   if (result.kind !== "body" || "bytes" in result.content) return undefined;
-  return "text" in result.content ? result.content.text : result.content.json;
+  return "text" in result.content ? spokenIn(result.content.text) : result.content.json;
 }

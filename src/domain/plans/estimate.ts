@@ -44,8 +44,17 @@ function worstOf(request: ModelRequest, operation: Operation, bodyBytes: number)
       return { input: bodyBytes, output: (request.maxOutputTokens ?? UNBOUNDED_OUTPUT_TOKENS) * answers + echoed };
     }
     case "relay":
-      return { input: bodyBytes, output: writesTokens(operation) ? MEDIUM_OUTPUT_TOKENS * (request.choices ?? 1) : 0 };
+      return {
+        input: inputOf(operation, bodyBytes),
+        output: writesTokens(operation) ? MEDIUM_OUTPUT_TOKENS * (request.choices ?? 1) : 0,
+      };
   }
+}
+
+/** A file is bounded by what models listen to or look at, not by its bytes. */
+function inputOf({ fields, files }: Relay, bodyBytes: number): number {
+  if (files === undefined) return bodyBytes;
+  return utf8Length(JSON.stringify(fields)) + files.length * REMOTE_MEDIUM_TOKENS;
 }
 
 function writesTokens({ name }: Relay): boolean {

@@ -3,6 +3,7 @@ import { embedApi } from "./embed.ts";
 import { errorOf } from "./errors.ts";
 import { CohereDecoder } from "./events.ts";
 import { encodeRequest } from "./request.ts";
+import { rerankApi } from "./rerank.ts";
 
 /** Cohere's Chat, version 2 (https://docs.cohere.com/reference/chat). */
 export const cohere: ProviderAdapter = {
@@ -32,7 +33,7 @@ export const cohere: ProviderAdapter = {
   encode: encodeRequest,
   decoder: (request) => new CohereDecoder(request),
   error: errorOf,
-  operations: { embed: embedApi },
+  operations: { embed: embedApi, rerank: rerankApi },
   models: [
     "command-a-plus-05-2026",
     "command-a-03-2025",

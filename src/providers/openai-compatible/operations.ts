@@ -1,18 +1,11 @@
-import type { OperationApi, ProviderAdapter } from "../../spec/adapter.ts";
-import type { OperationName } from "../../spec/operation.ts";
-import { completionsApi } from "../openai/operations/completions.ts";
-import { embeddingsApi } from "../openai/operations/embeddings.ts";
-
-const APIS: Readonly<Partial<Record<OperationName, OperationApi>>> = {
-  embed: embeddingsApi,
-  complete: completionsApi,
-};
+import type { ProviderAdapter } from "../../spec/adapter.ts";
+import { APIS_OF_OPENAI } from "../openai/operations/index.ts";
 
 /**
  * What OpenAI's lookalikes do beside conversations, from each provider's API reference. A kind that
  * is not here may do anything: the server itself says what it does not know.
  */
-const DONE_BY: Readonly<Record<string, readonly OperationName[]>> = {
+const DONE_BY: Readonly<Record<string, readonly (keyof typeof APIS_OF_OPENAI)[]>> = {
   groq: ["audio.speech", "audio.transcribe", "audio.translate"],
   together: ["embed", "complete", "rerank", "images.generate", "audio.speech", "audio.transcribe", "audio.translate"],
   deepseek: [],
@@ -37,6 +30,5 @@ const DONE_BY: Readonly<Record<string, readonly OperationName[]>> = {
 
 export function operationsOf(kind: string): NonNullable<ProviderAdapter["operations"]> {
   const names = DONE_BY[kind];
-  if (names === undefined) return APIS;
-  return Object.fromEntries(names.flatMap((name) => (APIS[name] === undefined ? [] : [[name, APIS[name]]])));
+  return names === undefined ? APIS_OF_OPENAI : Object.fromEntries(names.map((name) => [name, APIS_OF_OPENAI[name]]));
 }

@@ -1,5 +1,5 @@
 import { MAX_CHOICES, MAX_PROMPTS } from "../../../kernel/bounds.ts";
-import { isObject, type Json, type JsonObject, parseBounded } from "../../../kernel/json.ts";
+import { isObject, type Json, type JsonObject, parseBounded, wordOf } from "../../../kernel/json.ts";
 import {
   type AnswerDecoder,
   type Frame,
@@ -144,7 +144,7 @@ class CompletionsDecoder implements AnswerDecoder {
     if (!isObject(value)) throw new MalformedAnswer("a choice that is no object");
     const choice = value.index ?? 0;
     if (typeof choice !== "number" || !Number.isInteger(choice) || choice < 0 || choice >= MAX_PROMPTS * MAX_CHOICES) {
-      throw new MalformedAnswer(`a choice with index ${String(choice).slice(0, 40)}`);
+      throw new MalformedAnswer(`a choice with index ${wordOf(choice).slice(0, 40)}`);
     }
     if (!this.#ended.has(choice)) {
       this.#ended.set(choice, false);
