@@ -39,6 +39,8 @@ export type ResponsesPartForm = {
   wrapped?: true;
   /** A call, or its result, of a tool that is no function. */
   as?: ClientTool;
+  /** A call of a tool in a namespace: the tool's name there. The namespace stands in `head`. */
+  own?: string;
   /** An opaque part that is a whole item, not a part of one. */
   whole?: true;
 };
@@ -51,4 +53,9 @@ export type ResponsesToolForm = {
   as?: ClientTool;
   /** A custom tool's `format`, as given. Its words stand in the parameters too, where guards read them. */
   format?: JsonObject;
+  /**
+   * It stands in a namespace: that one's place in `tools`, and the tool's name there. `FunctionTool.name` is unique
+   * without it, and `extra.namespace` holds the namespace's own fields, where guards read them.
+   */
+  namespace?: { at: number; own: string };
 };

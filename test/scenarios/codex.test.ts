@@ -9,6 +9,7 @@ import type { JsonObject } from "../../src/kernel/json.ts";
 import { post } from "../support/app.ts";
 import { SdkScene } from "../support/sdk.ts";
 import type { Answer } from "../support/upstream/answer.ts";
+import * as openaiResponses from "../support/upstream/openai-responses.ts";
 
 let scene: SdkScene;
 beforeAll(async () => {
@@ -162,3 +163,39 @@ function conversation(sent: JsonObject, model: string) {
     results: turns.filter(({ role }) => role === "tool").map(({ tool_call_id, content }) => [tool_call_id, content]),
   };
 }
+
+describe("tools in a namespace, as Codex brings those of its agents and of MCP servers,", () => {
+  const spawn = {
+    type: "function",
+    name: "spawn",
+    description: "Starts one.",
+    strict: false,
+    parameters: { type: "object" },
+  };
+  const tools = [{ type: "namespace", name: "agents", description: "Tools for agents.", tools: [spawn] }];
+  const result = { type: "function_call_output", call_id: "call_1", output: "started" };
+  const ask = (model: string, input: JsonObject[]) =>
+    post(scene.app, { path: "/v1/responses", body: { model, input, tools, store: false } });
+
+  test.each(["small", "claude"])("are called and answered with the model %s", async (model) => {
+    scene.says({ toolCalls: [{ id: "call_1", name: "agents__spawn", arguments: "{}" }] });
+    const { output } = (await (await ask(model, [user("Go.")])).json()) as { output: JsonObject[] };
+    expect(output).toMatchObject([{ type: "function_call", call_id: "call_1", namespace: "agents", name: "spawn" }]);
+    scene.says({ text: "Done." });
+    await ask(model, [user("Go."), ...sentBack(output), result]);
+    expect(conversation(scene.sent(), model)).toEqual({
+      tools: ["agents__spawn"],
+      calls: [["call_1", "agents__spawn", {}]],
+      results: [["call_1", "started"]],
+    });
+  });
+
+  test("reach OpenAI as they came", async () => {
+    scene.forget();
+    scene.up.plan(openaiResponses.replies({ text: "Done." }));
+    const call = { type: "function_call", call_id: "call_1", namespace: "agents", name: "spawn", arguments: "{}" };
+    const input = [user("Go."), call, result];
+    expect((await ask("gpt", input)).status).toBe(200);
+    expect(scene.sent()).toEqual({ model: "gpt-4.1", input, tools, store: false });
+  });
+});

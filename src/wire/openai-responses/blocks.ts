@@ -214,10 +214,10 @@ export class CustomCallBlock implements OpenBlock {
   readonly #item: Item;
   readonly #input = new InputText();
 
-  constructor(output: Output, { id, name }: Extract<Block, { kind: "tool-call" }>) {
+  constructor(output: Output, { id, name }: Extract<Block, { kind: "tool-call" }>, own: JsonObject | undefined) {
     this.#output = output;
     const value = { type: "custom_tool_call", status: "in_progress", call_id: id, name, input: "" };
-    this.#item = output.add("ctc", value, undefined);
+    this.#item = output.add("ctc", value, own);
   }
 
   text(piece: string): void {

@@ -5,6 +5,7 @@ import type { ResponsesRequestForm } from "../../spec/responses-form.ts";
 import { Fields, readModelName } from "../read.ts";
 import { refuseUpstreamFields } from "../refused-fields.ts";
 import { readInput } from "./input.ts";
+import { nameCalls } from "./namespaces.ts";
 import { readToolChoice, readTools } from "./tools.ts";
 
 /** Fields that have a canonical name, in whole or in part. */
@@ -45,6 +46,7 @@ export function decodeRequest(body: JsonObject): ModelRequest {
     includeUsage: true,
   };
   readTools(fields, request);
+  nameCalls(request);
   readToolChoice(fields, request, form);
   readLimits(fields, request);
   readIncludes(fields, request, form);

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from "../../kernel/json.ts";
 import type { Block, EventPart, TokenLogprob } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
-import type { ClientTool, ResponsesRequestForm } from "../../spec/responses-form.ts";
+import type { ResponsesRequestForm } from "../../spec/responses-form.ts";
 import type { AnswerEncoder, EncoderContext, PublicError } from "../../spec/wire.ts";
 import { errorBody } from "../openai-chat/errors.ts";
 import {
@@ -16,7 +16,7 @@ import {
 } from "./blocks.ts";
 import { type Item, Output } from "./items.ts";
 import { ResponseHead } from "./response.ts";
-import { clientTools } from "./tools.ts";
+import { type CalledAs, clientTools } from "./tools.ts";
 
 /**
  * Writes an answer as the typed events of a response, or as one response object: the object
@@ -31,7 +31,7 @@ import { clientTools } from "./tools.ts";
 export class ResponsesEncoder implements AnswerEncoder {
   readonly #request: ModelRequest;
   readonly #head: ResponseHead;
-  readonly #tools: ReadonlyMap<string, ClientTool>;
+  readonly #tools: ReadonlyMap<string, CalledAs>;
   readonly #list: "summary" | "content";
   #output: Output;
   #begun = false;
@@ -227,11 +227,13 @@ export class ResponsesEncoder implements AnswerEncoder {
         return undefined;
       case "tool-call": {
         this.#closeItems();
-        const kind = this.#tools.get(content.name);
-        if (kind === "custom") return new CustomCallBlock(this.#output, content);
+        const { kind, place } = this.#tools.get(content.name) ?? {};
+        const call = place === undefined ? content : { ...content, name: place.own };
+        const named = place === undefined ? own : { ...own, namespace: place.namespace };
+        if (kind === "custom") return new CustomCallBlock(this.#output, call, named);
         return kind === "local_shell"
           ? new ShellCallBlock(this.#output, content)
-          : new CallBlock(this.#output, content, own);
+          : new CallBlock(this.#output, call, named);
       }
       case "opaque":
         if (content.dialect !== this.#request.dialect || content.dialect !== "openai-responses") return undefined;

@@ -4,7 +4,7 @@ import type { ModelRequest } from "../../spec/request.ts";
 import type { ResponsesRequestForm } from "../../spec/responses-form.ts";
 import type { Usage } from "../../spec/usage.ts";
 import type { EncoderContext } from "../../spec/wire.ts";
-import { writeChoice, writeTool } from "./tools.ts";
+import { writeChoice, writeTools } from "./tools.ts";
 
 type Finish = Extract<EventPart, { type: "finish" }>;
 
@@ -113,7 +113,7 @@ export class ResponseHead {
       temperature: request.temperature ?? null,
       text,
       tool_choice: writeChoice(request.toolChoice, this.#form),
-      tools: (request.tools ?? []).map(writeTool),
+      tools: writeTools(request.tools ?? []),
       top_p: request.topP ?? null,
       truncation: "disabled",
       user: request.endUser ?? null,

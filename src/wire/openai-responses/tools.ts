@@ -4,6 +4,7 @@ import type { FunctionTool, ModelRequest, Tool, ToolChoice } from "../../spec/re
 import type { ClientTool, ResponsesRequestForm, ResponsesToolForm } from "../../spec/responses-form.ts";
 import { Fields } from "../read.ts";
 import { withExtra } from "./content.ts";
+import { flattened, placeOf, regrouped } from "./namespaces.ts";
 
 const FUNCTION = new Set(["type", "name", "description", "parameters", "strict"]);
 const CUSTOM = new Set(["type", "name", "description", "format"]);
@@ -24,13 +25,35 @@ export const LOCAL_SHELL = "local_shell";
 export function readTools(fields: Fields, request: ModelRequest): void {
   const values = fields.array("tools", MAX_TOOLS);
   if (values === undefined) return;
-  const tools = values.map((value, index) => readTool(Fields.of(value, `tools[${index}]`)));
+  const given = values.map((value, index) => Fields.of(value, `tools[${index}]`));
+  const inNamespace = (tool: Fields) => tool.string("type") === "namespace";
+  const names = new Set(given.flatMap((tool) => (inNamespace(tool) ? [] : (tool.string("name") ?? []))));
+  const tools = given.flatMap((tool, index) =>
+    inNamespace(tool) ? readNamespace(tool, index, names) : [readTool(tool)],
+  );
+  if (tools.length > MAX_TOOLS)
+    fields.fail("tools", `must have at most ${MAX_TOOLS} tools, those in namespaces counted`);
   const forced = fields.raw("tool_choice") ?? "auto";
   const brings = tools.some((tool) => tool.type === "function");
   if (brings && (forced === "auto" || forced === "none")) {
     for (const tool of tools) if (tool.type === "opaque") tool.optional = true;
   }
   request.tools = tools;
+}
+
+/**
+ * Its tools, or the whole of it, which only its own dialect knows: where it has none, where one is of a kind that was
+ * invented later, and where two tools would be offered under one name.
+ * @param names of the tools so far
+ */
+function readNamespace(fields: Fields, at: number, names: Set<string>): Tool[] {
+  nameOf(fields);
+  const values = fields.array("tools", MAX_TOOLS) ?? [];
+  const members = values.map((value, index) => readTool(Fields.of(value, `${fields.path("tools")}[${index}]`)));
+  const flat = flattened(at, fields.value, members);
+  if (flat.length === 0 || flat.some(({ name }) => names.has(name))) return [{ type: "opaque", value: fields.value }];
+  for (const { name } of flat) names.add(name);
+  return flat;
 }
 
 function readTool(fields: Fields): Tool {
@@ -135,19 +158,32 @@ function choiceOf(choice: Json, fields: Fields, form: ResponsesRequestForm): Too
   return { type: "tool", name: (inner ?? given).requiredString("name") };
 }
 
+/** How the calls of a tool are told that are not told as those of a function without a namespace. */
+export interface CalledAs {
+  kind: ClientTool | undefined;
+  /** With the tool's name in it. */
+  place: { namespace: string; own: string } | undefined;
+}
+
 /** Which of the request's tools are called otherwise than functions, by name. */
-export function clientTools(request: ModelRequest): ReadonlyMap<string, ClientTool> {
-  const kinds = new Map<string, ClientTool>();
+export function clientTools(request: ModelRequest): ReadonlyMap<string, CalledAs> {
+  const kinds = new Map<string, CalledAs>();
   if (request.dialect !== "openai-responses") return kinds;
   for (const tool of request.tools ?? []) {
-    const kind = tool.type === "function" ? (tool.form as ResponsesToolForm | undefined)?.as : undefined;
-    if (kind !== undefined) kinds.set((tool as FunctionTool).name, kind);
+    if (tool.type !== "function") continue;
+    const kind = (tool.form as ResponsesToolForm | undefined)?.as;
+    const place = placeOf(tool);
+    if (kind !== undefined || place !== undefined) kinds.set(tool.name, { kind, place });
   }
   return kinds;
 }
 
-/** A tool as the answer repeats it. */
-export function writeTool(tool: Tool): JsonObject {
+/** The tools as the answer repeats them. */
+export function writeTools(tools: readonly Tool[]): JsonObject[] {
+  return regrouped(tools, writeTool);
+}
+
+function writeTool(tool: Tool): JsonObject {
   if (tool.type === "opaque") return tool.value;
   const { name, description = null, parameters = null, strict = null } = tool;
   const form = tool.form as ResponsesToolForm | undefined;

@@ -43,7 +43,9 @@ describe.skipIf(!(await agentsPresent()))("Codex CLI", () => {
         return { args, env: { SALLYPORT_KEY: key } };
       });
       expectDone(stage, done);
-      expect(toolsOf(done.asked[0]!)).toEqual(expect.arrayContaining(["exec_command", "write_stdin", "view_image"]));
+      expect(toolsOf(done.asked[0]!)).toEqual(
+        expect.arrayContaining(["exec_command", "view_image", "multi_agent_v1__spawn_agent"]),
+      );
     },
     RUN_MS,
   );

@@ -193,6 +193,8 @@ export function toolsOf(request: ReceivedRequest): string[] {
   return tools.flatMap((tool) => {
     const { functionDeclarations } = tool as { functionDeclarations?: { name: string }[] };
     if (functionDeclarations !== undefined) return functionDeclarations.map(({ name }) => name);
+    const { type, tools: inner } = tool as { type?: string; tools?: { name: string }[] };
+    if (type === "namespace") return inner!.map(({ name }) => `${String(tool.name)}__${name}`);
     const named = (tool.function ?? tool) as { name?: string; type?: string };
     return [named.name ?? named.type ?? "?"];
   });

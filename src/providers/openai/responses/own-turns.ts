@@ -56,7 +56,8 @@ function withRest(item: JsonObject, part: Part, form: ResponsesPartForm, losses:
 }
 
 function callItem(part: ToolCallPart, form: ResponsesPartForm): JsonObject {
-  const { id, name, arguments: given } = part;
+  const { id, arguments: given } = part;
+  const name = form.own ?? part.name;
   if (form.as === undefined) return { type: "function_call", call_id: id, name, arguments: given };
   const value = parseBounded(given);
   const read = isObject(value) ? value : {};

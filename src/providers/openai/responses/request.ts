@@ -45,7 +45,7 @@ function ownBody(request: ModelRequest, model: string, quirks: Quirks, losses: L
   if (request.stream) body.stream = true;
   writeSettings(request, body);
   if (request.topLogprobs !== undefined) body.top_logprobs = request.topLogprobs;
-  if (request.tools !== undefined) body.tools = request.tools.map(ownTool);
+  if (request.tools !== undefined) body.tools = ownTools(request.tools);
   if (request.toolChoice !== undefined) body.tool_choice = choiceOf(request.toolChoice, form);
   if (request.parallelToolCalls !== undefined) body.parallel_tool_calls = request.parallelToolCalls;
   if (request.serviceTier !== undefined) body.service_tier = request.serviceTier;
@@ -66,6 +66,27 @@ function ownBody(request: ModelRequest, model: string, quirks: Quirks, losses: L
   losses.carry(form.plain, body);
   losses.carry(extra, body);
   return body;
+}
+
+/** The tools as the caller gave them, each namespace in one piece again. */
+function ownTools(tools: readonly Tool[]): JsonObject[] {
+  const written: JsonObject[] = [];
+  let open: { at: number; tools: JsonObject[] } | undefined;
+  for (const tool of tools) {
+    const place = tool.type === "function" ? (tool.form as ResponsesToolForm | undefined)?.namespace : undefined;
+    if (place === undefined || tool.type !== "function") {
+      open = undefined;
+      written.push(ownTool(tool));
+      continue;
+    }
+    const { namespace, ...extra } = tool.extra ?? {};
+    if (open?.at !== place.at) {
+      open = { at: place.at, tools: [] };
+      written.push({ ...object(namespace), tools: open.tools });
+    }
+    open.tools.push(ownTool({ ...tool, name: place.own, extra }));
+  }
+  return written;
 }
 
 function ownTool(tool: Tool): JsonObject {
