@@ -51,6 +51,22 @@ describe("the client's address is the last one that is no trusted proxy", () => 
       expect(accepted(header === undefined ? {} : { "x-forwarded-for": header }, peer).address).toBe(address),
     );
   }
+
+  const standard: [string, Record<string, string>, string][] = [
+    ["as RFC 7239 has it", { forwarded: "for=203.0.113.7" }, "203.0.113.7"],
+    [
+      "with trusted hops after it",
+      { forwarded: 'for=1.2.3.4, for="203.0.113.7:80";proto=https, for=10.1.1.1' },
+      "203.0.113.7",
+    ],
+    ["of IPv6", { forwarded: 'for="[2001:db8::1]:4711"' }, "2001:db8::1"],
+    [
+      "told twice alike",
+      { forwarded: "for=1.1.1.1, for=203.0.113.7", "x-forwarded-for": "203.0.113.7" },
+      "203.0.113.7",
+    ],
+  ];
+  for (const [name, headers, address] of standard) test(name, () => expect(accepted(headers).address).toBe(address));
 });
 
 describe("accept refuses", () => {
@@ -61,6 +77,23 @@ describe("accept refuses", () => {
       { code: "forbidden_header", param: "x-forwarded-for" },
     ],
     ["no address in a forwarding header", [{ "x-forwarded-for": "unknown" }], { code: "forbidden_header" }],
+    [
+      "Forwarded from a stranger",
+      [{ forwarded: "for=10.0.0.1" }, "203.0.113.7"],
+      { code: "forbidden_header", param: "forwarded" },
+    ],
+    [
+      "two tellings of the client's address that differ",
+      [{ forwarded: "for=203.0.113.7", "x-forwarded-for": "203.0.113.8" }],
+      { code: "forbidden_header", param: "forwarded" },
+    ],
+    ["a client that its proxy hides", [{ forwarded: "for=_hidden" }], { code: "forbidden_header", param: "forwarded" }],
+    [
+      "a hop that says nothing of itself",
+      [{ forwarded: "proto=https" }],
+      { code: "forbidden_header", param: "forwarded" },
+    ],
+    ["Forwarded that is none", [{ forwarded: "for=10.0.0.2;" }], { code: "forbidden_header", param: "forwarded" }],
     [
       "a header that would choose the upstream",
       [{ "x-portkey-custom-host": "http://evil" }],

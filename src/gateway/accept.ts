@@ -7,6 +7,7 @@ import { GatewayError } from "../errors.ts";
 import { type Cidr, isAddress, isHost, isWithin } from "../kernel/address.ts";
 import type { Call } from "./call.ts";
 import { type Match, matchEndpoint } from "./endpoints.ts";
+import { forwardedFor } from "./forwarded.ts";
 
 class Ticket {
   protected readonly madeBy = "accept";
@@ -102,11 +103,12 @@ function checkHost(host: string | undefined): void {
 }
 
 /**
- * The address of the client. Behind trusted proxies it is the last address of
- * X-Forwarded-For that is not itself a trusted proxy: what stands before it, the client may
- * have written. From anyone else a forwarding header is refused rather than ignored: if it
- * comes from a real proxy that nobody configured, every address rule would silently judge
- * the proxy's address instead of the client's.
+ * The address of the client. Behind trusted proxies it is the last address of X-Forwarded-For, or of
+ * Forwarded (RFC 7239), that is not itself a trusted proxy: what stands before it, the client may
+ * have written. Where there are both they must tell the same: a proxy that writes one of them
+ * passes on what the client wrote into the other. From anyone else a forwarding header is refused
+ * rather than ignored: if it comes from a real proxy that nobody configured, every address rule
+ * would silently judge the proxy's address instead of the client's.
  */
 function clientAddress(headers: Call["headers"], peer: string, trusted: readonly Cidr[]): string {
   if (trusted.length === 0 || !isWithin(peer, trusted)) {
@@ -121,18 +123,36 @@ function clientAddress(headers: Call["headers"], peer: string, trusted: readonly
     }
     return peer;
   }
-  const hops = headers["x-forwarded-for"]?.split(",") ?? [];
+  const list = headers["x-forwarded-for"];
+  const standard = headers.forwarded;
+  const one = list === undefined ? undefined : outermost(list.split(","), "X-Forwarded-For", peer, trusted);
+  if (standard === undefined) return one ?? peer;
+  const hops = forwardedFor(standard);
+  if (hops === undefined) throw notAddresses("Forwarded");
+  const other = outermost(hops, "Forwarded", peer, trusted);
+  if (one !== undefined && one !== other) {
+    throw new GatewayError("forbidden_header", "Forwarded and X-Forwarded-For tell different addresses.", {
+      param: "forwarded",
+    });
+  }
+  return other;
+}
+
+/** The last hop that is no trusted proxy; the first where all are. */
+function outermost(hops: readonly string[], header: string, peer: string, trusted: readonly Cidr[]): string {
   let address = peer;
   for (let i = hops.length - 1; i >= 0 && isWithin(address, trusted); i--) {
     const hop = withoutPort(hops[i]!.trim());
-    if (!isAddress(hop)) {
-      throw new GatewayError("forbidden_header", "X-Forwarded-For must be a list of addresses.", {
-        param: "x-forwarded-for",
-      });
-    }
+    if (!isAddress(hop)) throw notAddresses(header);
     address = hop;
   }
   return address;
+}
+
+function notAddresses(header: string): GatewayError {
+  return new GatewayError("forbidden_header", `${header} must be a list of addresses.`, {
+    param: header.toLowerCase(),
+  });
 }
 
 /** Some proxies write `203.0.113.7:4711` or `[2001:db8::1]:4711`. */

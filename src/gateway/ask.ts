@@ -9,6 +9,7 @@ import { FRAMERS } from "../wire/framers.ts";
 import type { RawFrame } from "../wire/framing.ts";
 import type { Call } from "./call.ts";
 import type { Asked } from "./reserve.ts";
+import { toldByUpstream } from "./told.ts";
 import { fromProviderError } from "./upstream-error.ts";
 
 export interface AskSettings {
@@ -52,6 +53,8 @@ export async function ask(
   asked.owed = true;
   const answer = await send(question, upstream);
   question.attempt.status = answer.status;
+  const headers = toldByUpstream(answer.headers?.() ?? {});
+  if (headers !== undefined) call.observed.told.push({ attempt: question.attempt, headers });
   if (answer.status < 200 || answer.status > 299) {
     asked.owed = false;
     throw await readError(answer, question);

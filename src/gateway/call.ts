@@ -53,6 +53,7 @@ export class Call {
     attempts: [],
     verdicts: [],
     warnings: [],
+    told: [],
   };
 
   /** How far it has got, for the record of a refusal. */
@@ -222,6 +223,8 @@ export interface Observed {
   attempts: Attempt[];
   verdicts: VerdictRecord[];
   warnings: string[];
+  /** What providers said beside their answers, by the attempt, as headers for the caller. */
+  told: { attempt: Attempt; headers: Record<string, string> }[];
 }
 
 export const CLIENT_LEFT = "The caller left before the answer was whole.";

@@ -118,7 +118,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
         strangers,
         now: () => clock.now(),
       }),
-      listModels: createListModels({ catalog, adapter: ports.adapter }),
+      listModels: createListModels({ catalog, adapter: ports.adapter, records: ports.records, onRecord }),
       decode: createDecode(body, bodies),
       authorize: createAuthorize(catalog, isTest),
       reserve: createReserve({ meter, prices }),

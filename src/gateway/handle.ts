@@ -15,7 +15,7 @@ export interface Stages {
   begin(arrival: Arrival): Call;
   accept(call: Call): Accepted;
   identify(accepted: Accepted): Identified;
-  listModels(caller: Identified): Response;
+  listModels(caller: Identified): Promise<Response>;
   decode(caller: Identified): Promise<Decoded>;
   authorize(decoded: Decoded): Grant;
   reserve(grant: Grant): Promise<Hold>;
@@ -39,7 +39,7 @@ export function createHandle(stages: Stages) {
     try {
       const accepted = stages.accept(call);
       const caller = stages.identify(accepted);
-      if (caller.match.endpoint.kind === "models") return stages.listModels(caller);
+      if (caller.match.endpoint.kind === "models") return await stages.listModels(caller);
       const decoded = await stages.decode(caller);
       const grant = stages.authorize(decoded);
       const hold = await stages.reserve(grant);

@@ -1,5 +1,7 @@
 import type { GatewayError } from "../errors.ts";
+import { formatUsd } from "../kernel/money.ts";
 import type { Level } from "../ports/meter.ts";
+import type { Attempt } from "../ports/records.ts";
 import type { PublicError } from "../spec/wire.ts";
 import type { Call } from "./call.ts";
 import type { Settled } from "./settle.ts";
@@ -19,7 +21,10 @@ export function answerHeaders(settled: Settled): HeaderMap {
   const { call, clean } = settled;
   const headers = commonHeaders(call);
   const { target } = clean.answer;
-  const { api } = clean.answer.clean.hold.grant;
+  const { asked, grant } = clean.answer.clean.hold;
+  const { api } = grant;
+  // Whoever served is the last that was asked.
+  Object.assign(headers, toldBy(call, asked.at(-1)?.attempt));
   headers["x-sallyport-model"] = headerSafe(`${target.account.name}/${target.model}`);
   headers["x-sallyport-attempts"] = String(call.observed.attempts.length);
   if (call.observed.warnings.length > 0)
@@ -30,6 +35,23 @@ export function answerHeaders(settled: Settled): HeaderMap {
     if (api.sunsetAt !== null) headers.sunset = new Date(api.sunsetAt).toUTCString();
   }
   return headers;
+}
+
+/** On a refusal: what became of the targets, where any was asked. */
+export function attemptHeaders(call: Call): HeaderMap {
+  const { attempts } = call.observed;
+  const last = attempts.at(-1);
+  if (last === undefined) return {};
+  const cost = attempts.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0);
+  return {
+    ...toldBy(call, last),
+    "x-sallyport-attempts": String(attempts.length),
+    "x-sallyport-cost-usd": formatUsd(cost),
+  };
+}
+
+function toldBy({ observed }: Call, attempt: Attempt | undefined): HeaderMap | undefined {
+  return observed.told.find((told) => told.attempt === attempt)?.headers;
 }
 
 /**

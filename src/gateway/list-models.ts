@@ -1,39 +1,65 @@
 import { subscriptionFor } from "../domain/access/decide.ts";
 import { type Catalog, findModel, matchesPattern } from "../domain/catalog/catalog.ts";
 import { GatewayError } from "../errors.ts";
+import type { Records, UsageRecord } from "../ports/records.ts";
 import type { ProviderAdapter } from "../spec/adapter.ts";
 import type { Dialect } from "../spec/dialect.ts";
 import { offers, onlyTest } from "./authorize.ts";
+import type { Call } from "./call.ts";
 import { commonHeaders } from "./headers.ts";
 import type { Identified } from "./identify.ts";
+import { finalRecord } from "./record.ts";
 
 export interface ListModelsPorts {
+  records: Pick<Records, "append">;
+  onRecord(record: UsageRecord, kept: boolean): void;
   catalog(): Catalog;
   adapter(kind: string): ProviderAdapter | undefined;
 }
 
-/** What a key may use, in the caller's dialect. Spends nothing: no provider is asked, the catalog is in memory. */
+/**
+ * What a key may use, in the caller's dialect. Spends nothing: no provider is asked, the catalog is in
+ * memory. It leaves a record like every other call.
+ */
 export function createListModels(ports: ListModelsPorts) {
-  return function listModels(caller: Identified): Response {
-    const { call, match } = caller;
-    const names = usable(caller, ports);
-    const { describe, list } = FORMS[match.endpoint.wire.dialect] ?? OPENAI;
-    const headers = { ...commonHeaders(call), "content-type": "application/json", "cache-control": "no-store" };
-    const name = match.params.model;
-    if (name !== undefined) {
-      const known = names.includes(name) || isUsable(caller, ports, name);
-      if (!known)
-        throw new GatewayError(
-          "model_not_found",
-          `The model ${JSON.stringify(name)} does not exist or is not available to this key.`,
-          { param: "model" },
-        );
-      call.end();
-      return new Response(JSON.stringify(describe(name)), { headers });
-    }
+  return async function listModels(caller: Identified): Promise<Response> {
+    const { call } = caller;
+    const body = JSON.stringify(answerTo(caller, ports));
+    await keepRecord(call, ports);
     call.end();
-    return new Response(JSON.stringify(list(names.map(describe), names)), { headers });
+    const headers = { ...commonHeaders(call), "content-type": "application/json", "cache-control": "no-store" };
+    return new Response(body, { headers });
   };
+}
+
+/** @throws GatewayError store_unavailable: a call that nobody would know of is not answered. */
+async function keepRecord(call: Call, { records, onRecord }: ListModelsPorts): Promise<void> {
+  const record = finalRecord(call, "finished", null);
+  try {
+    await records.append(record);
+  } catch (cause) {
+    throw new GatewayError("store_unavailable", "The gateway cannot keep its books; call again in a moment.", {
+      cause,
+    });
+  }
+  onRecord(record, true);
+}
+
+/** @throws GatewayError model_not_found */
+function answerTo(caller: Identified, ports: ListModelsPorts): object {
+  const { match } = caller;
+  const names = usable(caller, ports);
+  const { describe, list } = FORMS[match.endpoint.wire.dialect] ?? OPENAI;
+  const name = match.params.model;
+  if (name === undefined) return list(names.map(describe), names);
+  if (!names.includes(name) && !isUsable(caller, ports, name)) {
+    throw new GatewayError(
+      "model_not_found",
+      `The model ${JSON.stringify(name)} does not exist or is not available to this key.`,
+      { param: "model" },
+    );
+  }
+  return describe(name);
 }
 
 /** Exact names of the catalog, and of a pattern those that its providers are known to have. */

@@ -2,7 +2,7 @@ import { type GatewayError, toGatewayError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
 import type { Records, UsageRecord } from "../ports/records.ts";
 import type { Call } from "./call.ts";
-import { commonHeaders, publicError } from "./headers.ts";
+import { attemptHeaders, commonHeaders, publicError } from "./headers.ts";
 import { refusalRecord } from "./record.ts";
 import type { Strangers } from "./strangers.ts";
 
@@ -32,6 +32,7 @@ export function createRefuse(ports: RefusePorts, settings: RefuseSettings) {
     call.end();
     const headers = {
       ...commonHeaders(call),
+      ...attemptHeaders(call),
       "content-type": "application/json",
       "cache-control": "no-store",
     } as Record<string, string>;

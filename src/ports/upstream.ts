@@ -26,6 +26,8 @@ export interface UpstreamCall {
 export interface UpstreamAnswer {
   status: number;
   header(name: string): string | null;
+  /** All of them, by lower-case name; absent where nobody need hear of them. */
+  headers?(): Readonly<Record<string, string>>;
   /** The body as it arrives. Closing the iterator early closes the connection. */
   chunks(): AsyncIterableIterator<Uint8Array>;
   /** The whole body. @throws GatewayError upstream_malformed when it is longer than `max` bytes. */

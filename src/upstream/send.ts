@@ -100,6 +100,10 @@ class FetchedAnswer implements UpstreamAnswer {
     return this.#response.headers.get(name);
   }
 
+  headers(): Readonly<Record<string, string>> {
+    return this.#response.headers.toJSON();
+  }
+
   chunks(): AsyncIterableIterator<Uint8Array> {
     const reader = this.#response.body?.getReader();
     // Not a generator: one more of them would be paid for at every read.

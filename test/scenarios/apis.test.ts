@@ -218,6 +218,7 @@ describe.each(DIALECTS)("GET /v1/models in the style of %s", (front) => {
     const get = (name: string) => fetch(`${scene.app.url}/v1/models/${name}`, { headers });
     expect(await (await get("small")).json()).toMatchObject({ id: "small" });
     expect(await (await get("team%2Fa%20b")).json()).toMatchObject({ id: "team/a b" });
+    expect(scene.news().map(({ outcome, endpoint }) => [outcome, endpoint])).toEqual(Array(2).fill(["finished", "models"]));
     const said: string[] = [];
     for (const name of ["other", "nothing"]) {
       const response = await get(name);

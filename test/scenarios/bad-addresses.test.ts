@@ -113,9 +113,32 @@ describe.each(DIALECTS)("through trusted proxies the client is the last address 
   });
 
   test("without the header the client is the proxy itself, whatever else it says", async () => {
-    const headers = { "x-real-ip": "203.0.113.7", "x-forwarded-host": "elsewhere", forwarded: "for=203.0.113.7" };
+    const headers = { "x-real-ip": "203.0.113.7", "x-forwarded-host": "elsewhere" };
     const { record } = await proxied.served(front, {}, { headers });
     expect(record.address).toBe("127.0.0.1");
+  });
+
+  test.each([
+    [{ forwarded: "for=203.0.113.7" }, "203.0.113.7"],
+    [{ forwarded: 'for=1.1.1.1, for="[2001:db8::7]:80";proto=https, for=127.0.0.2' }, "2001:db8::7"],
+    [{ forwarded: "for=203.0.113.7", "x-forwarded-for": "1.1.1.1, 203.0.113.7" }, "203.0.113.7"],
+  ] as [Record<string, string>, string][])("%j → %s", async (headers, address) => {
+    const { record } = await proxied.served(front, {}, { headers });
+    expect(record.address).toBe(address);
+    expect(proxied.up.everything()).not.toContain("203.0.113.7");
+  });
+
+  test.each([
+    { forwarded: "for=unknown" },
+    { forwarded: "for=_hidden" },
+    { forwarded: "proto=https" },
+    { forwarded: "for=203.0.113.7;for=203.0.113.8" },
+    { forwarded: "" },
+    { forwarded: "for=203.0.113.7", "x-forwarded-for": "203.0.113.8" },
+    { forwarded: "for=203.0.113.7, for=127.0.0.2", "x-forwarded-for": "203.0.113.7, 203.0.113.9" },
+  ] as Record<string, string>[])("what cannot be told for certain is refused: %j", async (headers) => {
+    const response = await proxied.call(front, {}, { headers });
+    await proxied.refused(front, response, { code: "forbidden_header", param: "forwarded" });
   });
 });
 
