@@ -34,6 +34,7 @@ import { keepRunning, type Running } from "./http/lifecycle.ts";
 import { type Listener, type ListenerOptions, listen, type Tls } from "./http/listener.ts";
 import { createLog } from "./http/log.ts";
 import { Metrics } from "./http/metrics.ts";
+import { Readiness } from "./http/readiness.ts";
 import { HealthChecks } from "./jobs/health-checks.ts";
 import { parseCidr } from "./kernel/address.ts";
 import type { Clock } from "./kernel/clock.ts";
@@ -223,13 +224,8 @@ async function serve(
     clock,
     checked: (account, good) => gateway.checked(account, good),
   });
-  let starting = true;
-  let stopping = false;
-  const ready = () => {
-    if (stopping || gateway.draining) return { ready: false, reason: "draining" };
-    if (meter.failing) return { ready: false, reason: "store unavailable" };
-    return starting ? { ready: false, reason: "starting" } : { ready: true };
-  };
+  const readiness = new Readiness(gateway, meter);
+  const ready = () => readiness.now();
   const metrics = new Metrics(
     {
       openCalls: () => gateway.openCalls,
@@ -257,9 +253,7 @@ async function serve(
   const running = keepRunning({
     listeners: [main, admin],
     openCalls: () => gateway.openCalls,
-    unready() {
-      stopping = true;
-    },
+    unready: () => readiness.stopping(),
     drainDelayMs: settings.drainDelayMs,
     drain: () => gateway.drain(),
     abortAll: () => gateway.abortAll(),
@@ -276,10 +270,7 @@ async function serve(
       await installation.close();
     },
   });
-  const started = () => {
-    starting = false;
-  };
-  return { ...running, gatewayUrl: main.url, adminUrl: admin.url, started };
+  return { ...running, gatewayUrl: main.url, adminUrl: admin.url, started: () => readiness.started() };
 }
 
 function composeAdmin(

@@ -125,17 +125,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       settle: createSettle({ meter, prices, log, onRecord }),
       guardInput: createGuardInput(),
       route: createRoute({ health, prices, draw: ports.draw }),
-      dispatch: createDispatch(
-        {
-          upstream: ports.upstream,
-          unsealer: ports.unsealer,
-          prices,
-          adapter: ports.adapter,
-          withBytes: createWithBytes(ports.media, bodies),
-          draw: ports.draw,
-        },
-        deadlines,
-      ),
+      dispatch: createDispatch({ ...ports, withBytes: createWithBytes(ports.media, bodies) }, deadlines),
       guardOutput: createGuardOutput(),
       respond: createRespond({ readerMs: deadlines.readerMs }),
       refuse: createRefuse({ records: ports.records, log, onRecord, strangers }, body),

@@ -5,6 +5,7 @@ import { kyselyOn } from "../sqlite/open.ts";
 import { DIRECTORY_MIGRATIONS } from "./directory.ts";
 import { begin } from "./directory-1-begin.ts";
 import { accountOptions } from "./directory-2-account-options.ts";
+import { routing } from "./directory-3-routing.ts";
 import { type Migration, MigrationError, migrate } from "./migration.ts";
 
 function memory(): Kysely<unknown> {
@@ -33,6 +34,15 @@ test("accounts of a directory that knew no options have none", async () => {
   expect(await migrate(db, DIRECTORY_MIGRATIONS, 0)).toContain(accountOptions);
   const { rows } = await sql<{ options: string }>`SELECT options FROM providers`.execute(db);
   expect(rows).toEqual([{ options: "{}" }]);
+});
+
+test("models and APIs of a directory that knew no routing demand nothing", async () => {
+  const db = memory();
+  await migrate(db, [begin, accountOptions], 0);
+  await sql`INSERT INTO models (name, origin, targets, fallbacks) VALUES ('m', 'config', '[]', '[]')`.execute(db);
+  expect(await migrate(db, DIRECTORY_MIGRATIONS, 0)).toContain(routing);
+  const { rows } = await sql<{ routing: string }>`SELECT routing FROM models`.execute(db);
+  expect(rows).toEqual([{ routing: "{}" }]);
 });
 
 test("only the missing steps are applied, in order", async () => {

@@ -1,0 +1,28 @@
+/** What a load balancer is told: whether to send calls here, and if not, why. */
+export class Readiness {
+  readonly #gateway: { readonly draining: boolean };
+  readonly #meter: { readonly failing: boolean };
+  #starting = true;
+  #stopping = false;
+
+  constructor(gateway: { readonly draining: boolean }, meter: { readonly failing: boolean }) {
+    this.#gateway = gateway;
+    this.#meter = meter;
+  }
+
+  now(): { ready: boolean; reason?: string } {
+    if (this.#stopping || this.#gateway.draining) return { ready: false, reason: "draining" };
+    if (this.#meter.failing) return { ready: false, reason: "store unavailable" };
+    return this.#starting ? { ready: false, reason: "starting" } : { ready: true };
+  }
+
+  /** Everything is open. */
+  started(): void {
+    this.#starting = false;
+  }
+
+  /** The process has been asked to stop; calls may still be taken for a while. */
+  stopping(): void {
+    this.#stopping = true;
+  }
+}
