@@ -1,3 +1,4 @@
+// Covers accept.ts and client-address.ts.
 import { describe, expect, test } from "bun:test";
 import { parseCidr } from "../kernel/address.ts";
 import { openaiChat } from "../wire/openai-chat/index.ts";
