@@ -49,3 +49,11 @@ function isTooDeep(text: string): boolean {
   }
   return false;
 }
+
+/**
+ * A stranger's value as a word. `String` would ask an object for its `toString`, and one that
+ * came as JSON may have a field of that name.
+ */
+export function wordOf(value: Json | undefined): string {
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+}
