@@ -42,5 +42,8 @@ export const cohere: ProviderAdapter = {
     "command-r-plus-08-2024",
     "command-r-08-2024",
     "command-r7b-12-2024",
+    "embed-v4.0",
+    "embed-multilingual-v3.0",
+    "rerank-v3.5",
   ],
 };

@@ -2,7 +2,7 @@ import type { ProviderAdapter } from "../../spec/adapter.ts";
 import { GEMINI_CAPABILITIES, googleAdapter } from "./adapter.ts";
 import { countApi } from "./count.ts";
 import { embedApi } from "./embed.ts";
-import { MODELS } from "./models.ts";
+import { EMBEDDING_MODELS, MODELS } from "./models.ts";
 import { geminiModelPath } from "./request.ts";
 
 const adapter = googleAdapter(
@@ -12,7 +12,7 @@ const adapter = googleAdapter(
     needsKey: true,
     capabilities: GEMINI_CAPABILITIES,
     credential: (key) => ({ "x-goog-api-key": key }),
-    models: MODELS,
+    models: [...MODELS, ...EMBEDDING_MODELS],
     operations: { embed: embedApi, "count-tokens": countApi },
   },
   geminiModelPath,

@@ -85,3 +85,6 @@ export const MODELS: readonly string[] = [
   "gemini-2.5-flash",
   "gemini-2.5-flash-lite",
 ];
+
+/** Those that embed. */
+export const EMBEDDING_MODELS: readonly string[] = ["gemini-embedding-001"];

@@ -118,7 +118,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       media: "mistral",
     },
     { ...ANY, documentUrl: true, logprobs: false, logitBias: false },
-    ["mistral-large-latest", "mistral-medium-latest", "mistral-small-latest", "ministral-8b-latest"],
+    ["mistral-large-latest", "mistral-medium-latest", "mistral-small-latest", "ministral-8b-latest", "mistral-embed"],
   ),
   row(
     // Beside Ollama's own API, of the kind `ollama`, which takes more of its options.

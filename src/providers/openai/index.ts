@@ -1,7 +1,7 @@
 import type { ProviderAdapter } from "../../spec/adapter.ts";
 import type { Capabilities } from "../../spec/capability.ts";
 import { chatAdapter } from "./adapter.ts";
-import { isOnChatOnly, isOnResponsesOnly, MODELS } from "./models.ts";
+import { isOnChatOnly, isOnResponsesOnly, MODELS, OPERATION_MODELS } from "./models.ts";
 import { OPENAI_OPERATIONS } from "./operations/index.ts";
 import { OPENAI_QUIRKS } from "./quirks.ts";
 
@@ -33,5 +33,5 @@ export const openai: ProviderAdapter = chatAdapter({
   quirks: OPENAI_QUIRKS,
   responses: { own: (model) => !isOnChatOnly(model), only: isOnResponsesOnly },
   operations: OPENAI_OPERATIONS,
-  models: MODELS,
+  models: [...MODELS, ...OPERATION_MODELS],
 });

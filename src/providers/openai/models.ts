@@ -33,6 +33,18 @@ export const MODELS: readonly string[] = [
   "gpt-3.5-turbo",
 ];
 
+/** And those that embed, judge, draw, speak and listen. */
+export const OPERATION_MODELS: readonly string[] = [
+  "text-embedding-3-small",
+  "text-embedding-3-large",
+  "omni-moderation-latest",
+  "gpt-image-1",
+  "gpt-4o-mini-tts",
+  "gpt-4o-transcribe",
+  "gpt-4o-mini-transcribe",
+  "whisper-1",
+];
+
 /**
  * Whether a model of OpenAI's thinks before it answers: the o-series and GPT-5 and later, but
  * not their `chat` variants. Such a model refuses `max_tokens` and takes `reasoning_effort`.

@@ -5,7 +5,7 @@ import type { ModelRequest } from "../../spec/request.ts";
 import { openaiChat } from "../../wire/openai-chat/index.ts";
 import { chatAdapter } from "./adapter.ts";
 import { OPENAI_CAPABILITIES, openai } from "./index.ts";
-import { MODELS, maxOutputOf } from "./models.ts";
+import { MODELS, maxOutputOf, OPERATION_MODELS } from "./models.ts";
 import { OPENAI_QUIRKS, type Quirks } from "./quirks.ts";
 import { encodeRequest } from "./request.ts";
 
@@ -283,7 +283,7 @@ describe("OpenAI as a provider", () => {
       baseUrl: "https://api.openai.com/v1",
       needsKey: true,
     });
-    expect(openai.models).toBe(MODELS);
+    expect(openai.models).toEqual([...MODELS, ...OPERATION_MODELS]);
   });
 
   test("is made of the same functions as its lookalikes", () => {
