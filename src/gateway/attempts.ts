@@ -107,7 +107,8 @@ export class Attempts {
         () => true,
       ),
     ]);
-    if (settled || !(await this.#ports.extend())) return first.answered;
+    // A store that fails now must not end a call that is being answered.
+    if (settled || !(await this.#ports.extend().catch(() => false))) return first.answered;
     return this.#sooner(first, this.#start(left.shift()!));
   }
 
