@@ -49,6 +49,20 @@ export function applyContract(name: string, open: OpenEmpty): void {
       expect(store().catalog().providers.get("up")?.sealedKey).toBe("sealed-1");
     });
 
+    test("keeps what an API lets its callers ask for", async () => {
+      const state = desiredState();
+      const parameters = {
+        caps: { maxOutputTokens: 9, reasoning: "low" as const },
+        allow: ["temperature"],
+        tools: { allow: ["get_*"], serverSide: false },
+        store: false as const,
+      };
+      Object.assign(state.apis[0]!, { parameters, remoteMedia: true });
+      await apply(state);
+      expect(store().catalog().apis.get("chat/v1")).toMatchObject({ parameters, remoteMedia: true });
+      expect(await store().plan(state)).toEqual([]);
+    });
+
     test("plans what it then does, and planning does nothing", async () => {
       const planned = await store().plan(desiredState());
       expect(store().findPrincipal("digest-acme")).toBeUndefined();
@@ -72,6 +86,7 @@ export function applyContract(name: string, open: OpenEmpty): void {
       ],
       ["a model's fallbacks", (s) => (s.models[0]!.fallbacks = s.models[0]!.targets), ["update model small"]],
       ["a plan's limits", (s) => (s.plans[0]!.limits = []), ["update plan free"]],
+      ["an API's parameters", (s) => (s.apis[0]!.parameters = { caps: { temperature: 1 } }), ["update api chat/v1"]],
       ["an API's stage", (s) => (s.apis[0]!.stage = "retired"), ["update api chat/v1"]],
       ["a guardrail's phrases", (s) => (s.guardrails[0]!.phrases = ["other"]), ["update guardrail words"]],
       ["a member's roles", (s) => (teamOf(s).members[0]!.roles = []), ["update member acme/research/ada@acme.example"]],

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/errors.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { type Media, type MediumDemand, MediumRefused } from "../../src/ports/media.ts";
+import { ADAPTERS } from "../../src/providers/adapters.ts";
 import { type AppOptions, post, startApp } from "../support/app.ts";
 import { greet, Scene } from "../support/scene.ts";
 import * as ollama from "../support/upstream/ollama.ts";
@@ -245,4 +246,25 @@ describe("where it does not, as it is unless said otherwise", () => {
     await scene.refused("openai", await scene.call("openai", asking(A)), wanted);
     expect(web.asked).toEqual([]);
   });
+});
+
+test.each([
+  ["bedrock", "amazon.nova-lite-v1:0", { image: true, document: true }],
+  ["bedrock", "anthropic.claude-sonnet-4-5", { image: true, document: true }],
+  ["vertex", "claude-sonnet-4-5", { image: true, document: true }],
+  ["vertex", "gemini-3-pro", { image: false, document: false }],
+  ["google", "gemini-3-pro", { image: false, document: false }],
+  ["anthropic", "claude-sonnet-4-5", { image: false, document: false }],
+  ["mistral", "mistral-large-latest", { image: false, document: false }],
+  ["openai", "gpt-4o", { image: false, document: true }],
+  ["ollama", "gemma3", { image: true, document: false }],
+])("%s with %s needs bytes of %j", (kind, model, wanted) => {
+  const options = { api: "invoke", region: "eu-central-1", project: "project-1" };
+  const adapter = ADAPTERS.find((each) => each.kind === kind)!;
+  for (const dialect of ["openai-chat", "anthropic-messages"] as const) {
+    const request = { dialect, model, messages: [], stream: false, includeUsage: false };
+    const { capabilities } = adapter.variant?.(request, model, options) ?? adapter;
+    const { imageBytes, imageUrl, documents, documentUrl } = capabilities;
+    expect({ image: imageBytes && !imageUrl, document: documents && !documentUrl }).toEqual(wanted);
+  }
 });

@@ -228,6 +228,11 @@ describe("a list", () => {
   });
 });
 
+test("a field of the caller's is told in one line, however long it is", () => {
+  const judged = policed(request({ extra: { [`a\n${"b".repeat(100_000)}`]: 1 } }), { allow: [] });
+  expect("refused" in judged && judged.refused.message).toMatch(/^This API does not take "a\\nb{1,200}"\.$/);
+});
+
 describe("privacy", () => {
   test("is demanded of the provider, and what the caller wants stored is not", () => {
     const { store, training, extra, warned } = on({ extra: { store: true, a: 1 } }, { store: false, training: false });

@@ -63,7 +63,11 @@ export type Policed =
  */
 export function policed(request: ModelRequest, policy: ParameterPolicy): Policed {
   const forbidden = given(request).find((parameter) => !isAllowed(parameter, policy));
-  if (forbidden !== undefined) return refusal(forbidden.field, `This API does not take ${forbidden.field}.`);
+  if (forbidden !== undefined) {
+    // A field may be as long as a body.
+    const field = forbidden.field.slice(0, 200);
+    return refusal(field, `This API does not take ${JSON.stringify(field)}.`);
+  }
   const tools = policedTools(request, policy.tools);
   if ("field" in tools) return refusal(tools.field, tools.message);
   const draft = new Draft(request, tools.warnings);

@@ -104,6 +104,12 @@ describe("tools", () => {
   });
 });
 
+test("a name is told in one line, however long it is, and judged whole", () => {
+  const name = `a\n${"b".repeat(10_000)}c`;
+  const judged = policedTools(request([call(name)]), { deny: ["*c"] });
+  expect("field" in judged && judged.message).toMatch(/^This API does not take the tool "a\\nb{98}" \(tools\[0\]\)\.$/);
+});
+
 describe("a pattern", () => {
   test.each([
     ["*", "", true],

@@ -23,7 +23,9 @@ const CLIENT_RUN =
 /** Fields outside of `tools` that have the provider run something. */
 const SERVER_SIDE_FIELDS: readonly string[] = [
   ...["web_search_options", "mcp_servers", "container", "plugins", "search_parameters", "search_options"],
-  ...["enable_search", "enable_code_interpreter", "connectors", "compound_custom", "search_settings"],
+  ...["enable_search", "enable_code_interpreter", "connectors", "compound_custom", "search_settings", "data_sources"],
+  // A prompt that lies with OpenAI may bring tools of its own.
+  "prompt",
 ];
 
 type Judged = { request: ModelRequest; warnings: readonly Warning[] } | { field: string; message: string };
@@ -40,12 +42,13 @@ export function policedTools(request: ModelRequest, policy: ToolPolicy | undefin
     const name = nameOf(tool);
     if (policy.serverSide === false && isServerSide(tool)) {
       if (tool.type !== "opaque" || tool.optional !== true) {
-        return { field, message: `This API lets no provider run tools of its own, such as ${name} (${field}).` };
+        return { field, message: `This API lets no provider run tools of its own, such as ${told(name)} (${field}).` };
       }
       warnings.push({ field, message: "this API lets no provider run tools of its own; the model was not offered it" });
       continue;
     }
-    if (!isNameAllowed(name, policy)) return { field, message: `This API does not take the tool ${name} (${field}).` };
+    if (!isNameAllowed(name, policy))
+      return { field, message: `This API does not take the tool ${told(name)} (${field}).` };
     kept.push(tool);
   }
   const running =
@@ -65,13 +68,18 @@ function nameOf(tool: Tool): string {
   return text(tool.value.name) ?? typeOf(tool.value);
 }
 
+/** A name of the caller's, fit for one line. */
+function told(name: string): string {
+  return JSON.stringify(name.slice(0, 100));
+}
+
 /** Gemini's tools have no type: their one field is what they are. */
 function typeOf(value: JsonObject): string {
   return text(value.type) ?? Object.keys(value)[0] ?? "without a name";
 }
 
 function text(value: Json | undefined): string | undefined {
-  return typeof value === "string" && value !== "" ? value.slice(0, 100) : undefined;
+  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 function isServerSide(tool: Tool): boolean {
