@@ -30,10 +30,14 @@ beforeAll(async () => {
       { dimension: "usd", window: "day", amount: 1 },
     ],
     guardrails: [{ name: "names", kind: "phrases", action: "mask", direction: "input", phrases: ["falcon"] }],
-    providers: [{ name: "goo", kind: "google", baseUrl: `${up.url}/v1beta` }],
+    providers: [
+      { name: "goo", kind: "google", baseUrl: `${up.url}/v1beta` },
+      { name: "ver", kind: "vertex", baseUrl: up.url, options: { project: "acme-prod" } },
+    ],
     models: [
       model("claude", "ant", "claude-sonnet-4-5"),
       model("gemini", "goo", "gemini-2.5-flash"),
+      model("vertex", "ver", "gemini-2.5-flash"),
       model("gpt", "up", "gpt-x"),
       model("demo", "demo", "demo"),
     ],
@@ -112,6 +116,14 @@ describe("Google's client", () => {
     const answer = await genai.models.countTokens({ model: "claude", contents: "hello" });
     expect(answer.totalTokens).toBe(9);
     expect(last().body).toEqual({ model: "claude-sonnet-4-5", messages: [{ role: "user", content: "hello" }] });
+  });
+
+  test("has tokens counted by Vertex, which takes a request's fields as they are", async () => {
+    counting({ totalTokens: 31, totalBillableCharacters: 5 });
+    const answer = await genai.models.countTokens({ model: "vertex", contents: "hello" });
+    expect(answer.totalTokens).toBe(31);
+    const home = "/v1/projects/acme-prod/locations/global/publishers/google/models/gemini-2.5-flash";
+    expect(last()).toMatchObject({ path: `${home}:countTokens`, body: { contents: [{ parts: [{ text: "hello" }] }] } });
   });
 
   test("may send a whole request, but not contents beside it", async () => {

@@ -3,7 +3,9 @@
  * of four dialects. What left is judged by the bytes that the provider received. It is the test of
  * spec/operation.ts, of src/wire/whole-answer.ts, openai-embeddings/index.ts, openai-embeddings/floats.ts,
  * src/wire/gemini/embed.ts and src/wire/ollama/embed.ts, and of src/providers/whole-answer.ts, operations/embeddings.ts,
- * openai-compatible/operations.ts, src/providers/cohere/embed.ts, src/providers/google/embed.ts, src/providers/ollama/embed.ts.
+ * openai-compatible/operations.ts, src/providers/cohere/embed.ts,
+ * src/providers/google/embed.ts, src/providers/ollama/embed.ts, src/providers/bedrock/embed.ts and
+ * src/providers/vertex/operations.ts.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { GoogleGenAI } from "@google/genai";
@@ -14,8 +16,11 @@ import type { JsonObject } from "../../src/kernel/json.ts";
 import { type App, post, startApp } from "../support/app.ts";
 import { json, type ReceivedRequest, type Script, startUpstream, type Upstream } from "../support/upstream.ts";
 
-const PROVIDERS = ["openai", "google", "cohere", "ollama", "azure"] as const;
+const PROVIDERS = ["openai", "google", "vertex", "cohere", "ollama", "azure", "bedrock"] as const;
 type Provider = (typeof PROVIDERS)[number];
+
+/** Providers that do not tell how many tokens a batch was. */
+const UNTOLD: ReadonlySet<Provider> = new Set<Provider>(["google", "bedrock"]);
 
 const model = (name: string, provider: string, target = `${name}-embed`): CatalogModel => {
   return { name, targets: [{ provider, model: target, weight: 1 }], fallbacks: [] };
@@ -56,6 +61,22 @@ function answers(request: ReceivedRequest): Script {
     const embeddings = (body.input as string[]).map(vectorOf);
     return json(200, { model: "nomic", embeddings, total_duration: 1, prompt_eval_count: 7 });
   }
+  if (path.endsWith(":predict")) {
+    const texts = (body.instances as { content: string }[]).map(({ content }) => content);
+    // Seven tokens in all, however many texts.
+    const predictions = texts.map((content, index) => {
+      return { embeddings: { values: vectorOf(content), statistics: { token_count: index === 0 ? 7 : 0 } } };
+    });
+    return json(200, { predictions });
+  }
+  if (path.endsWith("/invoke")) {
+    return body.texts === undefined
+      ? json(200, { embedding: vectorOf(body.inputText), inputTextTokenCount: 7 })
+      : json(200, {
+          embeddings: { float: (body.texts as string[]).map(vectorOf) },
+          response_type: "embeddings_by_type",
+        });
+  }
   throw new Error(`no answer for ${path}`);
 }
 
@@ -74,6 +95,8 @@ beforeAll(async () => {
       { name: "coh", kind: "cohere", baseUrl: up.url },
       { name: "oll", kind: "ollama", baseUrl: up.url, sealedKey: null },
       { name: "azu", kind: "azure-openai", baseUrl: up.url, options: { apiVersion: "2024-10-21" } },
+      { name: "ver", kind: "vertex", baseUrl: up.url, options: { project: "acme-prod", location: "eu" } },
+      { name: "bed", kind: "bedrock", baseUrl: up.url, options: { region: "eu-central-1" } },
     ],
     models: [
       model("openai", "oai"),
@@ -81,6 +104,9 @@ beforeAll(async () => {
       model("cohere", "coh"),
       model("ollama", "oll"),
       model("azure", "azu"),
+      model("vertex", "ver", "text-embedding-005"),
+      model("bedrock", "bed", "cohere.embed-multilingual-v3"),
+      model("titan", "bed", "amazon.titan-embed-text-v2:0"),
       model("claude", "ant"),
     ],
   });
@@ -119,21 +145,21 @@ describe.each(PROVIDERS)("OpenAI's client at %s", (provider: Provider) => {
           : embedding,
       );
       expect(read).toEqual(input.map(vectorOf));
-      if (provider !== "google") expect(answer.usage).toEqual({ prompt_tokens: 7, total_tokens: 7 });
+      if (!UNTOLD.has(provider)) expect(answer.usage).toEqual({ prompt_tokens: 7, total_tokens: 7 });
     }
   });
 
   test("is charged for what the provider read, and for nothing written", async () => {
     await sent(() => openai.embeddings.create({ model: provider, input: "hello there" }));
     const record = await lastRecord();
-    const tokens = provider === "google" ? 3 : 7;
+    const tokens = UNTOLD.has(provider) ? 3 : 7;
     expect(record).toMatchObject({
       outcome: "finished",
       endpoint: "embeddings",
       inputTokens: tokens,
       outputTokens: 0,
       costNanoUsd: tokens * 1_000,
-      usageSource: provider === "google" ? "counted" : "reported",
+      usageSource: UNTOLD.has(provider) ? "counted" : "reported",
     });
   });
 });
@@ -191,6 +217,29 @@ describe("What leaves the gateway", () => {
     expect(body).toEqual({ model: "ollama-embed", input: ["a"], truncate: false });
   });
 
+  test("to Vertex stands in the project, and forbids to cut texts short", async () => {
+    const { body, request } = await sent(() =>
+      embed({ model: "vertex", input: ["a"], dimensions: 64, input_type: "query" }),
+    );
+    expect(request.path).toBe(
+      "/v1/projects/acme-prod/locations/eu/publishers/google/models/text-embedding-005:predict",
+    );
+    expect(body).toEqual({
+      instances: [{ content: "a", task_type: "RETRIEVAL_QUERY" }],
+      parameters: { autoTruncate: false, outputDimensionality: 64 },
+    });
+  });
+
+  test("to Bedrock is in the words of the model's maker", async () => {
+    const cohere = await sent(() => embed({ model: "bedrock", input: ["a", "b"] }));
+    expect(cohere.request.path).toBe("/model/cohere.embed-multilingual-v3/invoke");
+    expect(cohere.body).toEqual({ texts: ["a", "b"], input_type: "search_document", embedding_types: ["float"] });
+    const titan = await sent(() => embed({ model: "titan", input: "a", dimensions: 256 }));
+    expect(titan.request.path).toBe("/model/amazon.titan-embed-text-v2%3A0/invoke");
+    expect(titan.body).toEqual({ inputText: "a", dimensions: 256 });
+    expect(await titan.answer.json()).toMatchObject({ usage: { prompt_tokens: 7 } });
+  });
+
   test("to Azure stands at the deployment's address", async () => {
     const { body, request } = await sent(() => embed({ model: "azure", input: "a" }));
     expect(request.path).toBe("/openai/deployments/azure-embed/embeddings?api-version=2024-10-21");
@@ -237,6 +286,9 @@ describe("Refused with a 400 that names the field", () => {
     ["encoding_format", { model: "openai", input: "a", encoding_format: "int8" }],
     ["input", { model: "cohere", input: [1, 2] }],
     ["input", { model: "google", input: [[1]] }],
+    ["input", { model: "vertex", input: [1] }],
+    ["input", { model: "bedrock", input: [1] }],
+    ["input", { model: "titan", input: ["a", "b"] }],
     ["model", { model: "claude", input: "a" }],
   ])("%s of %j", async (field, body) => {
     up.requests = [];

@@ -1,5 +1,6 @@
 import type { ProviderAdapter } from "../../spec/adapter.ts";
 import { claudeByInvoke } from "./claude.ts";
+import { embedApi } from "./embed.ts";
 import { errorOf } from "./errors.ts";
 import { ConverseDecoder } from "./events.ts";
 import { isClaude, MODELS } from "./models.ts";
@@ -67,5 +68,6 @@ const invoke = claudeByInvoke(converse);
 
 export const bedrock: ProviderAdapter = {
   ...converse,
+  operations: { embed: embedApi },
   variant: (_request, model, options) => (options.claude === "invoke" && isClaude(model) ? invoke : converse),
 };

@@ -24,7 +24,7 @@ function valuesOf(row: Json | undefined): Json | undefined {
   return row.values;
 }
 
-const TASKS: Readonly<Record<EmbedTask, string>> = {
+export const TASKS: Readonly<Record<EmbedTask, string>> = {
   query: "RETRIEVAL_QUERY",
   document: "RETRIEVAL_DOCUMENT",
   similarity: "SEMANTIC_SIMILARITY",

@@ -4,6 +4,7 @@ import type { ModelRequest } from "../../spec/request.ts";
 import { anthropic } from "../anthropic/index.ts";
 import { GEMINI_CAPABILITIES, googleAdapter } from "../google/adapter.ts";
 import { MODELS } from "../google/models.ts";
+import { countApi, embedApi } from "./operations.ts";
 
 /** The version of Anthropic's dialect that Vertex speaks (https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai). */
 const CLAUDE_VERSION = "vertex-2023-10-16";
@@ -52,8 +53,11 @@ const claude: ProviderAdapter = {
   error: (status, body, header) => (isGoogles(body) ? gemini : anthropic).error(status, body, header),
 };
 
+const placeOfGoogles = (model: string, options: AccountOptions) => placeOf("google", model, options);
+
 export const vertex: ProviderAdapter = {
   ...gemini,
+  operations: { embed: embedApi(placeOfGoogles), "count-tokens": countApi(gemini, placeOfGoogles) },
   variant: (_request, model) => (/^claude/.test(model) ? claude : gemini),
 };
 
