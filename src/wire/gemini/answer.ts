@@ -4,7 +4,7 @@ import type { Block, EventPart, FinishReason, TokenLogprob } from "../../spec/ev
 import { unseal } from "../../spec/sealed.ts";
 import { argumentsAsObject } from "../../spec/tool-arguments.ts";
 import type { Usage } from "../../spec/usage.ts";
-import { signatureFor } from "./signatures.ts";
+import { signatureFor, type WholeThought } from "./signatures.ts";
 
 /**
  * What a streamed and a whole answer have in common. Google's fields that have no canonical name
@@ -78,6 +78,15 @@ function sealedPart(data: string): JsonObject {
   const known = unseal(data);
   if (known?.dialect === "gemini") return { text: "", thoughtSignature: known.data };
   return { text: "", thought: true, thoughtSignature: signatureFor("redacted", data) };
+}
+
+/** What another provider signed or sealed, with its text; undefined for Google's own, whose calls have signatures of theirs. */
+export function wholeThought({ content, signature }: Piece, text: string): WholeThought | undefined {
+  if (content.kind === "redacted-reasoning") {
+    return unseal(content.data)?.dialect === "gemini" ? undefined : { text: "", redacted: content.data };
+  }
+  if (content.kind !== "reasoning" || signature === "" || unseal(signature)?.dialect === "gemini") return undefined;
+  return { text, signature };
 }
 
 /** The signature that belongs to the call which comes next, where this block is one. */

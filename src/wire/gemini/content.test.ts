@@ -4,7 +4,7 @@ import type { Part } from "../../spec/message.ts";
 import { seal } from "../../spec/sealed.ts";
 import { ContentReader } from "./content.ts";
 import { camelFields } from "./fields.ts";
-import { signatureFor, signatureFrom } from "./signatures.ts";
+import { signatureFor, signatureForCall, signatureFrom } from "./signatures.ts";
 
 function read(...contents: Json[]) {
   const reader = new ContentReader();
@@ -162,4 +162,32 @@ test("an object is read in camel case, and says nothing twice", () => {
   expect(camelFields({ a_b: 1, cD: 2 }, "x").value).toEqual({ aB: 1, cD: 2 });
   expect(() => camelFields({ a_b: 1, aB: 2 }, "x")).toThrow("x.aB");
   expect(() => camelFields([], "x")).toThrow("x must be an object");
+});
+
+describe("thoughts of another provider's that stand in the signature of a call", () => {
+  const thoughtSignature = signatureForCall([{ text: "Hm.", signature: "sig" }]);
+  const call = { functionCall: { id: "c", name: "f" }, thoughtSignature };
+  const partsRead = (...parts: Json[]) => read({ role: "model", parts })[0]!.parts.map(({ form: _, ...part }) => part);
+  const thought = { type: "reasoning", text: "Hm.", signature: "sig" } as const;
+  const made = { type: "tool-call", id: "c", name: "f", arguments: "{}" } as const;
+
+  test("come back before what was said since the call before, for a client that forgot them", () => {
+    const other = { functionCall: { id: "b", name: "f" } };
+    expect(partsRead(other, { text: "I look." }, call)).toEqual([
+      { ...made, id: "b" },
+      thought,
+      { type: "text", text: "I look." },
+      made,
+    ]);
+  });
+
+  test("do not come back twice, for a client that sends thoughts too", () => {
+    const sent = { text: "Hm.", thought: true, thoughtSignature: signatureFor("signature", "sig") };
+    expect(partsRead(sent, call)).toEqual([thought, made]);
+  });
+
+  test.each(["thoughts:{", "thoughts:7", "thoughts:[7]"])("are none where a stranger wrote %p", (text) => {
+    const signed = { ...call, thoughtSignature: Buffer.from(`sallyport:${text}`).toString("base64") };
+    expect(partsRead(signed).filter(({ type }) => type === "reasoning")).toEqual([]);
+  });
 });

@@ -17,7 +17,7 @@ import type {
 import { argumentsAsText } from "../../spec/tool-arguments.ts";
 import type { Fields } from "../read.ts";
 import { camelFields, camelObject, list } from "./fields.ts";
-import { signatureFrom } from "./signatures.ts";
+import { signatureFrom, thoughtsFromCall, type WholeThought } from "./signatures.ts";
 
 /**
  * `contents` of a request (https://ai.google.dev/api/caching#Content). What this file has no
@@ -71,7 +71,15 @@ export class ContentReader {
   parts(content: Fields, index: number, role: Message["role"]): Part[] {
     const values = list(content, "parts", MAX_JSON_NODES) ?? [];
     const path = content.path("parts");
-    return values.map((value, at) => this.#part(camelFields(value, `${path}[${at}]`), `${index}_${at}`, role));
+    const parts: Part[] = [];
+    let begun = 0;
+    for (const [at, value] of values.entries()) {
+      const part = this.#part(camelFields(value, `${path}[${at}]`), `${index}_${at}`, role);
+      if (part.type === "tool-call") parts.splice(begun, 0, ...forgottenThoughts(part, parts.slice(begun)));
+      parts.push(part);
+      if (part.type === "tool-call") begun = parts.length;
+    }
+    return parts;
   }
 
   #part(part: Fields, place: string, role: Message["role"]): Part {
@@ -154,6 +162,21 @@ export class ContentReader {
       read.content.push(part.type === "audio" ? { type: "opaque", value: value as JsonObject } : part);
     }
   }
+}
+
+/**
+ * The thoughts of another provider's before a call, where the client sent only the call back: what stands in the call's
+ * signature. @param before what came since the call before, if there was one
+ */
+function forgottenThoughts(call: ToolCallPart, before: readonly Part[]): ReasoningPart[] {
+  const { thoughtSignature, ...extra } = call.extra ?? {};
+  const thoughts = typeof thoughtSignature === "string" ? thoughtsFromCall(thoughtSignature) : undefined;
+  if (thoughts === undefined) return [];
+  if (Object.keys(extra).length > 0) call.extra = extra;
+  else delete call.extra;
+  const isHere = ({ signature, redacted }: WholeThought) =>
+    before.some((part) => part.type === "reasoning" && part.signature === signature && part.redacted === redacted);
+  return thoughts.filter((thought) => !isHere(thought)).map((thought) => ({ type: "reasoning", ...thought }));
 }
 
 const ABSENT: GeminiPartForm = { id: "absent" };

@@ -5,6 +5,7 @@ import type { ModelRequest } from "../../spec/request.ts";
 import { seal } from "../../spec/sealed.ts";
 import { finishWord, usageBody } from "./answer.ts";
 import { gemini, geminiStream } from "./index.ts";
+import { signatureForCall, thoughtsFromCall } from "./signatures.ts";
 
 const REQUEST: ModelRequest = { dialect: "gemini", model: "m", messages: [], stream: true, includeUsage: true };
 const CONTEXT = { requestId: "call_01abc", created: 1 };
@@ -16,6 +17,12 @@ function block(number: number, content: Block, ...deltas: EventPart[]): EventPar
     { type: "block-end", choice: 0, block: number },
   ];
 }
+const sign = (number: number, signature: string): EventPart => ({
+  type: "signature-delta",
+  choice: 0,
+  block: number,
+  signature,
+});
 const text = (number: number, said: string): EventPart => ({
   type: "text-delta",
   choice: 0,
@@ -75,7 +82,10 @@ const ANSWER: EventPart[] = [
 const PARTS = [
   { text: "Hm.", thought: true, thoughtSignature: Buffer.from("sallyport:signature:anthropic's").toString("base64") },
   { text: "Hello." },
-  { functionCall: { id: "c1", name: "f", args: { a: 1 } } },
+  {
+    functionCall: { id: "c1", name: "f", args: { a: 1 } },
+    thoughtSignature: signatureForCall([{ text: "Hm.", signature: "anthropic's" }]),
+  },
   { functionCall: { name: "g", args: {} } },
 ];
 const COUNTS = {
@@ -113,6 +123,29 @@ test("a stream says the same in pieces, calls whole, and tells at its end why it
     usageMetadata: COUNTS,
     responseId: "r1",
   });
+});
+
+test("another provider's signed thoughts go with the call that followed them, once, for clients that forget thoughts", () => {
+  const thought = block(0, { kind: "reasoning" }, text(0, "Hm."), text(0, " So."), sign(0, "sig"));
+  const parts: EventPart[] = [
+    ...thought,
+    ...block(1, { kind: "redacted-reasoning", data: "sealed elsewhere" }),
+    ...block(2, { kind: "tool-call", id: "c", name: "f" }),
+    ...block(3, { kind: "tool-call", id: "d", name: "f" }),
+    finish(),
+    END,
+  ];
+  const thoughts = [
+    { text: "Hm. So.", signature: "sig" },
+    { text: "", redacted: "sealed elsewhere" },
+  ];
+  const calls = (body: JsonObject) => (partsOf(body) as JsonObject[]).filter(({ functionCall }) => functionCall);
+  for (const told of [calls(whole(...parts)), streamed(...parts).flatMap(calls)]) {
+    expect(told.map(({ thoughtSignature: given }) => given && thoughtsFromCall(String(given)))).toEqual([
+      thoughts,
+      undefined,
+    ]);
+  }
 });
 
 test("Google's own signatures stand where Google put them", () => {

@@ -14,8 +14,10 @@ import {
   type Piece,
   partOf,
   usageBody,
+  wholeThought,
 } from "./answer.ts";
 import { errorBody, providerErrorBody } from "./errors.ts";
+import { signatureForCall, type WholeThought } from "./signatures.ts";
 
 interface Candidate {
   index: number;
@@ -28,6 +30,9 @@ interface Candidate {
   logprobs: TokenLogprob[];
   /** What the provider signed the next call with. */
   signature: string | undefined;
+  /** Signed thoughts of another provider's that the next call must bring back, and the text of the one that is open. */
+  thoughts: WholeThought[];
+  thinking: string;
   finish: Finish | undefined;
   /** Whether the caller has read something of it, and why it ended. */
   begun: boolean;
@@ -174,6 +179,7 @@ export class GeminiEncoder implements AnswerEncoder {
     const { kind } = piece.content;
     switch (part.type) {
       case "text-delta":
+        if (kind === "reasoning") candidate.thinking += part.text;
         candidate.parts.push(kind === "reasoning" ? { text: part.text, thought: true } : { text: part.text });
         return;
       case "arguments-delta":
@@ -200,11 +206,19 @@ export class GeminiEncoder implements AnswerEncoder {
       candidate.signature = callSignature;
       return;
     }
+    const thought = wholeThought(piece, candidate.thinking);
+    if (thought !== undefined) candidate.thoughts.push(thought);
+    if (content.kind === "reasoning") candidate.thinking = "";
     // What they said has been written as it came.
     if (content.kind === "text" || content.kind === "refusal") return;
     if (content.kind === "reasoning" && signature === "") return;
-    const part = partOf(piece, content.kind === "tool-call" ? candidate.signature : undefined);
-    if (content.kind === "tool-call") candidate.signature = undefined;
+    const isCall = content.kind === "tool-call";
+    const thoughts = isCall && candidate.thoughts.length > 0 ? signatureForCall(candidate.thoughts) : undefined;
+    const part = partOf(piece, isCall ? (candidate.signature ?? thoughts) : undefined);
+    if (isCall) {
+      candidate.signature = undefined;
+      candidate.thoughts = [];
+    }
     if (part !== undefined) candidate.parts.push(part);
   }
 
@@ -324,6 +338,8 @@ export class GeminiEncoder implements AnswerEncoder {
         citations: [],
         logprobs: [],
         signature: undefined,
+        thoughts: [],
+        thinking: "",
         finish: undefined,
         begun: false,
         told: false,

@@ -1,3 +1,4 @@
+import { isObject, type JsonObject, parseBounded } from "../../kernel/json.ts";
 import { seal, unseal } from "../../spec/sealed.ts";
 
 /**
@@ -28,4 +29,33 @@ export function signatureFrom(thoughtSignature: string): Foreign {
     }
   }
   return { kind: "signature", text: seal({ dialect: "gemini", place: "thought", data: thoughtSignature }) };
+}
+
+/** A thought of another provider's, whole: without its text its signature is worth nothing there. */
+export type WholeThought = { text: string } & Partial<Record<Foreign["kind"], string>>;
+
+/**
+ * The `thoughtSignature` of a call that followed these thoughts. Google signs the call and not the thought before it,
+ * so its clients send calls back with their signatures and forget thoughts, as Gemini CLI does; but Anthropic wants to
+ * see the thoughts before a call again.
+ */
+export function signatureForCall(thoughts: readonly WholeThought[]): string {
+  return Buffer.from(`${MARK}thoughts:${JSON.stringify(thoughts)}`).toString("base64");
+}
+
+/** The reverse; undefined for what is Google's own. */
+export function thoughtsFromCall(thoughtSignature: string): WholeThought[] | undefined {
+  if (!thoughtSignature.startsWith(IN_BASE64)) return undefined;
+  const mark = `${MARK}thoughts:`;
+  const text = Buffer.from(thoughtSignature, "base64").toString();
+  const value = text.startsWith(mark) ? parseBounded(text.slice(mark.length)) : undefined;
+  return Array.isArray(value) ? value.filter(isObject).map(thoughtOf) : undefined;
+}
+
+/** It comes from the caller, who may have written anything. */
+function thoughtOf({ text, signature, redacted }: JsonObject): WholeThought {
+  const thought: WholeThought = { text: typeof text === "string" ? text : "" };
+  if (typeof signature === "string") thought.signature = signature;
+  if (typeof redacted === "string") thought.redacted = redacted;
+  return thought;
 }
