@@ -1,7 +1,7 @@
 // Covers json.ts.
 import { describe, expect, test } from "bun:test";
 import { MAX_JSON_DEPTH } from "./bounds.ts";
-import { isObject, parseBounded, parseJson } from "./json.ts";
+import { isObject, parseBounded, parseJson, wordOf } from "./json.ts";
 
 test("an object is neither null nor a list nor a plain value", () => {
   expect([{}, { a: 1 }, Object.create(null)].map(isObject)).toEqual([true, true, true]);
@@ -59,4 +59,15 @@ describe("a stranger's JSON", () => {
     expect(text.length).toBeLessThanOrEqual(4_096);
     expect(JSON.stringify(parseBounded(text))).toBe(text);
   });
+});
+
+test("a stranger's value as a word asks nothing of it", () => {
+  expect([{ toString: "x" }, ["a"], "b", 7, null, undefined].map(wordOf)).toEqual([
+    '{"toString":"x"}',
+    '["a"]',
+    "b",
+    "7",
+    "null",
+    "undefined",
+  ]);
 });

@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
+import { isObject, type Json, type JsonObject, wordOf } from "../../kernel/json.ts";
 import { UnsupportedFeature } from "../../spec/adapter.ts";
 import type { Extensible, MediaSource, Part, ToolResultPart } from "../../spec/message.ts";
 import { unseal } from "../../spec/sealed.ts";
@@ -141,12 +141,12 @@ export function textAlone(blocks: readonly Json[]): string | undefined {
 
 /** Documents are PDF or text; a text comes as it is, not as base64. */
 function documentSource(source: JsonObject, path: string): JsonObject {
-  const mediaType = String(source.media_type);
+  const mediaType = wordOf(source.media_type);
   if (mediaType === "application/pdf") return source;
   if (!mediaType.startsWith("text/") && mediaType !== "application/json") {
     throw new UnsupportedFeature(path, `Anthropic takes documents as PDF or text, not as ${mediaType}`);
   }
-  return { type: "text", media_type: "text/plain", data: Buffer.from(String(source.data), "base64").toString("utf8") };
+  return { type: "text", media_type: "text/plain", data: Buffer.from(wordOf(source.data), "base64").toString("utf8") };
 }
 
 /**

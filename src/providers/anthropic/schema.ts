@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
+import { isObject, type Json, type JsonObject, wordOf } from "../../kernel/json.ts";
 
 /**
  * JSON Schemas as Anthropic's constrained decoding takes them
@@ -74,7 +74,7 @@ class NativeWriter {
       this.exact = false;
       written.anyOf = this.#writeList(value, depth);
     } else if (name === "$ref") written.$ref = this.#reference(value, depth);
-    else if (name === "format" && FORMATS.has(String(value))) written.format = value;
+    else if (name === "format" && FORMATS.has(wordOf(value))) written.format = value;
     else if (name === "minItems" && (value === 0 || value === 1)) written.minItems = value;
     else lost[name] = value;
   }

@@ -33,7 +33,7 @@ export function partsOfMessage(body: string, structured: string | undefined): Ev
   for (let i = 0; i < content.length; i++) {
     const block = content[i];
     if (!isObject(block)) throw new MalformedAnswer(`content[${i}] is not an object`);
-    pushBlock(parts, block, i, `toolu_${message.id ?? ""}_${i}`, structured, calls);
+    pushBlock(parts, block, i, `toolu_${typeof message.id === "string" ? message.id : ""}_${i}`, structured, calls);
   }
 
   const raw = typeof message.stop_reason === "string" ? message.stop_reason : null;

@@ -32,6 +32,8 @@ export class Choice {
   }
 
   read(value: JsonObject, parts: EventPart[]): void {
+    // What comes behind the reason why it ended is no part of it.
+    if (this.finished) return;
     const message = isObject(value.message) ? value.message : {};
     if (typeof message.reasoning_content === "string") this.#say("reasoning", message.reasoning_content, parts);
     if (typeof message.content === "string") this.#say("text", message.content, parts);
@@ -39,7 +41,7 @@ export class Choice {
     if (Array.isArray(message.tool_calls)) for (const call of message.tool_calls) this.#call(call, parts);
     if (isObject(value.logprobs)) this.#logprobs(value.logprobs, parts);
     const raw = value.finish_reason;
-    if (typeof raw === "string" && raw !== "" && raw !== "null" && !this.finished) this.#finish(raw, parts);
+    if (typeof raw === "string" && raw !== "" && raw !== "null") this.#finish(raw, parts);
   }
 
   /** A whole answer that gave no reason gets the obvious one. */

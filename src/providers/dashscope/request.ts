@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../../kernel/json.ts";
+import { type Json, type JsonObject, wordOf } from "../../kernel/json.ts";
 import type { UpstreamRequest } from "../../spec/adapter.ts";
 import type { ModelRequest, Tool } from "../../spec/request.ts";
 import { Losses } from "../losses.ts";
@@ -60,7 +60,7 @@ function writeTools(request: ModelRequest, losses: Losses, parameters: JsonObjec
 
 function writeTool(tool: Tool, index: number, losses: Losses): JsonObject {
   if (tool.type === "opaque") {
-    return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${String(tool.value.type)}`);
+    return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${wordOf(tool.value.type)}`);
   }
   const called: JsonObject = { name: tool.name };
   if (tool.description !== undefined) called.description = tool.description;

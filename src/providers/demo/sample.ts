@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
+import { isObject, type Json, type JsonObject, wordOf } from "../../kernel/json.ts";
 
 /**
  * A value that a JSON Schema allows, always the same one for the same schema. It obeys
@@ -128,7 +128,7 @@ function preferred(alternatives: readonly Json[]): Json {
 function typeOf(schema: JsonObject, depth: number): string {
   const { type } = schema;
   if (typeof type === "string") return type.toLowerCase();
-  if (Array.isArray(type)) return String(type.find((each) => each !== "null") ?? "null");
+  if (Array.isArray(type)) return wordOf(type.find((each) => each !== "null") ?? "null");
   if (isObject(schema.properties) || schema.required !== undefined) return "object";
   if (schema.items !== undefined || schema.prefixItems !== undefined) return "array";
   if (schema.minimum !== undefined || schema.maximum !== undefined) return "number";
@@ -136,7 +136,7 @@ function typeOf(schema: JsonObject, depth: number): string {
 }
 
 function text(schema: JsonObject): string {
-  const value = FORMATS[String(schema.format)] ?? "demo";
+  const value = FORMATS[wordOf(schema.format)] ?? "demo";
   const least = typeof schema.minLength === "number" ? Math.min(schema.minLength, 1_000) : 0;
   const most = typeof schema.maxLength === "number" ? Math.max(0, schema.maxLength) : value.length + least;
   return value.padEnd(least, "x").slice(0, most);

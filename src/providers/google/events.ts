@@ -1,5 +1,5 @@
 import { MAX_CHOICES } from "../../kernel/bounds.ts";
-import { isObject, type Json, type JsonObject, parseBounded } from "../../kernel/json.ts";
+import { isObject, type Json, type JsonObject, parseBounded, wordOf } from "../../kernel/json.ts";
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
 import type { EventPart } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
@@ -123,7 +123,7 @@ export class GeminiDecoder implements AnswerDecoder {
   #candidate(index: Json | undefined): Candidate {
     const number = index ?? 0;
     if (typeof number !== "number" || !Number.isInteger(number) || number < 0 || number >= MAX_CHOICES) {
-      throw new MalformedAnswer(`a candidate with index ${String(number).slice(0, 40)}`);
+      throw new MalformedAnswer(`a candidate with index ${wordOf(number).slice(0, 40)}`);
     }
     let candidate = this.#candidates.find((known) => known.index === number);
     if (candidate === undefined) {

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../../kernel/json.ts";
+import { type Json, type JsonObject, wordOf } from "../../kernel/json.ts";
 import type { UpstreamRequest } from "../../spec/adapter.ts";
 import type { OllamaRequestForm } from "../../spec/ollama-form.ts";
 import type { ModelRequest, Tool } from "../../spec/request.ts";
@@ -60,7 +60,7 @@ function writeTools(request: ModelRequest, losses: Losses, body: JsonObject): vo
 function writeTool(tool: Tool, index: number, losses: Losses): JsonObject {
   if (tool.type === "opaque") {
     if (losses.own) return tool.value;
-    return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${String(tool.value.type)}`);
+    return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${wordOf(tool.value.type)}`);
   }
   const called: JsonObject = { name: tool.name };
   if (tool.description !== undefined) called.description = tool.description;

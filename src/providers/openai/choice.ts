@@ -14,6 +14,8 @@ interface Call {
   held: string;
   /** Whether its block has been opened. */
   open: boolean;
+  /** The answer gave its reason to end: what else comes of the call is no part of it. */
+  ended: boolean;
   /** A call with free text instead of arguments, OpenAI's `custom`: only this dialect knows it. */
   custom: boolean;
 }
@@ -114,6 +116,7 @@ export class Choice {
     for (const call of this.#calls) {
       if (!call.open) this.#openCall(call, parts);
       parts.push({ type: "block-end", choice: this.index, block: call.block });
+      call.ended = true;
     }
     if (this.#calls.length > 0) this.#calls = [];
   }
@@ -218,6 +221,7 @@ export class Choice {
       this.#callOf.set(key ?? call.id, call);
     }
     this.#last = call;
+    if (call.ended) return;
     if (call.custom) this.#custom(call, value, parts);
     else this.#fill(call, name, called?.arguments, parts);
   }
@@ -226,7 +230,15 @@ export class Choice {
     // A block that is open ends: a call may overlap other calls only.
     this.#endBlock(parts);
     const madeUp = `call_${this.#madeUp}_${this.#callOf.size}`;
-    const call: Call = { block: this.#blocks++, id: id || madeUp, name: "", held: "", open: false, custom };
+    const call: Call = {
+      block: this.#blocks++,
+      id: id || madeUp,
+      name: "",
+      held: "",
+      open: false,
+      ended: false,
+      custom,
+    };
     this.#calls.push(call);
     return call;
   }
@@ -252,7 +264,7 @@ export class Choice {
       call = this.#newCall("", false, parts);
       this.#callOf.set("function_call", call);
     }
-    this.#fill(call, name, value.arguments, parts);
+    if (!call.ended) this.#fill(call, name, value.arguments, parts);
   }
 
   #fill(call: Call, name: string, given: Json | undefined, parts: EventPart[]): void {

@@ -1,5 +1,5 @@
 import { MAX_CHOICES } from "../../kernel/bounds.ts";
-import { isObject, type Json, type JsonObject, parseBounded } from "../../kernel/json.ts";
+import { isObject, type Json, type JsonObject, parseBounded, wordOf } from "../../kernel/json.ts";
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
 import type { EventPart } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
@@ -127,7 +127,7 @@ export class ChatDecoder implements AnswerDecoder {
     if (first !== undefined && (index === first.index || index === undefined || index === null)) return first;
     const number = index ?? 0;
     if (typeof number !== "number" || !Number.isInteger(number) || number < 0 || number >= MAX_CHOICES) {
-      throw new MalformedAnswer(`a choice with index ${String(number).slice(0, 40)}`);
+      throw new MalformedAnswer(`a choice with index ${wordOf(number).slice(0, 40)}`);
     }
     let choice = this.#choices.find((known) => known.index === number);
     if (choice === undefined) {

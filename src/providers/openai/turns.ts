@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../../kernel/json.ts";
+import { type Json, type JsonObject, wordOf } from "../../kernel/json.ts";
 import type { ChatMessageForm, ChatPartForm } from "../../spec/chat-form.ts";
 import type { Message, Part, ReasoningPart, ToolCallPart, ToolResultPart } from "../../spec/message.ts";
 import { unseal } from "../../spec/sealed.ts";
@@ -88,7 +88,7 @@ class TurnsWriter {
       if (piece.type === "text") items.push(textItem(piece, losses));
       else if (piece.type === "opaque" && own) items.push(piece.value);
       else if (piece.type === "opaque") {
-        losses.refuse("messages", `the provider cannot read a tool result of type ${String(piece.value.type)}`);
+        losses.refuse("messages", `the provider cannot read a tool result of type ${wordOf(piece.value.type)}`);
       } else {
         const item = piece.type === "image" ? imageItem(piece, losses) : documentItem(piece, losses, this.#quirks);
         if (own || item.type === "text") items.push(item);

@@ -7,6 +7,9 @@ import { logprobsBody, reasoningDetail } from "../openai-chat/answer.ts";
 import { AnswerTail, callBody } from "./answer.ts";
 import { errorFrame } from "./errors.ts";
 
+/** What a date can be, in seconds since 1970 (ECMA-262, "Time Values and Time Range"). */
+const MAX_SECONDS = 8_640_000_000_000;
+
 interface BlockState {
   content: Block;
   /** A call's arguments, and a thought, which its signature covers as a whole. */
@@ -174,8 +177,10 @@ export class OllamaEncoder implements AnswerEncoder {
   }
 
   #envelope(): { model: string; created_at: string } {
-    const seconds = this.#start.created ?? this.#context.created;
-    return { model: this.#start.model ?? this.#request.model, created_at: new Date(seconds * 1_000).toISOString() };
+    const { model = this.#request.model, created = this.#context.created } = this.#start;
+    // A provider may tell a time that no calendar has.
+    const seconds = Math.abs(created) <= MAX_SECONDS ? created : this.#context.created;
+    return { model, created_at: new Date(seconds * 1_000).toISOString() };
   }
 
   #collect(part: Extract<EventPart, { block: number }>, message: JsonObject): void {

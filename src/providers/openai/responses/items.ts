@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from "../../../kernel/json.ts";
+import { isObject, type Json, type JsonObject, wordOf } from "../../../kernel/json.ts";
 import type { Block, EventPart } from "../../../spec/event.ts";
 import { readLogprobs } from "../logprobs.ts";
 import { seal } from "./seal.ts";
@@ -240,7 +240,7 @@ class ThoughtReader implements ItemReader {
 
   #say(list: "summary" | "content", at: Json, text: Json | undefined): void {
     if (typeof text !== "string" || text === "") return;
-    const key = `${list} ${String(at)}`;
+    const key = `${list} ${wordOf(at)}`;
     if (this.#open?.key !== key) {
       // Of a text that is over nothing more can be told.
       if (this.#told.has(key)) return;
@@ -251,13 +251,13 @@ class ThoughtReader implements ItemReader {
   }
 
   #rest(list: "summary" | "content", at: Json, text: Json | undefined): void {
-    if ((this.#told.get(`${list} ${String(at)}`) ?? 0) === 0) this.#say(list, at, text);
+    if ((this.#told.get(`${list} ${wordOf(at)}`) ?? 0) === 0) this.#say(list, at, text);
   }
 
   #begin(list: "summary" | "content", at: Json): void {
     this.#end();
     this.#mark();
-    const key = `${list} ${String(at)}`;
+    const key = `${list} ${wordOf(at)}`;
     const extra = { type: list === "summary" ? "reasoning.summary" : "reasoning.text" };
     const block = this.#sink.open(this.#sink.own ? { kind: "reasoning", extra } : { kind: "reasoning" });
     this.#open = { key, block };
