@@ -119,6 +119,23 @@ export function givenTokens(operation: Operation): number {
   return count;
 }
 
+/** The caller's fields of what shapes it; not those of what it is about, nor how vectors are written. */
+export function parametersOf(operation: Operation | undefined): string[] {
+  switch (operation?.type) {
+    case "embed":
+      return operation.dimensions === undefined ? [] : ["dimensions"];
+    case "complete": {
+      const { suffix, echo, bestOf, logprobs } = operation;
+      const fields = { suffix, echo, best_of: bestOf, logprobs };
+      return Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : name));
+    }
+    case "relay":
+      return Object.keys(operation.fields).filter((name) => !operation.texts.includes(name));
+    default:
+      return [];
+  }
+}
+
 /** For records: without the bytes of files. */
 export function shownOperation(operation: Operation): unknown {
   if (operation.type !== "relay" || operation.files === undefined) return operation;

@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import type { Dialect } from "../../spec/dialect.ts";
+import { parametersOf } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 
 /** What of a request a policy may speak of, by its canonical name. Prompt, model and the switch of the stream are none. */
@@ -81,6 +82,7 @@ const BY_NAME = new Map(ROWS.map((entry) => [entry.name, entry]));
 
 /** The caller's own name of a parameter; the canonical one where its dialect has none. */
 export function spelledFor(request: Pick<ModelRequest, "dialect" | "form">, name: ParameterName): string {
+  if (name === "maxOutputTokens" && request.dialect === "openai-completions") return "max_tokens";
   const form = request.dialect === "openai-chat" ? request.form : undefined;
   if (name === "maxOutputTokens" && typeof form?.maxTokens === "string") return form.maxTokens;
   if (name === "reasoning" && typeof form?.reasoning === "string") return form.reasoning;
@@ -104,7 +106,8 @@ export interface Given {
 export function given(request: ModelRequest): Given[] {
   const found: Given[] = [];
   for (const { name } of ROWS) if (request[name] !== undefined) found.push({ name, field: spelledFor(request, name) });
-  for (const field of fieldsOf(request.extra ?? {})) {
+  const fields = [...fieldsOf(request.extra ?? {}), ...parametersOf(request.operation)];
+  for (const field of fields) {
     const meant = ROWS.find(({ aliases }) => aliases.some((alias) => alias === field || alias.startsWith(`${field}.`)));
     if (meant !== undefined) found.push({ name: meant.name, field });
     else if (!found.some((other) => other.field === field)) found.push({ field });

@@ -1,6 +1,8 @@
 // Covers parameters.ts and parameter-names.ts.
 import { describe, expect, test } from "bun:test";
+import type { JsonObject } from "../../kernel/json.ts";
 import type { Dialect } from "../../spec/dialect.ts";
+import type { Complete, Relay } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { given, spelledFor, withoutAliases, withoutPath } from "./parameter-names.ts";
 import { type ParameterPolicy, policed } from "./parameters.ts";
@@ -253,8 +255,52 @@ describe("privacy", () => {
   });
 });
 
+describe("an operation", () => {
+  const completing = (over: Partial<Complete> = {}): Partial<ModelRequest> => {
+    return { dialect: "openai-completions", operation: { type: "complete", prompts: ["a"], ...over } };
+  };
+  const drawing = (fields: JsonObject, choices?: number): Partial<ModelRequest> => {
+    const operation: Relay = { type: "relay", name: "images.generate", fields, texts: ["prompt"] };
+    return { dialect: "openai-images", operation, ...(choices === undefined ? {} : { choices }) };
+  };
+
+  test("that completes a text is no way around pins, caps and defaults", () => {
+    const policy = { pins: { temperature: 0 }, caps: { maxOutputTokens: 9, choices: 2 }, defaults: { seed: 7 } };
+    const asked = { ...completing({ bestOf: 5 }), temperature: 2, maxOutputTokens: 100, choices: 3 };
+    expect(on(asked, policy)).toMatchObject({
+      temperature: 0,
+      maxOutputTokens: 9,
+      choices: 2,
+      seed: 7,
+      operation: { bestOf: 2 },
+      warned: ["temperature", "max_tokens", "n", "best_of"],
+    });
+  });
+
+  test("that draws makes no more pictures than the cap", () => {
+    const { choices, operation, warned } = on(drawing({ prompt: "a", n: 8 }, 8), { caps: { choices: 2 } });
+    expect({ choices, operation, warned }).toMatchObject({
+      choices: 2,
+      operation: { fields: { n: 2 } },
+      warned: ["n"],
+    });
+    expect(on(drawing({ prompt: "a", n: 1 }, 1), { caps: { choices: 2 } }).warned).toEqual([]);
+  });
+
+  test.each<[string, Partial<ModelRequest>]>([
+    ["size", drawing({ prompt: "a", size: "1024x1024" })],
+    ["suffix", completing({ suffix: "z" })],
+    ["best_of", completing({ bestOf: 2 })],
+    ["dimensions", { operation: { type: "embed", inputs: [{ text: "a" }], dimensions: 8, encoding: "base64" } }],
+  ])("has %s judged by the lists of what is taken", (field, asked) => {
+    expect(refused(asked, { allow: ["seed"] })).toBe(field);
+    expect(refused(asked, { deny: [field] })).toBe(field);
+    expect(refused(asked, { allow: [field] })).toBeUndefined();
+  });
+});
+
 test("what is no answer in a conversation keeps its shape, and its lists", () => {
-  const asked = { ...request(), operation: { kind: "embeddings" } } as unknown as ModelRequest;
+  const asked = request({ operation: { type: "embed", inputs: [{ text: "a" }] } });
   const judged = policed(asked, { caps: { maxOutputTokens: 9 }, defaults: { temperature: 1 }, store: false });
   expect(judged).toMatchObject({ request: { store: false } });
   expect(judged).not.toHaveProperty("request.maxOutputTokens");

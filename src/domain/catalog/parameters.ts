@@ -72,8 +72,10 @@ export function policed(request: ModelRequest, policy: ParameterPolicy): Policed
   if ("field" in tools) return refusal(tools.field, tools.message);
   const draft = new Draft(request, tools.warnings);
   if (tools.request.tools !== undefined) draft.request.tools = tools.request.tools;
-  // Embeddings, counts and their like have no answer that these could shape.
-  if (!("operation" in request)) draft.shape(policy);
+  const { operation } = request;
+  // Embeddings, counts and their like have no answer that these could shape; legacy completions have.
+  if (operation === undefined || operation.type === "complete") draft.shape(policy);
+  else if (policy.caps?.choices !== undefined) draft.capRelayed(policy.caps.choices);
   if (policy.store === false) draft.keepNothing();
   if (policy.training === false) draft.request.training = false;
   return { request: draft.request, warnings: draft.warnings };
@@ -121,6 +123,7 @@ class Draft {
       this.request.reasoning = this.#reasoningOf(defaults.reasoning);
     }
     for (const name of CAPPED) if (caps[name] !== undefined) this.#cap(name, caps[name]);
+    if (caps.choices !== undefined) this.#capBestOf(caps.choices);
     this.#capReasoning(caps);
     this.#fitBudget();
   }
@@ -131,6 +134,23 @@ class Draft {
       this.#warn("store", "this API lets nothing be stored; it was left out");
     }
     this.#without("store");
+  }
+
+  /** Pictures asked for at once. */
+  capRelayed(most: number): void {
+    const { operation, choices } = this.request;
+    if (operation?.type !== "relay" || choices === undefined || choices <= most) return;
+    this.#warn("n", `this API takes at most ${most}, which was asked for instead of ${choices}`);
+    this.request.choices = most;
+    this.request.operation = { ...operation, fields: { ...operation.fields, n: most } };
+  }
+
+  /** More answers than may be given are not written either. */
+  #capBestOf(most: number): void {
+    const { operation } = this.request;
+    if (operation?.type !== "complete" || operation.bestOf === undefined || operation.bestOf <= most) return;
+    this.#warn("best_of", `this API takes at most ${most}, which was asked for instead of ${operation.bestOf}`);
+    this.request.operation = { ...operation, bestOf: most };
   }
 
   #set<Name extends keyof ModelRequest>(name: Name, value: ModelRequest[Name]): void {
