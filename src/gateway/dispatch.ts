@@ -7,6 +7,7 @@ import type { ProviderAccount } from "../domain/catalog/catalog.ts";
 import { isFree } from "../domain/plans/estimate.ts";
 import { GatewayError } from "../errors.ts";
 import type { Secret } from "../kernel/secret.ts";
+import type { Meter } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Upstream } from "../ports/upstream.ts";
@@ -21,7 +22,7 @@ import type { Call } from "./call.ts";
 import { writeForm } from "./form.ts";
 import type { CleanRequest } from "./guard-input.ts";
 import type { WithBytes } from "./remote-media.ts";
-import type { Asked } from "./reserve.ts";
+import { type Asked, extend } from "./reserve.ts";
 import type { Routed } from "./route.ts";
 import type { Target } from "./target.ts";
 import { withKey } from "./with-key.ts";
@@ -48,6 +49,7 @@ export interface DispatchPorts {
   upstream: Upstream;
   unsealer: Unsealer;
   prices: Prices;
+  meter: Meter;
   adapter(kind: string): ProviderAdapter | undefined;
   withBytes: WithBytes;
   /** From 0 inclusive to 1 exclusive. */
@@ -61,6 +63,7 @@ export function createDispatch(ports: DispatchPorts, settings: AskSettings) {
     const attempts = new Attempts(routed, {
       open: (asked, attempt, signal) => open(clean, asked, attempt, signal, ports, settings),
       contextTokens: ({ row, target }) => row.contextTokens ?? ports.prices.contextTokens(target.account, target.model),
+      extend: () => extend(clean.hold, ports.meter),
       draw: ports.draw,
     });
     const { asked, events } = await attempts.first();

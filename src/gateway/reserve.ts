@@ -25,13 +25,16 @@ class Ticket {
   readonly call: Call;
   readonly grant: Grant;
   readonly number: number;
+  /** What one target could use at most. */
+  readonly worst: Worst;
   /** The targets that were asked, in order; added to by dispatch, charged by settle. */
   readonly asked: Asked[] = [];
 
-  constructor(grant: Grant, number: number) {
+  constructor(grant: Grant, number: number, worst: Worst) {
     this.call = grant.call;
     this.grant = grant;
     this.number = number;
+    this.worst = worst;
   }
 }
 
@@ -59,11 +62,26 @@ export function createReserve(ports: ReservePorts) {
     const reservation = await ports.meter.reserve(demands, draftRecord(grant.call, worst));
     grant.call.levels = reservation.levels;
     if (!reservation.admitted) throw refusal(reservation);
-    return new Ticket(grant, reservation.hold);
+    return new Ticket(grant, reservation.hold, worst);
   };
 }
 
-interface Worst {
+/**
+ * Reserves for one target more, where earlier ones may charge as well: a call that falls back, retries
+ * or hedges can cost several times the worst case of one, and the limits hold for all of it.
+ * @returns whether the plan's limits allow it.
+ */
+export async function extend(hold: Hold, meter: Meter): Promise<boolean> {
+  const { grant, worst, asked } = hold;
+  const limited = grant.plan.limits.filter(({ dimension }) => dimension === "tokens" || dimension === "usd");
+  if (limited.length === 0 || !asked.some(({ owed }) => owed)) return true;
+  const times = asked.length + 1;
+  const all = { input: worst.input * times, output: worst.output * times, usd: worst.usd * times };
+  const demands = limited.map((limit) => demandOf(limit, grant, worst));
+  return meter.extend(hold.number, demands, draftRecord(grant.call, all));
+}
+
+export interface Worst {
   input: number;
   output: number;
   usd: NanoUsd;

@@ -80,7 +80,14 @@ function choiceOf(row: TargetRow, clean: CleanRequest, { strategy }: Routing, po
   if (account === undefined || !mayServe(account, api.placement)) return undefined;
   const target = { account, model: targetModel(model, row, clean.request.model) };
   const cost = strategy === "cheapest" ? costOf(target, clean, bodyBytes, ports.prices) : undefined;
-  return { target, row, weight: row.weight, key: targetKey(target), health: ports.health.of(target, clean.call.ticks()), cost };
+  return {
+    target,
+    row,
+    weight: row.weight,
+    key: targetKey(target),
+    health: ports.health.of(target, clean.call.ticks()),
+    cost,
+  };
 }
 
 function costOf(target: Target, { request }: CleanRequest, bodyBytes: number, prices: Prices): number | undefined {
