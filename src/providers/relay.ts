@@ -43,9 +43,12 @@ function encode(request: ModelRequest, model: string, { dialect, path }: Relayed
   return upstream;
 }
 
+const NOTHING: readonly Json[] = [null, false, 0, "", "false", "0"];
+
 function isWanted(name: string, value: Json | undefined): boolean {
   if (name === "stream_format") return value === "sse";
-  return value !== undefined && value !== null && !["", "false", "0"].includes(String(value));
+  // In a form every value is a text.
+  return value !== undefined && !NOTHING.includes(value);
 }
 
 /** What may stand in an answer. A page of a proxy's on the way is none of them. */

@@ -31,13 +31,13 @@ const BATCH = new Set(["requests", "model"]);
 const CONTENT = new Set(["parts", "role"]);
 const MAX_DIMENSIONS = 65_536;
 
-const TASKS: Readonly<Record<string, EmbedTask | undefined>> = {
-  RETRIEVAL_QUERY: "query",
-  RETRIEVAL_DOCUMENT: "document",
-  SEMANTIC_SIMILARITY: "similarity",
-  CLASSIFICATION: "classification",
-  CLUSTERING: "clustering",
-};
+const TASKS: ReadonlyMap<string, EmbedTask> = new Map([
+  ["RETRIEVAL_QUERY", "query"],
+  ["RETRIEVAL_DOCUMENT", "document"],
+  ["SEMANTIC_SIMILARITY", "similarity"],
+  ["CLASSIFICATION", "classification"],
+  ["CLUSTERING", "clustering"],
+]);
 
 function decodeOne(body: JsonObject, address: RequestAddress | undefined): ModelRequest {
   const fields = camelFields(body, "");
@@ -87,7 +87,7 @@ function requestOf(
 function readSettings(fields: Fields, operation: Embed): void {
   const dimensions = fields.integer("outputDimensionality", 1, MAX_DIMENSIONS);
   if (dimensions !== undefined) operation.dimensions = dimensions;
-  const task = TASKS[fields.string("taskType") ?? ""];
+  const task = TASKS.get(fields.string("taskType") ?? "");
   if (task !== undefined) operation.task = task;
 }
 
@@ -102,7 +102,7 @@ function readInput(fields: Fields): EmbedInput {
   const input: EmbedInput = { text };
   const extra: JsonObject = fields.extra(REQUEST) ?? {};
   const task = fields.string("taskType");
-  if (task !== undefined && TASKS[task] === undefined) extra.taskType = task;
+  if (task !== undefined && !TASKS.has(task)) extra.taskType = task;
   if (Object.keys(extra).length > 0) input.extra = extra;
   return input;
 }

@@ -42,7 +42,8 @@ function decodeRequest(body: JsonObject): ModelRequest {
   if (dimensions !== undefined) operation.dimensions = dimensions;
   const encoding = fields.oneOf("encoding_format", ["float", "base64"]);
   if (encoding !== undefined) operation.encoding = encoding;
-  const task = TASKS[fields.has("input_type") ? String(fields.raw("input_type")).toLowerCase() : ""];
+  const kind = fields.raw("input_type");
+  const task = typeof kind === "string" ? TASKS.get(kind.toLowerCase()) : undefined;
   if (task !== undefined) operation.task = task;
   const request: ModelRequest = {
     dialect: "openai-embeddings",
@@ -61,15 +62,15 @@ function decodeRequest(body: JsonObject): ModelRequest {
 }
 
 /** `input_type`, which OpenAI does not have and its lookalikes do, in the words of NVIDIA's and Cohere's. */
-const TASKS: Readonly<Record<string, EmbedTask | undefined>> = {
-  query: "query",
-  search_query: "query",
-  passage: "document",
-  document: "document",
-  search_document: "document",
-  classification: "classification",
-  clustering: "clustering",
-};
+const TASKS: ReadonlyMap<string, EmbedTask> = new Map([
+  ["query", "query"],
+  ["search_query", "query"],
+  ["passage", "document"],
+  ["document", "document"],
+  ["search_document", "document"],
+  ["classification", "classification"],
+  ["clustering", "clustering"],
+]);
 
 /** A text, a list of texts, a list of tokens, or a list of those. */
 function readInput(fields: Fields): EmbedInput[] {
