@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import type { Json } from "../../src/kernel/json.ts";
 import type { Dialect } from "../../src/spec/dialect.ts";
 import { FRONTS } from "../conformance/fronts.ts";
 import { breaks, broken, damaged, fuzzing, SEED, type Wound, wounds } from "./damage.ts";
@@ -47,6 +48,15 @@ describe("what was found once", () => {
     expect(body).not.toBe(JSON.stringify(sample.whole));
     expect(tryAnswer(PROVIDERS.find((adapter) => adapter.dialect === dialect)!, body)).toBe("taken");
   });
+});
+
+test("a call of Cohere's that begins twice is two calls, each of them whole", () => {
+  const sample = ANSWERS["cohere-chat"]!;
+  const begun = sample.events.findIndex((event) => JSON.stringify(event).includes("tool-call-start"));
+  const events = damaged(sample.events, [{ steps: [begun], how: "repeat", value: null }]) as Json[];
+  const cohere = PROVIDERS.find(({ dialect }) => dialect === "cohere-chat")!;
+  expect(events.length).toBe(sample.events.length + 1);
+  expect(tryStream(cohere, sample.framed(events), 7)).toBe("taken");
 });
 
 const rows = PROVIDERS.map((adapter) => [adapter.dialect, adapter, ANSWERS[adapter.dialect]!] as const);

@@ -156,6 +156,8 @@ export class CohereDecoder implements AnswerDecoder {
       throw new MalformedAnswer("a call without a function");
     }
     this.#endBlock(parts);
+    // One that begins again under the same index was over.
+    this.#endCall(index, parts);
     const madeUp = `call_${this.#request.messages.length}_${this.#madeUp++}`;
     const id = typeof value.id === "string" && value.id !== "" ? value.id : madeUp;
     const block = this.#open({ kind: "tool-call", id, name: called.name }, parts);
