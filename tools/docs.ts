@@ -15,6 +15,7 @@ import type { ProviderAdapter } from "../src/spec/adapter.ts";
 import type { PublicError } from "../src/spec/wire.ts";
 import { anthropicMessages } from "../src/wire/anthropic-messages/index.ts";
 import { openaiChat } from "../src/wire/openai-chat/index.ts";
+import { providerSections } from "./provider-page.ts";
 import { type Field, fieldsOf, type JsonSchema } from "./schema-fields.ts";
 
 export interface GeneratedPage {
@@ -26,6 +27,7 @@ export const PAGES: readonly GeneratedPage[] = [
   { file: "docs/errors.md", make: errorsPage },
   { file: "docs/config.md", make: configPage },
   { file: "docs/config.schema.json", make: () => asJson(configSchema()) },
+  { file: "docs/providers.md", make: providersPage },
   { file: "docs/openapi.json", make: async () => asJson(openApiDocument(OPERATIONS, await version())) },
 ];
 
@@ -120,6 +122,25 @@ function keyCells({ kind, authorization }: ProviderAdapter): string[][] {
   if (authorization === undefined) return [];
   const by = authorization("{}");
   return by === null ? [] : [[`\`${kind}\``, KEY_FORMS[by]]];
+}
+
+export function providersPage(): string {
+  return page(
+    "Providers",
+    `What becomes of a feature between every dialect that callers speak and every provider. Nothing
+here is written by hand: for each cell one small request that asks for the feature, and for nothing
+else, was decoded by the front and written for the provider and for one model: the first that a
+fresh account publishes, or one of which nothing is known. Other models may take more or less.
+\`yes\`: it is asked of the provider, in its own words or by other means (a schema by a forced tool).
+\`asked\`: its API is not known to take it, and what it says to that is told as it said it.
+\`left out\`: the answer comes without it, and \`x-sallyport-warnings\` says so. \`400\`: refused by
+the name of the field, or another target is asked that can. What a dialect has no word for is
+not in its table. Images and documents by address reach providers that take bytes only where
+the API fetches them ([howto/api-policy.md](howto/api-policy.md)). How answers fare is proved on
+recordings of real providers: \`npm run conformance\`. What each dialect carries, and how:
+[howto/dialects.md](howto/dialects.md).`,
+    ...providerSections(table),
+  );
 }
 
 async function version(): Promise<string> {
