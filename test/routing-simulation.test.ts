@@ -1,7 +1,7 @@
 /**
  * Routing as a simulation: thousands of calls on a clock that a seed drives, against targets that
- * fail, slow down, flap or run into their limit. Proves domain/routing (health, order, retry) as
- * gateway/attempts.ts uses it.
+ * fail, slow down, flap or run into their limit. Proves domain/routing/health.ts and order.ts;
+ * what one call does is in retry.test.ts and scenarios/routing.test.ts.
  */
 import { describe, expect, test } from "bun:test";
 import { TargetHealth } from "../src/domain/routing/health.ts";
@@ -69,7 +69,13 @@ function run(
   };
   const call = () => {
     const began = now;
-    const left = order(targets, [], settings.strategy ?? "weighted", null, now, random);
+    const left = order(targets, [], {
+      strategy: settings.strategy ?? "weighted",
+      conversation: null,
+      stream: true,
+      now,
+      random,
+    });
     let attempts = 0;
     const next = () => {
       const asked = left.shift();
@@ -80,7 +86,7 @@ function run(
       const { ms, ends, retryAfterMs } = asked.does(now, random);
       after(ms, () => {
         if (ends === "good") {
-          asked.health.answered(now, ms);
+          asked.health.answered(now, ms, true);
           ended.push({ at: began, ms: now - began, served: asked.key, attempts });
           return;
         }

@@ -49,8 +49,6 @@ export async function ask(
 ): Promise<AsyncGenerator<EventBatch>> {
   const { call, asked, stream } = question;
   call.expect("upstream_timeout", stream ? settings.firstByteMs : settings.unaryMs);
-  // From here on the provider may work for us, and charge for the prompt, even if nobody reads its answer.
-  asked.owed = true;
   const answer = await send(question, upstream);
   question.attempt.status = answer.status;
   const headers = toldByUpstream(answer.headers?.() ?? {});
@@ -66,7 +64,11 @@ export async function ask(
 
 async function send(question: Question, upstream: Upstream): Promise<UpstreamAnswer> {
   try {
-    return await upstream.send(question.upstreamCall);
+    // From then on the provider may work for us, and charge for the prompt, even if nobody reads its answer.
+    const onSend = () => {
+      question.asked.owed = true;
+    };
+    return await upstream.send({ ...question.upstreamCall, onSend });
   } catch (thrown) {
     if (thrown instanceof GatewayError && NEVER_ARRIVED.has(thrown.code)) question.asked.owed = false;
     throw thrown;

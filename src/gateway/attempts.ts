@@ -1,4 +1,4 @@
-import { mayAsk, pauseBeforeRetry } from "../domain/routing/retry.ts";
+import { nextStep, type RetryPolicy, type Standing, type Step } from "../domain/routing/retry.ts";
 import { GatewayError } from "../errors.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { EventBatch } from "../spec/event.ts";
@@ -34,108 +34,116 @@ interface Running {
   attempt: Attempt;
   controller: AbortController;
   answered: Promise<Answered>;
+  settled: boolean;
+  startedTicks: number;
 }
 
-/** Asks the targets of one call, one after another or hedged, within its budget of attempts and time. */
+/** Asks the targets of one call, one after another or hedged, as `nextStep` says. */
 export class Attempts {
   readonly #routed: Routed;
   readonly #ports: AttemptPorts;
+  readonly #policy: RetryPolicy;
   readonly #startedTicks: number;
+  readonly #standings: Standing[];
   #asked = 0;
-  #rounds = 0;
+  #pauses = 0;
   /** What the call ends with if nobody answers: what an upstream said counts for more than what none of them can. */
   #error: GatewayError | undefined;
-  /** Targets that another round would find as they were. */
-  readonly #hopeless = new Set<Choice>();
-  /** The shortest wait that a target of this round asked for; 0 where none did. */
-  #retryAfterMs = 0;
 
   constructor(routed: Routed, ports: AttemptPorts) {
+    const { call, routing, choices } = routed;
     this.#routed = routed;
     this.#ports = ports;
-    this.#startedTicks = routed.call.ticks();
+    this.#policy = { maxAttempts: routing.maxAttempts, retries: routing.retries, maxMs: routing.maxAttemptMs };
+    this.#startedTicks = call.ticks();
+    this.#standings = choices.map(() => ({ asked: 0, hopeless: false, notBefore: 0 }));
   }
 
+  /** The first target that answers. @throws what the last one said, where none does. */
   async first(): Promise<Answered> {
-    const { call, routing } = this.#routed;
-    const policy = { maxAttempts: routing.maxAttempts, retries: routing.retries, maxMs: routing.maxAttemptMs };
     for (;;) {
-      const answered = await this.#round(policy);
-      if (answered !== undefined) return answered;
-      const pause = pauseBeforeRetry(policy, this.#spent(), this.#retryAfterMs, this.#ports.draw);
-      const isHopeless = this.#routed.choices.every((choice) => this.#hopeless.has(choice));
-      if (pause === undefined || isHopeless) throw this.#error ?? noTarget();
-      await call.pause(pause);
-    }
-  }
-
-  /** Every target once; undefined where none answered and another round may do better. */
-  async #round(policy: Parameters<typeof mayAsk>[0]): Promise<Answered | undefined> {
-    const left = this.#routed.choices.filter((choice) => !this.#hopeless.has(choice));
-    this.#rounds++;
-    this.#retryAfterMs = 0;
-    for (let choice = left.shift(); choice !== undefined; choice = left.shift()) {
-      if (!mayAsk(policy, this.#spent())) return undefined;
+      const step = this.#next();
+      if (step.do === "end") throw this.#error ?? noTarget();
+      if (step.do === "wait") {
+        await this.#routed.call.wait(step.ms).over;
+        this.#pauses++;
+        continue;
+      }
       // The caller hears why the last target failed: that its plan has no room for another is no help.
       if (this.#asked > 0 && !(await this.#ports.extend())) throw this.#error ?? noTarget();
-      try {
-        return await this.#ask(choice, left);
-      } catch (thrown) {
-        const error = toCallError(thrown);
-        if (this.#routed.call.aborted !== undefined || !this.#mayGoOn(error, choice, left[0])) throw error;
-        if (error.owner !== "upstream") this.#hopeless.add(choice);
-        if (this.#error === undefined || error.owner === "upstream") this.#error = error;
-        const wait = error.retryAfterMs ?? 0;
-        this.#retryAfterMs = this.#retryAfterMs === 0 ? wait : Math.min(wait, this.#retryAfterMs);
-      }
+      const answered = await this.#ask(step.target);
+      if (answered !== undefined) return answered;
     }
-    return undefined;
+  }
+
+  #next(): Step {
+    const { call, choices } = this.#routed;
+    const now = call.ticks();
+    const standings = this.#standings.map((standing, i) => {
+      return { ...standing, notBefore: Math.max(standing.notBefore, choices[i]!.health.notBefore(now)) };
+    });
+    const spent = { attempts: this.#asked, pauses: this.#pauses, elapsedMs: now - this.#startedTicks };
+    return nextStep(standings, this.#policy, spent, now, this.#ports.draw);
   }
 
   /** Asks a target, and the next one as well where the first is silent for longer than the model's hedge. */
-  async #ask(choice: Choice, left: Choice[]): Promise<Answered> {
+  async #ask(target: number): Promise<Answered | undefined> {
+    const first = this.#start(target);
     const { hedgeAfterMs } = this.#routed.routing;
-    const first = this.#start(choice);
-    if (hedgeAfterMs === null || left.length === 0) return first.answered;
-    const settled = await Promise.race([
-      first.answered.then(
-        () => true,
-        () => true,
-      ),
-      this.#routed.call.pause(hedgeAfterMs).then(
-        () => false,
-        () => true,
-      ),
-    ]);
-    // A store that fails now must not end a call that is being answered.
-    if (settled || !(await this.#ports.extend().catch(() => false))) return first.answered;
-    return this.#sooner(first, this.#start(left.shift()!));
-  }
-
-  /** The one of two that answers first; the other is let go of, and charged for what it may charge. */
-  async #sooner(first: Running, second: Running): Promise<Answered> {
-    const { asked: all } = this.#routed.clean.hold;
+    const second = hedgeAfterMs === null ? undefined : await this.#hedge(first, hedgeAfterMs);
+    if (second !== undefined) return this.#sooner(first, second);
     try {
-      const winner = await Promise.any([first.answered.then(() => first), second.answered.then(() => second)]);
-      const loser = winner === first ? second : first;
-      loser.attempt.error ??= "superseded";
-      loser.controller.abort(new GatewayError("client_closed", "Another target has answered."));
-      loser.answered.then(({ events }) => events.return()).catch(() => {});
-      // Who served is the last that was asked.
-      all.splice(all.indexOf(winner.asked), 1);
-      all.push(winner.asked);
-      return await winner.answered;
+      return await first.answered;
     } catch (thrown) {
-      throw thrown instanceof AggregateError ? thrown.errors[0] : thrown;
+      this.#failed(first.choice, thrown);
+      return undefined;
     }
   }
 
-  #start(choice: Choice): Running {
-    const { call, clean } = this.#routed;
-    const { target, health } = choice;
+  async #hedge(first: Running, afterMs: number): Promise<Running | undefined> {
+    const wait = this.#routed.call.wait(afterMs);
+    await Promise.race([first.answered, wait.over]).catch(() => {});
+    wait.cancel();
+    if (first.settled || this.#routed.call.aborted !== undefined) return undefined;
+    const step = this.#next();
+    // A store that fails now must not end a call that is being answered.
+    if (step.do !== "ask" || !(await this.#ports.extend().catch(() => false)) || first.settled) return undefined;
+    return this.#start(step.target);
+  }
+
+  /** The one of two that answers first; the other is let go of, and charged for what it may charge. */
+  async #sooner(first: Running, second: Running): Promise<Answered | undefined> {
+    const { asked: all } = this.#routed.clean.hold;
+    const both = [first, second];
+    let winner: Running;
+    try {
+      winner = await Promise.any(both.map((running) => running.answered.then(() => running)));
+    } catch (thrown) {
+      const { errors } = thrown as AggregateError;
+      for (const [i, { choice }] of both.entries()) this.#failed(choice, errors[i]);
+      return undefined;
+    }
+    this.#letGo(winner === first ? second : first);
+    // Who served is the last that was asked.
+    all.splice(all.indexOf(winner.asked), 1);
+    all.push(winner.asked);
+    return winner.answered;
+  }
+
+  #letGo(loser: Running): void {
+    const { call } = this.#routed;
+    loser.attempt.error ??= "superseded";
+    if (!loser.settled) loser.choice.health.outrun(call.ticks() - loser.startedTicks, call.ticks());
+    loser.controller.abort(new GatewayError("client_closed", "Another target has answered."));
+    loser.answered.then(({ events }) => events.return()).catch(() => {});
+  }
+
+  #start(target: number): Running {
+    const { call, clean, choices } = this.#routed;
+    const choice = choices[target]!;
     const attempt: Attempt = {
-      provider: target.account.name,
-      model: target.model,
+      provider: choice.target.account.name,
+      model: choice.target.model,
       status: null,
       error: null,
       ms: 0,
@@ -143,50 +151,62 @@ export class Attempts {
     };
     call.observed.attempts.push(attempt);
     const tally = new Tally(clean.request, clean.hold.grant.api.capture);
-    const asked: Asked = { target, tally, owed: false, attempt, health };
+    const asked: Asked = { target: choice.target, tally, owed: false, attempt, health: choice.health };
     clean.hold.asked.push(asked);
     this.#asked++;
+    this.#standings[target]!.asked++;
     const controller = call.attempt();
-    return { choice, asked, attempt, controller, answered: this.#begin(choice, asked, attempt, controller.signal) };
+    const startedTicks = call.ticks();
+    const running = { choice, asked, attempt, controller, settled: false, startedTicks };
+    return Object.assign(running, { answered: this.#begin(running) });
   }
 
-  async #begin(choice: Choice, asked: Asked, attempt: Attempt, signal: AbortSignal): Promise<Answered> {
-    const { call } = this.#routed;
-    const { health } = choice;
-    const started = call.ticks();
-    health.began(started);
+  async #begin(running: Omit<Running, "answered">): Promise<Answered> {
+    const { call, clean } = this.#routed;
+    const { asked, attempt, controller, startedTicks } = running;
+    const { health } = running.choice;
+    health.began(startedTicks);
     try {
-      const events = await begun(await this.#ports.open(asked, attempt, signal));
+      const events = await begun(await this.#ports.open(asked, attempt, controller.signal));
       call.answering();
       const now = call.ticks();
       call.observed.firstByteTicks ??= now;
-      attempt.ms = now - started;
-      health.answered(now, attempt.ms);
+      health.answered(now, now - startedTicks, clean.request.stream);
       return { asked, events };
     } catch (thrown) {
       const error = toCallError(thrown);
       const now = call.ticks();
       attempt.error ??= error.code;
-      attempt.ms = now - started;
       if (error.code === "upstream_rate_limited") health.limited(now, error.retryAfterMs);
       else if (error.owner === "upstream") health.failed(now);
-      else health.ended();
+      // A provider that refuses a request is there.
+      else health.ended(now, error.upstreamStatus !== undefined);
       throw error;
+    } finally {
+      attempt.ms = call.ticks() - startedTicks;
+      running.settled = true;
     }
   }
 
-  /** Whether the next target may be asked after this one has failed so. */
-  #mayGoOn(error: GatewayError, choice: Choice, next: Choice | undefined): boolean {
-    if (mayFallBack(error, this.#routed.routing.fallbackOn)) return true;
-    if (next === undefined || !isTooLong(error)) return false;
-    const here = this.#ports.contextTokens(choice);
-    const there = this.#ports.contextTokens(next);
-    return there !== undefined && (here === undefined || there > here);
+  /** Notes how a target failed. @throws where no other may be asked after it. */
+  #failed(choice: Choice, thrown: unknown): void {
+    const error = toCallError(thrown);
+    const { call, routing, choices } = this.#routed;
+    if (call.aborted !== undefined) throw error;
+    const standing = this.#standings[choices.indexOf(choice)]!;
+    if (!mayFallBack(error, routing.fallbackOn) && !(isTooLong(error) && this.#dropNoLarger(choice))) throw error;
+    if (error.owner !== "upstream") standing.hopeless = true;
+    if (error.retryAfterMs !== undefined) standing.notBefore = call.ticks() + error.retryAfterMs;
+    if (this.#error === undefined || error.owner === "upstream") this.#error = error;
   }
 
-  #spent() {
-    const elapsedMs = this.#routed.call.ticks() - this.#startedTicks;
-    return { attempts: this.#asked, rounds: this.#rounds, elapsedMs };
+  /** Where a prompt is too long for a target, others that are not known to take more need not be asked. Whether any is left. */
+  #dropNoLarger(choice: Choice): boolean {
+    const here = this.#ports.contextTokens(choice) ?? 0;
+    for (const [i, other] of this.#routed.choices.entries()) {
+      if ((this.#ports.contextTokens(other) ?? 0) <= here) this.#standings[i]!.hopeless = true;
+    }
+    return this.#standings.some(({ hopeless, asked }) => !hopeless && asked === 0);
   }
 }
 

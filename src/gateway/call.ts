@@ -105,15 +105,20 @@ export class Call {
     this.#othersMayServe = false;
   }
 
-  /** Waits so long, or until the call is aborted. @throws the reason of the abort. */
-  pause(ms: number): Promise<void> {
+  /** A wait of so long, which can be cancelled. `over` rejects with the reason when the call is aborted first. */
+  wait(ms: number): { over: Promise<void>; cancel(): void } {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
+    const cancel = () => {
+      clearTimeout(timer);
+      resolve();
+    };
     this.onAbort((reason) => {
       clearTimeout(timer);
       reject(reason);
     });
-    return promise;
+    promise.catch(() => {});
+    return { over: promise, cancel };
   }
 
   get aborted(): GatewayError | undefined {

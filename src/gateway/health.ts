@@ -14,11 +14,13 @@ export class HealthBook {
     const key = targetKey(target);
     let health = this.#known.get(key);
     if (health === undefined) {
-      if (this.#known.size >= MAX_KNOWN) this.#known.clear();
       health = new TargetHealth();
-      this.#known.set(key, health);
       if (this.#missing.has(target.account.name)) health.giveUp(now);
-    }
+      const [idle] = this.#known.size >= MAX_KNOWN ? this.#known.keys() : [];
+      if (idle !== undefined) this.#known.delete(idle);
+    } else this.#known.delete(key);
+    // The last in the map is the last that was asked for, so the first is the one that nobody has missed for longest.
+    this.#known.set(key, health);
     return health;
   }
 

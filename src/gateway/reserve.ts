@@ -25,8 +25,9 @@ class Ticket {
   readonly call: Call;
   readonly grant: Grant;
   readonly number: number;
-  /** What one target could use at most. */
+  /** What one target could use at most, and for how many that is held. */
   readonly worst: Worst;
+  reserved = 1;
   /** The targets that were asked, in order; added to by dispatch, charged by settle. */
   readonly asked: Asked[] = [];
 
@@ -75,10 +76,12 @@ export async function extend(hold: Hold, meter: Meter): Promise<boolean> {
   const { grant, worst, asked } = hold;
   const limited = grant.plan.limits.filter(({ dimension }) => dimension === "tokens" || dimension === "usd");
   if (limited.length === 0 || !asked.some(({ owed }) => owed)) return true;
-  const times = asked.length + 1;
+  const times = hold.reserved + 1;
   const all = { input: worst.input * times, output: worst.output * times, usd: worst.usd * times };
   const demands = limited.map((limit) => demandOf(limit, grant, worst));
-  return meter.extend(hold.number, demands, draftRecord(grant.call, all));
+  const admitted = await meter.extend(hold.number, demands, draftRecord(grant.call, all));
+  if (admitted) hold.reserved = times;
+  return admitted;
 }
 
 export interface Worst {

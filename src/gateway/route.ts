@@ -57,14 +57,13 @@ export function createRoute(ports: RoutePorts) {
     const routing = model.routing ?? USUAL_ROUTING;
     const choices = (rows: readonly TargetRow[]) => rows.flatMap((row) => choiceOf(row, clean, routing, ports) ?? []);
     const conversation = routing.sticky ? conversationOf(caller.principal.application.id, clean.request) : null;
-    const ordered = order(
-      choices(model.targets),
-      choices(model.fallbacks),
-      routing.strategy,
+    const ordered = order(choices(model.targets), choices(model.fallbacks), {
+      strategy: routing.strategy,
       conversation,
-      clean.call.ticks(),
-      ports.draw,
-    );
+      stream: clean.request.stream,
+      now: clean.call.ticks(),
+      random: ports.draw,
+    });
     if (ordered.length === 0) {
       throw new GatewayError("not_allowed", "No provider of this model is where this API demands it to be.", {
         internal: `${model.name} has no target that ${clean.hold.grant.api.slug} may use`,

@@ -92,9 +92,15 @@ function writtenTexts(result: OperationResult): string[] {
   return written === undefined ? [] : [typeof written === "string" ? written : JSON.stringify(written)];
 }
 
+/** No model writes so long a word: it is a picture or a sound. */
+const MEDIUM = /^[A-Za-z0-9+/_=-]{4096,}$/;
+
+/** What a picture or a sound counts for, in bytes of text: some thousand tokens, as providers price them. */
+const MEDIUM_BYTES = 4_096;
+
 /** UTF-8 bytes of every text in a value: what only its dialect can read was written by the model all the same. */
 function stringBytes(value: unknown): number {
-  if (typeof value === "string") return utf8Length(value);
+  if (typeof value === "string") return MEDIUM.test(value) ? MEDIUM_BYTES : utf8Length(value);
   if (typeof value !== "object" || value === null) return 0;
   let bytes = 0;
   for (const inner of Object.values(value)) bytes += stringBytes(inner);

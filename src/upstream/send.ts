@@ -33,6 +33,8 @@ export function createUpstream(egress: Egress, clock: Clock): Upstream {
     if (pin.serverName !== null) init.tls = { serverName: pin.serverName };
     let response: Response;
     try {
+      call.signal.throwIfAborted();
+      call.onSend?.();
       response = await fetch(pin.origin + path, init);
     } catch (cause) {
       call.signal.throwIfAborted();

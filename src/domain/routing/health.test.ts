@@ -26,10 +26,10 @@ describe("a breaker", () => {
   test("one good answer in between starts the row anew", () => {
     const health = new TargetHealth();
     for (let i = 0; i < 3 * BREAKER.inARow; i++) {
-      if (i % (BREAKER.inARow - 1) === 0) health.answered(i, 5);
+      if (i % (BREAKER.inARow - 1) === 0) health.answered(i, 5, true);
       // Fewer than the share that opens it: a row is counted, not a sum.
       else if (i % 2 === 0) health.failed(i);
-      else health.answered(i, 5);
+      else health.answered(i, 5, true);
       expect(health.admits(i)).toBe("yes");
     }
   });
@@ -38,7 +38,7 @@ describe("a breaker", () => {
     const health = new TargetHealth();
     let opened = 0;
     for (let i = 0; i < BREAKER.minCalls * 2 && opened === 0; i++) {
-      if (i % 2 === 0) health.answered(i, 5);
+      if (i % 2 === 0) health.answered(i, 5, true);
       else health.failed(i);
       if (health.admits(i) === "no") opened = i + 1;
     }
@@ -49,7 +49,7 @@ describe("a breaker", () => {
     const health = new TargetHealth();
     for (let i = 0; i < BREAKER.minCalls; i++) {
       const now = i * BREAKER.windowMs;
-      health.answered(now, 5);
+      health.answered(now, 5, true);
       health.failed(now + 1);
       expect(health.admits(now + 1)).toBe("yes");
     }
@@ -77,7 +77,7 @@ describe("a breaker", () => {
       now = health.opensAt;
     }
     health.began(now);
-    health.answered(now, 5);
+    health.answered(now, 5, true);
     expect(health.admits(now)).toBe("yes");
     health.failed(now);
     expect(health.admits(now)).toBe("yes");
@@ -102,7 +102,7 @@ test("a target that comes back gets a small share first, which grows to the whol
   expect(new TargetHealth().share(0)).toBe(1);
   const back = health.opensAt;
   health.began(back);
-  health.answered(back, 5);
+  health.answered(back, 5, true);
   expect(health.share(back)).toBe(0.1);
   expect(health.share(back + BREAKER.slowStartMs / 2)).toBe(0.5);
   expect(health.share(back + BREAKER.slowStartMs)).toBe(1);
@@ -127,29 +127,84 @@ test("a rate limit rests as long as the provider says, a while where it does not
 describe("latency", () => {
   test("is unknown at first, follows what is measured, and counts who is waiting", () => {
     const health = new TargetHealth();
-    expect(health.latency(0)).toBe(0);
-    health.answered(0, 100);
-    expect(health.latency(0)).toBe(100);
-    for (let i = 0; i < 50; i++) health.answered(0, 300);
-    expect(health.latency(0)).toBeGreaterThan(295);
+    expect(health.latency(0, true)).toBe(1);
+    health.answered(0, 100, true);
+    expect(health.latency(0, true)).toBe(100);
+    for (let i = 0; i < 50; i++) health.answered(0, 300, true);
+    expect(health.latency(0, true)).toBeGreaterThan(295);
     health.began(0);
-    expect(health.latency(0)).toBeGreaterThan(590);
-    health.ended();
-    expect(health.latency(0)).toBeLessThan(301);
+    expect(health.latency(0, true)).toBeGreaterThan(590);
+    health.ended(0, false);
+    expect(health.latency(0, true)).toBeLessThan(301);
   });
 
   test("fades, so that what was slow is asked again", () => {
     const health = new TargetHealth();
-    health.answered(0, 800);
-    expect(health.latency(300_000)).toBeLessThan(1);
+    health.answered(0, 800, true);
+    expect(health.latency(300_000, true)).toBe(1);
+  });
+
+  test("of streams says nothing of whole answers", () => {
+    const health = new TargetHealth();
+    health.answered(0, 20, true);
+    health.answered(0, 4_000, false);
+    expect([health.latency(0, true), health.latency(0, false)]).toEqual([20, 4_000]);
+  });
+
+  test("of one that was outrun is what it has been waited for, and again and again gives it up", () => {
+    const health = new TargetHealth();
+    for (let i = 0; i < BREAKER.inARow; i++) {
+      expect(health.admits(i)).toBe("yes");
+      health.began(i);
+      health.outrun(700, i);
+      health.ended(i, false);
+    }
+    expect(health.latency(0, true)).toBe(700);
+    expect(health.admits(BREAKER.inARow)).toBe("no");
   });
 
   test("is not measured by checks", () => {
     const health = new TargetHealth();
-    health.answered(0, 100);
+    health.answered(0, 100, true);
     health.checked(1, true);
-    expect(health.latency(0)).toBe(100);
+    expect(health.latency(0, true)).toBe(100);
   });
+});
+
+test("answers to calls that were sent before it opened do not close it", () => {
+  const health = open();
+  const { opensAt } = health;
+  for (let i = 0; i < 100; i++) health.answered(i, 5, true);
+  expect([health.admits(200), health.opensAt]).toEqual(["no", opensAt]);
+});
+
+test("a probe that the provider refuses shows that it is there; one whose caller leaves frees the place for another", () => {
+  const refused = open();
+  const now = refused.opensAt;
+  refused.began(now);
+  refused.ended(now, true);
+  expect(refused.admits(now)).toBe("yes");
+  const left = open();
+  left.began(now);
+  expect(left.admits(now)).toBe("no");
+  left.ended(now, false);
+  expect(left.admits(now)).toBe("probe");
+});
+
+test("a check that finds somebody does not take back what calls have found out", () => {
+  const health = open();
+  health.checked(1, true);
+  expect(health.admits(2)).toBe("no");
+});
+
+test("it says when it may be asked: now, when its rest is over, or when a probe has had its time", () => {
+  expect(new TargetHealth().notBefore(5)).toBe(0);
+  const health = open();
+  expect(health.notBefore(5)).toBe(health.opensAt);
+  const now = health.opensAt;
+  expect(health.notBefore(now)).toBe(0);
+  health.began(now);
+  expect(health.notBefore(now + 1)).toBe(now + BREAKER.probeMs);
 });
 
 test("checks open a breaker and close it", () => {

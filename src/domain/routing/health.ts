@@ -20,8 +20,10 @@ export class TargetHealth {
   #backSince = Number.NEGATIVE_INFINITY;
   /** Its provider said when to come back. */
   #limitedUntil = Number.NEGATIVE_INFINITY;
-  #latency = 0;
-  #latencyAt = Number.NEGATIVE_INFINITY;
+  /** A check has found nobody, and none has found somebody since. */
+  #missing = false;
+  /** To the first byte of a stream, and to the whole of a unary answer: the one says nothing of the other. */
+  readonly #latency = { stream: new Latency(), unary: new Latency() };
   #running = 0;
 
   constructor(settings: BreakerSettings = BREAKER) {
@@ -46,11 +48,15 @@ export class TargetHealth {
     return back >= this.#settings.slowStartMs ? 1 : Math.max(0.1, back / this.#settings.slowStartMs);
   }
 
-  /** Milliseconds to the first byte, as of late; 0 where nothing is known, which makes it worth trying. */
-  latency(now: number): number {
-    const age = Math.max(0, now - this.#latencyAt);
-    // What was slow long ago is asked again some time: the memory fades.
-    return this.#latency * 2 ** (-age / LATENCY_HALF_LIFE_MS) * (1 + this.#running);
+  /** When it may be asked, as far as is known now; 0 where that is now. */
+  notBefore(now: number): number {
+    if (this.admits(now) !== "no") return 0;
+    return Math.max(this.opensAt, this.#broken ? this.#probedAt + this.#settings.probeMs : 0);
+  }
+
+  /** How long an answer takes, as of late, in milliseconds: more, the more calls wait for one; 1 at least, where nothing is known. */
+  latency(now: number, stream: boolean): number {
+    return Math.max(1, this.#latency[stream ? "stream" : "unary"].at(now)) * (1 + this.#running);
   }
 
   /** A call is sent. */
@@ -60,14 +66,10 @@ export class TargetHealth {
   }
 
   /** It has begun to answer after so many milliseconds. */
-  answered(now: number, firstByteMs: number): void {
-    const fresh = this.#latencyAt === Number.NEGATIVE_INFINITY;
-    this.#latency = fresh ? firstByteMs : this.#latency + LATENCY_WEIGHT * (firstByteMs - this.#latency);
-    this.#latencyAt = now;
+  answered(now: number, firstByteMs: number, stream: boolean): void {
+    this.#latency[stream ? "stream" : "unary"].see(now, firstByteMs);
     this.#end();
-    this.#count(now).good++;
-    this.#inARow = 0;
-    if (this.#broken) this.#close(now);
+    this.#alive(now);
   }
 
   /** It failed in a way that is its own fault: broken, silent, unreachable. */
@@ -92,20 +94,42 @@ export class TargetHealth {
     this.#limitedUntil = Math.max(this.#limitedUntil, now + wait);
   }
 
-  /** It ended in a way that says nothing about the target: the request was at fault, or the caller left. */
-  ended(): void {
+  /** It ended in a way that is not the target's fault. `alive`: it refused the request, so it is there; else the caller left. */
+  ended(now: number, alive: boolean): void {
     this.#end();
+    if (alive) this.#alive(now);
+    // Another call may find out what this one has not.
+    else this.#probedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** What an active check has found: one that finds nobody is enough, and so is one that finds somebody again. */
+  /** Another target, asked later, has answered first: it is as slow as that at least. */
+  outrun(waitedMs: number, now: number): void {
+    this.#latency.stream.see(now, waitedMs);
+    this.#latency.unary.see(now, waitedMs);
+    this.broke(now);
+  }
+
+  /**
+   * What an active check has found. One that finds nobody is enough to give the target up; one that
+   * finds somebody ends only that: a provider may answer checks and fail calls.
+   */
   checked(now: number, good: boolean): void {
+    if (good && this.#missing) this.#close(now);
     if (!good) this.giveUp(now);
-    else if (this.#broken) this.#close(now);
   }
 
   /** Is not asked for now, whatever the calls have said. */
   giveUp(now: number): void {
+    this.#missing = true;
     if (now >= this.#openUntil) this.#open(now);
+  }
+
+  #alive(now: number): void {
+    // Answers to calls that were sent before it was given up are no news.
+    if (now < this.#openUntil) return;
+    this.#count(now).good++;
+    this.#inARow = 0;
+    if (this.#broken) this.#close(now);
   }
 
   #end(): void {
@@ -122,6 +146,7 @@ export class TargetHealth {
 
   #close(now: number): void {
     this.#broken = false;
+    this.#missing = false;
     this.#trips = 0;
     this.#inARow = 0;
     this.#openUntil = Number.NEGATIVE_INFINITY;
@@ -145,6 +170,21 @@ export class TargetHealth {
       this.#half = half;
     }
     return this.#now;
+  }
+}
+
+/** A moving average that forgets: what was slow long ago is asked again some time. */
+class Latency {
+  #ms = 0;
+  #at = Number.NEGATIVE_INFINITY;
+
+  see(now: number, ms: number): void {
+    this.#ms = this.#at === Number.NEGATIVE_INFINITY ? ms : this.#ms + LATENCY_WEIGHT * (ms - this.#ms);
+    this.#at = now;
+  }
+
+  at(now: number): number {
+    return this.#ms * 2 ** (-Math.max(0, now - this.#at) / LATENCY_HALF_LIFE_MS);
   }
 }
 

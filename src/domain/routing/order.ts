@@ -14,53 +14,54 @@ export interface Candidate {
   cost: number | undefined;
 }
 
+/** What a call brings to the choice. */
+export interface Choosing {
+  strategy: Strategy;
+  /** What stays the same over a conversation; null where stickiness is not wanted. */
+  conversation: string | null;
+  stream: boolean;
+  now: number;
+  /** From 0 inclusive to 1 exclusive. */
+  random: () => number;
+}
+
 /**
  * The order in which to ask the targets of a model. Those that are given up for now are left
  * out, for asking them costs the caller time and the provider a storm; where all of them are,
  * the one that opens first is asked alone, so there is always one.
- * @param conversation what stays the same over a conversation; null where stickiness is not wanted.
- * @param random from 0 inclusive to 1 exclusive.
  */
-export function order<T extends Candidate>(
-  targets: readonly T[],
-  fallbacks: readonly T[],
-  strategy: Strategy,
-  conversation: string | null,
-  now: number,
-  random: () => number,
-): T[] {
-  const chosen = conversation === null ? choose(targets, strategy, now, random) : stickyOrder(targets, conversation);
-  const all = [...chosen, ...fallbacks];
+export function order<T extends Candidate>(targets: readonly T[], fallbacks: readonly T[], choosing: Choosing): T[] {
+  const all = [...eased(choose(targets, choosing), choosing), ...fallbacks];
   if (all.length < 2) return all;
-  const asked: T[] = [];
-  for (const target of all) {
-    const admits = target.health.admits(now);
-    // A probe that fails must have another target behind it, and one that is slow costs one caller only.
-    if (admits !== "no") asked.push(target);
-  }
+  const { now } = choosing;
+  const asked = all.filter(({ health }) => health.admits(now) !== "no");
   if (asked.length > 0) return asked;
   return [all.reduce((first, target) => (target.health.opensAt < first.health.opensAt ? target : first))];
 }
 
-function choose<T extends Candidate>(
-  targets: readonly T[],
-  strategy: Strategy,
-  now: number,
-  random: () => number,
-): T[] {
+function choose<T extends Candidate>(targets: readonly T[], choosing: Choosing): T[] {
+  const { strategy, conversation, now, stream, random } = choosing;
+  if (conversation !== null) return stickyOrder(targets, conversation);
   switch (strategy) {
     case "weighted":
-      return weightedOrder(
-        targets.map((target) => ({ target, weight: target.weight * target.health.share(now) })),
-        random,
-      ).map(({ target }) => target);
+      return weightedOrder(targets, random);
     case "listed":
       return [...targets];
     case "least-latency":
-      return ranked(targets, (target) => target.health.latency(now) / target.weight);
+      return ranked(targets, (target) => (target.health.latency(now, stream) / target.weight) * (1 + random() * TIE));
     case "cheapest":
       return ranked(targets, (target) => target.cost ?? Number.POSITIVE_INFINITY);
   }
+}
+
+/** So near are equals: they take turns. */
+const TIE = 0.01;
+
+/** A target that has come back is first for a small share of its calls, which grows: it must not be flooded at once. */
+function eased<T extends Candidate>(targets: T[], { now, random }: Choosing): T[] {
+  const share = targets[0]?.health.share(now) ?? 1;
+  if (targets.length < 2 || share === 1 || random() < share) return targets;
+  return [...targets.slice(1), targets[0]!];
 }
 
 function ranked<T>(targets: readonly T[], measure: (target: T) => number): T[] {
