@@ -27,7 +27,7 @@ describe("A provider is asked", () => {
 
   test("for nothing that it does not do", () => {
     const request = asking({ type: "embed", inputs: [{ text: "a" }] });
-    for (const kind of ["anthropic", "groq", "demo"]) {
+    for (const kind of ["anthropic", "groq", "deepseek"]) {
       expect(() => apiOf(adapter(kind), request, "m", {})).toThrow(UnsupportedFeature);
     }
   });

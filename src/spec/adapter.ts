@@ -76,7 +76,7 @@ export type Authorization = "aws-sigv4" | "google-access-token" | "entra-access-
 export type CredentialHeader = (key: string) => Record<string, string>;
 
 /** How a provider is asked for something that is no conversation. Address, key and errors are its usual ones. */
-export interface OperationApi extends Pick<ProviderAdapter, "dialect" | "encode" | "decoder" | "framing"> {
+export interface OperationApi extends Pick<ProviderAdapter, "dialect" | "encode" | "decoder" | "framing" | "local"> {
   /** The models that do it, where not all that are asked for it can. */
   serves?(model: string): boolean;
 }

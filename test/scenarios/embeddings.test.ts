@@ -108,6 +108,7 @@ beforeAll(async () => {
       model("bedrock", "bed", "cohere.embed-multilingual-v3"),
       model("titan", "bed", "amazon.titan-embed-text-v2:0"),
       model("claude", "ant"),
+      model("demo", "demo", "demo"),
     ],
   });
   openai = new OpenAI({ apiKey: app.key, baseURL: `${app.url}/v1`, maxRetries: 0 });
@@ -346,6 +347,12 @@ describe("Other clients", () => {
     expect(answer.data[0]!.embedding).toEqual(vectorOf("three"));
     expect(body.model).toBe("openai-embed");
   });
+});
+
+test("The demo model embeds too, for nothing", async () => {
+  const answer = await openai.embeddings.create({ model: "demo", input: ["one", "two"], dimensions: 16 });
+  expect(answer.data.map(({ embedding }) => embedding.length)).toEqual([16, 16]);
+  expect(await lastRecord()).toMatchObject({ outcome: "finished", costNanoUsd: 0, provider: "demo" });
 });
 
 describe("Guards", () => {

@@ -1,5 +1,6 @@
 import type { ProviderAdapter } from "../../spec/adapter.ts";
 import { demoAnswer } from "./answer.ts";
+import { demoEmbeddings } from "./embed.ts";
 
 /**
  * The built-in model that needs no account: plainly labelled canned text, for the first
@@ -35,6 +36,9 @@ export const demo: ProviderAdapter = {
   error: (status) => ({ status, message: "The demo model has no upstream." }),
   models: ["demo"],
   local: demoAnswer,
+  operations: {
+    embed: { dialect: "canonical", encode: noUpstream, decoder: noUpstream, local: demoEmbeddings },
+  },
   test: true,
 };
 
