@@ -3,9 +3,9 @@
  * management, tools that it loads later, and system messages in mid-conversation.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { PROVIDER_NAMES, type ProviderName } from "../../support/any-provider.ts";
+import { PROVIDER_NAMES, type ProviderName, toolNames } from "../../support/any-provider.ts";
 import type { ReceivedRequest } from "../../support/upstream.ts";
-import { AgentStage, agentsPresent, expectDone, type Hands, RUN_MS, TASK, toolsOf } from "./stage.ts";
+import { AgentStage, agentsPresent, expectDone, type Hands, RUN_MS, TASK } from "./stage.ts";
 
 const HANDS: Hands = {
   reader: "Read",
@@ -33,7 +33,7 @@ describe.skipIf(!(await agentsPresent()))("Claude Code", () => {
       expectDone(stage, run);
       const report = JSON.parse(/^\{.*\}$/m.exec(run.output)![0]) as { is_error: boolean; num_turns: number };
       expect(report).toMatchObject({ is_error: false, num_turns: 3 });
-      const tools = toolsOf(run.asked[0]!);
+      const tools = toolNames(run.asked[0]!);
       expect(tools).toEqual(expect.arrayContaining(["Bash", "Edit", "Read", "Write"]));
       expect(tools.length).toBeGreaterThan(10);
     },

@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PROVIDER_NAMES } from "../../support/any-provider.ts";
-import { AgentStage, agentsPresent, expectDone, type Hands, RUN_MS, TASK, toolsOf } from "./stage.ts";
+import { PROVIDER_NAMES, toolNames } from "../../support/any-provider.ts";
+import { AgentStage, agentsPresent, expectDone, type Hands, RUN_MS, TASK } from "./stage.ts";
 
 const run = (cmd: string) => ({ name: "exec_command", arguments: JSON.stringify({ cmd }) });
 const HANDS: Hands = {
@@ -43,7 +43,7 @@ describe.skipIf(!(await agentsPresent()))("Codex CLI", () => {
         return { args, env: { SALLYPORT_KEY: key } };
       });
       expectDone(stage, done);
-      expect(toolsOf(done.asked[0]!)).toEqual(
+      expect(toolNames(done.asked[0]!)).toEqual(
         expect.arrayContaining(["exec_command", "view_image", "multi_agent_v1__spawn_agent"]),
       );
     },

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ProviderName } from "../../support/any-provider.ts";
-import { AgentStage, agentsPresent, expectDone, type Hands, RUN_MS, TASK, toolsOf } from "./stage.ts";
+import { type ProviderName, toolNames } from "../../support/any-provider.ts";
+import { AgentStage, agentsPresent, expectDone, type Hands, RUN_MS, TASK } from "./stage.ts";
 
 const HANDS: Hands = {
   reader: "read_file",
@@ -41,7 +41,9 @@ describe.skipIf(!(await agentsPresent()))("Gemini CLI", () => {
       if (provider === "anthropic") {
         expect(done.asked[1]!.text()).toContain('"thinking":"I have to read it first.","signature":"c2lnbmF0dXJl"');
       }
-      expect(toolsOf(done.asked[0]!)).toEqual(expect.arrayContaining(["read_file", "write_file", "run_shell_command"]));
+      expect(toolNames(done.asked[0]!)).toEqual(
+        expect.arrayContaining(["read_file", "write_file", "run_shell_command"]),
+      );
     },
     RUN_MS,
   );

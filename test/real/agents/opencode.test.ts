@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ProviderName } from "../../support/any-provider.ts";
-import { AgentStage, agentsPresent, expectDone, type Hands, RUN_MS, TASK, toolsOf } from "./stage.ts";
+import { type ProviderName, toolNames } from "../../support/any-provider.ts";
+import { AgentStage, agentsPresent, expectDone, type Hands, RUN_MS, TASK } from "./stage.ts";
 
 const HANDS: Hands = {
   reader: "read",
@@ -58,7 +58,7 @@ describe.skipIf(!(await agentsPresent()))("opencode", () => {
       });
       expectDone(stage, done);
       expect([...new Set(done.records.map((record) => record.endpoint))]).toEqual([endpoint]);
-      expect(toolsOf(done.asked[0]!)).toEqual(expect.arrayContaining(["bash", "edit", "read", "write"]));
+      expect(toolNames(done.asked[0]!)).toEqual(expect.arrayContaining(["bash", "edit", "read", "write"]));
     },
     RUN_MS,
   );

@@ -8,7 +8,6 @@ import { expect } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { JsonObject } from "../../../src/kernel/json.ts";
 import type { UsageRecord } from "../../../src/ports/records.ts";
 import { everyProvider, replyInKind } from "../../support/any-provider.ts";
 import { type App, PROVIDER_KEY, startApp } from "../../support/app.ts";
@@ -185,19 +184,6 @@ function proxyEnv(port: number): Record<string, string> {
     env[name.toLowerCase()] = url;
   }
   return env;
-}
-
-/** The names of the tools that a provider was offered, in any of the dialects. */
-export function toolsOf(request: ReceivedRequest): string[] {
-  const tools = (request.json() as { tools?: JsonObject[] }).tools ?? [];
-  return tools.flatMap((tool) => {
-    const { functionDeclarations } = tool as { functionDeclarations?: { name: string }[] };
-    if (functionDeclarations !== undefined) return functionDeclarations.map(({ name }) => name);
-    const { type, tools: inner } = tool as { type?: string; tools?: { name: string }[] };
-    if (type === "namespace") return inner!.map(({ name }) => `${String(tool.name)}__${name}`);
-    const named = (tool.function ?? tool) as { name?: string; type?: string };
-    return [named.name ?? named.type ?? "?"];
-  });
 }
 
 /** That the task was done, by these records of nothing but calls that went well, and that no secret crossed the gateway. */
