@@ -3,7 +3,7 @@
  * stream, tool loop, structured output, error, abort. The SDK validates what it reads by schemas of its own, so that
  * what it accepts is well-formed.
  */
-// With it any-provider.ts, and of the emulated providers bedrock.ts and dashscope.ts.
+// With it any-provider.ts, upstream/bedrock.ts and upstream/dashscope.ts.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { createAnthropic } from "@ai-sdk/anthropic";
