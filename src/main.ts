@@ -29,5 +29,8 @@ export async function run(env: World["env"], argv: readonly string[], signals: N
 }
 
 if (import.meta.main) {
+  // Nobody has any business adding to what every object inherits. Should a caller's words ever get so
+  // far, the assignment fails, and with it that one call.
+  Object.preventExtensions(Object.prototype);
   process.exit(await run(process.env, process.argv.slice(2), process));
 }

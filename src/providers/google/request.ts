@@ -53,21 +53,35 @@ function writeTier({ serviceTier }: ModelRequest, losses: Losses, body: JsonObje
   else losses.warn("service_tier", `Gemini has no tier ${serviceTier}; it was left out`);
 }
 
-/** What the front kept under a name with dots goes back to where it stood. */
+/** The places in which the front keeps fields under a name with dots; longer ones first. */
+const PLACES = [
+  ["generationConfig", "thinkingConfig"],
+  ["toolConfig", "functionCallingConfig"],
+  ["generationConfig"],
+  ["toolConfig"],
+] as const;
+
+/**
+ * What the front kept under a name with dots goes back to where it stood: into one of these places,
+ * and nowhere else. A name is the caller's, so it must never be a path.
+ */
 function undotted(extra: JsonObject | undefined): JsonObject | undefined {
   if (extra === undefined) return undefined;
   const written: JsonObject = {};
   for (const name of Object.keys(extra)) {
-    const steps = name.split(".");
-    const last = steps.pop()!;
+    const place = PLACES.find((steps) => name.startsWith(`${steps.join(".")}.`));
+    const field = place === undefined ? name : name.slice(place.join(".").length + 1);
+    if (field.includes(".") || field === "__proto__") {
+      throw new UnsupportedFeature(name, "no field of Gemini's has this name");
+    }
     let at = written;
-    for (const step of steps) {
-      const inner: Json | undefined = at[step];
+    for (const step of place ?? []) {
+      const inner: Json | undefined = Object.hasOwn(at, step) ? at[step] : undefined;
       const next: JsonObject = isObject(inner) ? inner : {};
       at[step] = next;
       at = next;
     }
-    at[last] = extra[name]!;
+    at[field] = extra[name]!;
   }
   return written;
 }

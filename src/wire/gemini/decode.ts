@@ -7,7 +7,7 @@ import type { RequestAddress } from "../../spec/wire.ts";
 import type { Fields } from "../read.ts";
 import { refuseUpstreamFields } from "../refused-fields.ts";
 import { ContentReader, systemOf, withExtra } from "./content.ts";
-import { camelFields, camelObject, dotted, list } from "./fields.ts";
+import { camelFields, camelObject, dotted, list, refuseDots } from "./fields.ts";
 
 /**
  * The body of `models/{model}:generateContent` and `:streamGenerateContent`
@@ -56,6 +56,7 @@ export function decodeRequest(body: JsonObject, address: RequestAddress | undefi
   refuseUpstreamFields(fields);
   const form: GeminiRequestForm = {};
   const extra: JsonObject = fields.extra(REQUEST) ?? {};
+  for (const name of Object.keys(extra)) refuseDots(name, name);
   const request: ModelRequest = {
     dialect: "gemini",
     model: modelOf(fields, address),

@@ -48,5 +48,13 @@ export function list(fields: Fields, name: string, max: number): Json[] | undefi
 /** What is left of an inner object goes into the outer one's `extra`, under a name that tells where it stood. */
 export function dotted(prefix: string, inner: JsonObject | undefined, into: JsonObject): void {
   if (inner === undefined) return;
-  for (const name of Object.keys(inner)) into[`${prefix}.${name}`] = inner[name]!;
+  for (const name of Object.keys(inner)) {
+    refuseDots(name, `${prefix}.${name}`);
+    into[`${prefix}.${name}`] = inner[name]!;
+  }
+}
+
+/** A name with a dot would be taken for a place further in. No field of Google's has one. @throws InvalidRequest */
+export function refuseDots(name: string, field: string): void {
+  if (name.includes(".")) throw new InvalidRequest(field.slice(0, 200), "a field's name must not have a dot");
 }
