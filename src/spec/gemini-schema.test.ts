@@ -7,8 +7,13 @@ describe("Gemini's schema and JSON Schema say the same", () => {
     [{ type: "STRING" }, { type: "string" }],
     [
       { type: "STRING", nullable: true, enum: ["a", "b"] },
-      { type: ["string", "null"], enum: ["a", "b", null] },
+      { anyOf: [{ type: "string", enum: ["a", "b"] }, { type: "null" }] },
     ],
+    [
+      { type: "STRING", format: "enum", description: "One of them", nullable: true, enum: ["a"] },
+      { description: "One of them", anyOf: [{ type: "string", enum: ["a"], format: "enum" }, { type: "null" }] },
+    ],
+    [{ type: "INTEGER", nullable: true }, { type: ["integer", "null"] }],
     [
       {
         type: "OBJECT",

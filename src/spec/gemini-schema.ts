@@ -30,7 +30,8 @@ export function toJsonSchema(schema: JsonObject): JsonObject {
 }
 
 /** The reverse of `toJsonSchema`, for schemas that came from there. */
-export function toGeminiSchema(schema: JsonObject): JsonObject {
+export function toGeminiSchema(given: JsonObject): JsonObject {
+  const schema = withWords(given);
   const written: JsonObject = {};
   const { type } = schema;
   const nullable = Array.isArray(type) && type.length === 2 && type[1] === "null";
@@ -68,15 +69,33 @@ function typeWord(value: Json): Json | undefined {
   return value === "TYPE_UNSPECIFIED" ? undefined : value.toLowerCase();
 }
 
+const NULL = { type: "null" };
+
+/** Words that may also be null are an alternative, as schema libraries write it: fewer servers read lists of types. */
 function makeNullable(schema: JsonObject): void {
-  if (typeof schema.type === "string") {
+  if (typeof schema.type === "string" && Array.isArray(schema.enum) && schema.anyOf === undefined) {
+    const words: JsonObject = { type: schema.type, enum: schema.enum };
+    if (schema.format !== undefined) words.format = schema.format;
+    for (const name of Object.keys(words)) delete schema[name];
+    schema.anyOf = [words, { ...NULL }];
+  } else if (typeof schema.type === "string") {
     if (schema.type !== "null") schema.type = [schema.type, "null"];
-    if (Array.isArray(schema.enum) && !schema.enum.includes(null)) schema.enum = [...schema.enum, null];
   } else if (Array.isArray(schema.anyOf)) {
     if (!schema.anyOf.some((each) => isObject(each) && each.type === "null")) {
       schema.anyOf = [...schema.anyOf, { type: "null" }];
     }
   } else schema.nullable = true;
+}
+
+/** What `makeNullable` has made an alternative of, together again. */
+function withWords(schema: JsonObject): JsonObject {
+  const { anyOf, ...rest } = schema;
+  if (!Array.isArray(anyOf) || anyOf.length !== 2) return schema;
+  const [words, other] = anyOf;
+  const isWords = isObject(words) && typeof words.type === "string" && Array.isArray(words.enum);
+  const isNull = isObject(other) && other.type === "null" && Object.keys(other).length === 1;
+  if (!isWords || !isNull) return schema;
+  return { ...rest, ...words, type: [words.type as string, "null"] };
 }
 
 /** `any_of` is `anyOf`: Google takes each field's name in both spellings. */
