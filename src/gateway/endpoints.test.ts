@@ -33,3 +33,8 @@ test("no two rows share a path, and every path is versioned but Ollama's and Azu
   for (const row of ENDPOINTS)
     expect(row.path).toMatch(row.wire.dialect === "ollama" ? /^\/api\// : /^\/(?:v\d+(?:beta)?|openai)\//);
 });
+
+test.each(ENDPOINTS.map((row) => [row.method, row.path] as const))("%s %s finds its own row", (method, path) => {
+  const found = matchEndpoint(method, path.replace(/\{\w+\}/, "maker/model"), false);
+  expect(found).toMatchObject({ endpoint: { path } });
+});

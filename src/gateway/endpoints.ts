@@ -42,7 +42,6 @@ export const ENDPOINTS: readonly Endpoint[] = [
   row("chat.completions", "POST", "/v1/chat/completions", "call", openaiChat),
   row("responses", "POST", "/v1/responses", "call", openaiResponses),
   row("completions", "POST", "/v1/completions", "call", openaiCompletions),
-  row("completions", "POST", "/openai/deployments/{deployment}/completions", "call", azureCompletions),
   row("completions", "POST", "/openai/v1/completions", "call", openaiCompletions),
   row("embeddings", "POST", "/v1/embeddings", "call", openaiEmbeddings),
   row("embeddings", "POST", "/openai/deployments/{deployment}/embeddings", "call", azureEmbeddings),
@@ -53,6 +52,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   row("embeddings", "POST", "/v1/models/{model}:batchEmbedContents", "call", geminiBatchEmbed),
   row("embeddings", "POST", "/api/embed", "call", ollamaEmbed),
   row("chat.completions", "POST", "/openai/deployments/{deployment}/chat/completions", "call", azureChat),
+  // After the one above, whose path would fit it too: a name may have slashes.
+  row("completions", "POST", "/openai/deployments/{deployment}/completions", "call", azureCompletions),
   row("chat.completions", "POST", "/openai/v1/chat/completions", "call", openaiChat),
   row("responses", "POST", "/openai/v1/responses", "call", openaiResponses),
   row("responses", "POST", "/openai/responses", "call", openaiResponses),
