@@ -150,6 +150,21 @@ test("an event longer than the bound is refused, and not kept", () => {
   }).toThrow(MalformedAnswer);
 });
 
+test.each([
+  ["lines that end in LF", "data: a\n\n"],
+  ["lines that end in CR or LF", "data: a\r\n\r\n"],
+])("a long line that comes in small reads is searched once: %s", (_, before) => {
+  const framer = new SseFramer();
+  framer.push(bytes(before));
+  const chunk = new Uint8Array(1_024).fill(97);
+  const reads = 12 * 1_024;
+  const begun = performance.now();
+  // Some 50 ms; many seconds where every read searches from the line's beginning.
+  for (let read = 0; read < reads && performance.now() - begun < 3_000; read++) framer.push(chunk);
+  expect(performance.now() - begun).toBeLessThan(3_000);
+  expect(framer.push(bytes("\n\n")).map(({ end }) => end)).toEqual([reads * 1_024 + 2]);
+});
+
 test("a comment cannot break out of its line", () => {
   expect(sseComment("a\n\ndata: x")).toBe(": a data: x\n\n");
 });

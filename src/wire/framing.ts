@@ -32,6 +32,8 @@ export class SseFramer implements Framer {
   #length = 0;
   /** Up to here the tail has no event end; scanning goes on from the line that was open. */
   #lineStart = 0;
+  /** Up to here the open line has no end. Searched again at every read, a long line would take quadratic time. */
+  #searched = 0;
   #sawCr = false;
 
   push(chunk: Uint8Array): RawFrame[] {
@@ -60,6 +62,7 @@ export class SseFramer implements Framer {
     bytes.set(this.#tail.subarray(0, length));
     this.#length = 0;
     this.#lineStart = 0;
+    this.#searched = 0;
     return [parseFrame(bytes, 0, bytes.length)];
   }
 
@@ -94,13 +97,14 @@ export class SseFramer implements Framer {
       this.#length = left;
     }
     this.#lineStart -= rest;
+    this.#searched -= rest;
   }
 
   /** The usual case: lines end in LF only, so the search for them is native. Returns where the open event begins. */
   #cutLf(data: Uint8Array, frames: RawFrame[]): number {
     let start = 0;
     let line = this.#lineStart;
-    for (let at = data.indexOf(LF, line); at !== -1; at = data.indexOf(LF, line)) {
+    for (let at = data.indexOf(LF, this.#searched); at !== -1; at = data.indexOf(LF, line)) {
       if (at === line) {
         if (line > start) frames.push(parseFrame(data, start, at + 1));
         start = at + 1;
@@ -108,6 +112,7 @@ export class SseFramer implements Framer {
       line = at + 1;
     }
     this.#lineStart = line;
+    this.#searched = data.length;
     return start;
   }
 
@@ -115,7 +120,8 @@ export class SseFramer implements Framer {
   #cutAnyLineEnd(data: Uint8Array, frames: RawFrame[]): number {
     let start = 0;
     let line = this.#lineStart;
-    for (let at = line; at < data.length; at++) {
+    let at = this.#searched;
+    for (; at < data.length; at++) {
       const byte = data[at]!;
       if (byte !== LF && byte !== CR) continue;
       if (byte === CR && at + 1 === data.length) break;
@@ -128,6 +134,7 @@ export class SseFramer implements Framer {
       at = end - 1;
     }
     this.#lineStart = line;
+    this.#searched = at;
     return start;
   }
 }
