@@ -264,7 +264,7 @@ describe.each(PROVIDERS.slice(1))("nothing is stored for $name:", ({ model }) =>
   const ROWS: [string, JsonObject][] = [
     ["previous_response_id", { previous_response_id: "resp_0" }],
     ["conversation", { conversation: "conv_1" }],
-    ["background", { background: true }],
+    ["background", { background: true, stream: true }],
     ["prompt", { prompt: { id: "pmpt_1" } }],
     ["input[0]", { input: [{ type: "item_reference", id: "msg_1" }] }],
   ];

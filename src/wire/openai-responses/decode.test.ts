@@ -218,7 +218,7 @@ test("what lies with the provider is bound to it, by the name of its field", () 
   const bound = (body: JsonObject) => decode(body).dialectBound;
   expect(bound({ previous_response_id: "resp_1" })).toEqual(["previous_response_id"]);
   expect(bound({ conversation: "conv_1" })).toEqual(["conversation"]);
-  expect(bound({ background: true })).toEqual(["background"]);
+  expect(bound({ background: true, stream: true })).toEqual(["background"]);
   expect(bound({ background: false, previous_response_id: null })).toBeUndefined();
   expect(bound({ prompt: { id: "pmpt_1" } })).toEqual(["prompt"]);
   expect(
@@ -235,6 +235,9 @@ test("what lies with the provider is bound to it, by the name of its field", () 
 describe("a 400 names the field", () => {
   const ROWS: [string, JsonObject][] = [
     ["model", { model: 1 }],
+    ["background", { background: true }],
+    ["background", { background: true, stream: false }],
+    ["background", { background: "true", stream: true }],
     ["input", { input: 5 }],
     ["input", { input: [] }],
     ["input", { input: null }],

@@ -296,3 +296,13 @@ test("counts that cannot be are left out", () => {
   ).toEqual({ input: 3, output: 2, cacheRead: 2, cacheWrite: 1 });
   for (const nothing of [undefined, null, {}, "x"]) expect(readUsage(nothing)).toBeUndefined();
 });
+
+test.each(["queued", "in_progress"])(
+  "a whole body that is %s is no answer: what it will cost is not in it yet",
+  (status) => {
+    expect(() => unary({ ...done([message(said("so far"))]), status })).toThrow(MalformedAnswer);
+    expect(() => unary({ ...done([]), status, background: true, usage: null }, "openai-responses")).toThrow(
+      MalformedAnswer,
+    );
+  },
+);

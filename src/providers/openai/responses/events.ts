@@ -21,6 +21,9 @@ const INCOMPLETE: Readonly<Record<string, FinishReason>> = {
   content_filter: "content-filter",
 };
 
+/** The provider is still at it, and will charge for what is not here yet: no answer, whatever stands in it. */
+const UNFINISHED: ReadonlySet<Json | undefined> = new Set(["queued", "in_progress"]);
+
 /**
  * Reads a response of OpenAI's, or of a server that imitates it, whole or as typed events.
  * Events of an item find it by `output_index`. What a server left out of its deltas is
@@ -48,6 +51,7 @@ export class ResponsesDecoder implements AnswerDecoder {
       if (response.error === undefined || response.error === null) throw new MalformedAnswer("no response");
       return this.#fail(response);
     }
+    if (UNFINISHED.has(response.status)) throw new MalformedAnswer(`a response whose status is ${response.status}`);
     this.#start(response);
     return this.#whole(response);
   }
