@@ -107,3 +107,21 @@ export function fuzzing(runs: number): { seed: number; numRuns: number } {
 }
 
 export const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
+
+/** The value once for each of its places, with that place replaced. */
+export function* replacedEverywhere(value: Json, by: Json): Generator<{ path: string; damaged: Json }> {
+  const places: (readonly (string | number)[])[] = [];
+  const visit = (at: Json, path: readonly (string | number)[]) => {
+    if (path.length > 0) places.push(path);
+    if (typeof at !== "object" || at === null) return;
+    for (const key of Object.keys(at)) visit((at as JsonObject)[key]!, [...path, key]);
+  };
+  visit(value, []);
+  for (const path of places) {
+    const copy = structuredClone(value) as JsonObject;
+    let parent = copy;
+    for (const key of path.slice(0, -1)) parent = parent[key] as JsonObject;
+    parent[path.at(-1)!] = structuredClone(by);
+    yield { path: path.join("."), damaged: copy };
+  }
+}

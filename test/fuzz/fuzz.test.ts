@@ -7,7 +7,7 @@ import fc from "fast-check";
 import type { Json } from "../../src/kernel/json.ts";
 import type { Dialect } from "../../src/spec/dialect.ts";
 import { FRONTS } from "../conformance/fronts.ts";
-import { breaks, broken, damaged, fuzzing, SEED, type Wound, wounds } from "./damage.ts";
+import { breaks, broken, damaged, fuzzing, replacedEverywhere, SEED, type Wound, wounds } from "./damage.ts";
 import { PROVIDERS, tryAnswer, tryRequest, tryStream } from "./promises.ts";
 import { ANSWERS, REQUESTS } from "./samples.ts";
 
@@ -64,6 +64,21 @@ const rows = PROVIDERS.map((adapter) => [adapter.dialect, adapter, ANSWERS[adapt
 describe("an answer that was damaged", () => {
   test("is tried for every dialect that a provider speaks", () => {
     expect(rows.filter(([, , sample]) => sample === undefined).map(([dialect]) => dialect)).toEqual([]);
+  });
+
+  const unprintable: Json = { toString: 1 };
+
+  test.each(rows)("is never a failure of ours where any place of it cannot be printed, of %s", (_, adapter, sample) => {
+    let places = 0;
+    for (const { path, damaged: whole } of replacedEverywhere(sample.whole, unprintable)) {
+      places++;
+      expect(() => tryAnswer(adapter, JSON.stringify(whole)), path).not.toThrow();
+    }
+    for (const { path, damaged: events } of replacedEverywhere(sample.events, unprintable)) {
+      places++;
+      expect(() => tryStream(adapter, sample.framed(events as Json[]), 4_096), path).not.toThrow();
+    }
+    expect(places).toBeGreaterThan(20);
   });
 
   test.each(rows)("is malformed, an error or an answer: whole, of %s", (_, adapter, sample) => {
