@@ -4,6 +4,7 @@ import type { Level } from "../ports/meter.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { PublicError } from "../spec/wire.ts";
 import type { Call } from "./call.ts";
+import { briefly } from "./record.ts";
 import type { Settled } from "./settle.ts";
 
 export type HeaderMap = Record<string, string>;
@@ -28,7 +29,7 @@ export function answerHeaders(settled: Settled): HeaderMap {
   headers["x-sallyport-model"] = headerSafe(`${target.account.name}/${target.model}`);
   headers["x-sallyport-attempts"] = String(call.observed.attempts.length);
   if (call.observed.warnings.length > 0)
-    headers["x-sallyport-warnings"] = headerSafe(call.observed.warnings.join("; ")).slice(0, 1_000);
+    headers["x-sallyport-warnings"] = headerSafe(briefly(call.observed.warnings).join("; ")).slice(0, 1_000);
   if (api.stage === "deprecated") {
     // RFC 9745: a date as a structured field; RFC 8594: an HTTP date.
     headers.deprecation = `@${Math.floor((api.deprecatedAt ?? call.at) / 1_000)}`;

@@ -104,8 +104,22 @@ export function finalRecord(call: Call, outcome: UsageRecord["outcome"], thrown:
   record.totalMs = round(call.elapsed());
   record.attempts = observed.attempts;
   record.verdicts = observed.verdicts;
-  record.warnings = observed.warnings;
+  record.warnings = briefly(observed.warnings);
   return record;
+}
+
+const MAX_WARNINGS = 50;
+const MAX_WARNING = 200;
+
+/** Each warning once, few enough and short enough to be kept: a caller's body may hold tens of thousands of fields. */
+export function briefly(warnings: readonly string[]): string[] {
+  const kept = new Set<string>();
+  for (const warning of warnings) {
+    kept.add(warning.length > MAX_WARNING ? `${warning.slice(0, MAX_WARNING - 1).toWellFormed()}…` : warning);
+  }
+  if (kept.size <= MAX_WARNINGS) return [...kept];
+  const first = [...kept].slice(0, MAX_WARNINGS - 1);
+  return [...first, `and ${kept.size - first.length} more warnings`];
 }
 
 /** Microseconds are enough, and shorter. */
