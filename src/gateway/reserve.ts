@@ -92,12 +92,11 @@ export interface Worst {
 
 /** Only plans that limit tokens or money ask what a call could cost at most. */
 function worstCaseOf(grant: Grant, prices: Prices): Worst {
-  const { limits } = grant.plan;
-  if (isFree(grant.request)) return { input: 0, output: 0, usd: 0 };
-  const money = limits.some((limit) => limit.dimension === "usd");
-  if (!money && !limits.some((limit) => limit.dimension === "tokens")) return { input: 0, output: 0, usd: 0 };
+  const limited = new Set(grant.plan.limits.map(({ dimension }) => dimension));
+  const counts = limited.has("usd") || limited.has("tokens");
+  if (!counts || isFree(grant.request)) return { input: 0, output: 0, usd: 0 };
   const { input, output } = worstCase(grant.request, grant.bodyBytes);
-  return { input, output, usd: money ? dearest(grant, prices, input, output) : 0 };
+  return { input, output, usd: limited.has("usd") ? dearest(grant, prices, input, output) : 0 };
 }
 
 /** The most that any target of the model could charge. Without a price there is no such bound, so nothing is admitted. */
@@ -118,13 +117,12 @@ function dearest(grant: Grant, prices: Prices, input: number, output: number): N
 }
 
 function demandOf(limit: Limit, grant: Grant, worst: Worst): Demand {
-  const amount = { requests: 1, concurrent: 1, tokens: worst.input + worst.output, usd: worst.usd }[limit.dimension];
   return {
     scope: `subscription:${grant.subscription.id}`,
     dimension: limit.dimension,
     window: limit.window,
     limit: limit.amount,
-    amount,
+    amount: { requests: 1, concurrent: 1, tokens: worst.input + worst.output, usd: worst.usd }[limit.dimension],
   };
 }
 
