@@ -140,6 +140,11 @@ const TRIMMED = named(
   "vercel-ai/openai--openai-phase.1--faa2a0#0",
 );
 
+const STILL_AT_WORK: Listed = {
+  because: "A response that is queued or in progress is no answer yet, and only its own dialect can say so.",
+  applies: ({ exchange }) => ["queued", "in_progress"].includes(String(exchange.response.json?.status)),
+};
+
 /** To a caller of Responses: what does not mean the same. By the provider's API. */
 export const TOLD_OTHERWISE_AS_RESPONSES: Readonly<Record<string, readonly Listed[]>> = {
   "openai.chat": [
@@ -163,7 +168,7 @@ export const TOLD_OTHERWISE_AS_RESPONSES: Readonly<Record<string, readonly Liste
       applies: ({ found }) => found.every((each) => /^finish: want "stop" got "tool"/.test(each)),
     },
   ],
-  "openai.responses": [TRIMMED, ENDS_IN_AN_ERROR, WAS_CUT],
+  "openai.responses": [STILL_AT_WORK, TRIMMED, ENDS_IN_AN_ERROR, WAS_CUT],
   "cohere.chat_v2": [
     {
       because: "Arguments that are null are none: an empty object, which every client reads.",
@@ -187,6 +192,7 @@ export const TOLD_OTHERWISE_AS_RESPONSES: Readonly<Record<string, readonly Liste
 
 /** Answers of Responses, to callers of other dialects. */
 export const RESPONSES_ANSWERS_TOLD_OTHERWISE: readonly Listed[] = [
+  STILL_AT_WORK,
   TRIMMED,
   {
     because: "A refusal is text with stop_reason refusal in Anthropic's dialect; it has no place of its own there.",
@@ -202,6 +208,7 @@ export const RESPONSES_ANSWERS_TOLD_OTHERWISE: readonly Listed[] = [
 
 /** To a caller of Responses, relayed: what does not arrive as it came. */
 export const RESPONSES_RELAYED_OTHERWISE: readonly Listed[] = [
+  STILL_AT_WORK,
   ENDS_IN_AN_ERROR,
   WAS_CUT,
   {
@@ -329,12 +336,6 @@ const FEWER_WORDS: Listed = {
     found.every((each) => /^(?:usage\.cached:|finish: want "(?:filter|other)" got "stop")/.test(each)),
 };
 
-const STILL_AT_WORK: Listed = {
-  because: "A response that is queued or in progress has not ended; only its own dialect can say so.",
-  applies: ({ exchange, found }) =>
-    /"status":"(?:queued|in_progress)"/.test(textOf(exchange)) && found.every((each) => each.startsWith("finish:")),
-};
-
 /** Without what the dialect has no place for anyway, is the rest meant? */
 const withoutCounts = (row: Listed): Listed => ({
   because: row.because,
@@ -348,7 +349,7 @@ export function answersListed(front: Dialect, api: string): readonly Listed[] {
     ...(front === "openai-chat" || front === "openai-responses" ? [] : [REFUSED_IN_TEXT]),
     ...(api === "openai.chat" ? rowsOfChat(front) : []),
     ...(api === "anthropic.messages" ? [SPLICED] : []),
-    ...(api === "openai.responses" ? [STILL_AT_WORK, ...RESPONSES_ANSWERS_TOLD_OTHERWISE] : []),
+    ...(api === "openai.responses" ? RESPONSES_ANSWERS_TOLD_OTHERWISE : []),
     ...(api === "gemini.generateContent" ? TOLD_BY_GEMINI : []),
     ...(api === "cohere.chat_v2" || api === "ollama.chat" ? SAID_OTHERWISE : []),
     ...(front === "openai-responses" ? TOLD_OTHERWISE_AS_RESPONSES["anthropic.messages"]! : []),
