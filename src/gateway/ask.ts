@@ -1,6 +1,5 @@
 import { GatewayError } from "../errors.ts";
 import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES, MAX_STREAM_BYTES } from "../kernel/bounds.ts";
-import type { Secret } from "../kernel/secret.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Upstream, UpstreamAnswer, UpstreamCall } from "../ports/upstream.ts";
 import { type AnswerDecoder, MalformedAnswer, type ProviderAdapter } from "../spec/adapter.ts";
@@ -8,6 +7,7 @@ import { type EventBatch, type EventPart, type ModelEvent, type ProviderError, r
 import { FRAMERS } from "../wire/framers.ts";
 import type { RawFrame } from "../wire/framing.ts";
 import type { Call } from "./call.ts";
+import type { Redact } from "./redact.ts";
 import type { Asked } from "./reserve.ts";
 import { toldByUpstream } from "./told.ts";
 import { fromProviderError } from "./upstream-error.ts";
@@ -28,8 +28,8 @@ export interface Question {
   adapter: ProviderAdapter;
   decoder: AnswerDecoder;
   stream: boolean;
-  /** The key that the provider is shown, so that it can be kept out of what the provider says. */
-  key: Secret<string> | null;
+  /** Keeps the account's key and names out of what the provider says. */
+  redact: Redact;
   upstreamCall: UpstreamCall;
   /** Where the status is noted. */
   attempt: Attempt;
@@ -79,7 +79,7 @@ async function send(question: Question, upstream: Upstream): Promise<UpstreamAns
 const NEVER_ARRIVED: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_blocked", "upstream_refused"]);
 
 async function* whole(question: Question, answer: UpstreamAnswer): AsyncGenerator<EventBatch> {
-  const { adapter, decoder, asked, key, stream } = question;
+  const { adapter, decoder, asked, redact, stream } = question;
   if (decoder.body === undefined && !isMediaType(answer, "application/json")) {
     answer.discard();
     throw new MalformedAnswer(`content-type ${answer.header("content-type")?.slice(0, 80)}`);
@@ -90,7 +90,7 @@ async function* whole(question: Question, answer: UpstreamAnswer): AsyncGenerato
     ? rewritten(parts)
     : { parts, original: { dialect: adapter.dialect, shape: "body", source: bytes, start: 0, end: bytes.length } };
   asked.tally.see(event);
-  if (asked.tally.over === "error") yield [withoutKey(event, key)];
+  if (asked.tally.over === "error") yield [unquoting(event, redact)];
   // In a stream the end comes alone, because what is known only then is told right before it.
   else if (stream) yield [rewritten(event.parts.slice(0, -1)), rewritten(event.parts.slice(-1))];
   else yield [event];
@@ -124,7 +124,7 @@ async function* streamed(
 }
 
 /** Frames as events, counted, up to the one that ends the answer. */
-function read({ adapter, asked, decoder, key }: Question, frames: RawFrame[]): EventBatch {
+function read({ adapter, asked, decoder, redact }: Question, frames: RawFrame[]): EventBatch {
   const batch: ModelEvent[] = [];
   for (const frame of frames) {
     const event: ModelEvent = {
@@ -132,7 +132,7 @@ function read({ adapter, asked, decoder, key }: Question, frames: RawFrame[]): E
       original: { dialect: adapter.dialect, shape: "frame", source: frame.source, start: frame.start, end: frame.end },
     };
     asked.tally.see(event);
-    batch.push(asked.tally.over === "error" ? withoutKey(event, key) : event);
+    batch.push(asked.tally.over === "error" ? unquoting(event, redact) : event);
     if (asked.tally.over !== null) break;
   }
   return batch;
@@ -149,15 +149,19 @@ function partsOf(frame: RawFrame, decoder: AnswerDecoder): EventPart[] {
 }
 
 /** An error in our own words later on: the provider's bytes may quote the key that we showed it, or name our account. */
-function withoutKey({ parts }: ModelEvent, key: Secret<string> | null): ModelEvent {
-  return rewritten(parts.map((part) => (part.type === "error" ? { ...part, error: unquoted(part.error, key) } : part)));
+function unquoting({ parts }: ModelEvent, redact: Redact): ModelEvent {
+  return rewritten(
+    parts.map((part) => (part.type === "error" ? { ...part, error: unquoted(part.error, redact) } : part)),
+  );
 }
 
-function unquoted(error: ProviderError, key: Secret<string> | null): ProviderError {
-  return key === null ? error : { ...error, message: error.message.replaceAll(key.reveal(), "*****") };
+function unquoted(error: ProviderError, redact: Redact): ProviderError {
+  const told = { ...error, message: redact(error.message) };
+  if (typeof error.param === "string") told.param = redact(error.param);
+  return told;
 }
 
-async function readError(answer: UpstreamAnswer, { adapter, key }: Question): Promise<GatewayError> {
+async function readError(answer: UpstreamAnswer, { adapter, redact }: Question): Promise<GatewayError> {
   if (answer.status >= 300 && answer.status < 400) {
     answer.discard();
     return new GatewayError("upstream_malformed", "The provider answered with a redirect, which is never followed.");
@@ -172,7 +176,7 @@ async function readError(answer: UpstreamAnswer, { adapter, key }: Question): Pr
   return fromProviderError(
     unquoted(
       adapter.error(answer.status, body, (name) => answer.header(name)),
-      key,
+      redact,
     ),
   );
 }

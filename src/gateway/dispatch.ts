@@ -21,6 +21,7 @@ import type { EventStream } from "./begun.ts";
 import type { Call } from "./call.ts";
 import { writeForm } from "./form.ts";
 import type { CleanRequest } from "./guard-input.ts";
+import { type Redact, redactorOf } from "./redact.ts";
 import type { WithBytes } from "./remote-media.ts";
 import { type Asked, extend } from "./reserve.ts";
 import type { Routed } from "./route.ts";
@@ -101,8 +102,9 @@ async function open(
     signal,
   };
   const decoder = adapter.decoder(request);
+  const redact = redactedBy(account, key, kind.baseUrl);
   return ask(
-    { call, asked, adapter, decoder, stream: request.stream, key, upstreamCall, attempt },
+    { call, asked, adapter, decoder, stream: request.stream, redact, upstreamCall, attempt },
     ports.upstream,
     settings,
   );
@@ -128,6 +130,14 @@ function keyOf(account: ProviderAccount, unsealer: Unsealer): Secret<string> | n
     opened.set(account, key);
   }
   return key;
+}
+
+/** Gathered when there is an error: there are few, and a key lies open in no second place. */
+function redactedBy(account: ProviderAccount, key: Secret<string> | null, publicBaseUrl: string | null): Redact {
+  return (text) => {
+    const { options, baseUrl } = account;
+    return redactorOf({ key: key?.reveal() ?? null, options, baseUrl, publicBaseUrl })(text);
+  };
 }
 
 async function* canned(

@@ -30,6 +30,13 @@ test("what concerns our account there is not told: such messages quote keys", ()
   expect(error.internal).not.toContain("sk-");
 });
 
+test.each([400, 404, 422, 429, 500, 503])("a %i does not name our account there", (status) => {
+  const message = "arn:aws:bedrock:eu-central-1:123456789012:x and org-AbCdEf123456 in projects/acme-prod/locations/eu";
+  const error = fromProviderError({ status, message, param: "projects/acme-prod/models/m" });
+  expect(error.public).toBe("***** and ***** in projects/*****/locations/eu");
+  expect(error.param ?? "").not.toContain("acme");
+});
+
 test("a message is passed on whole only up to a bound", () => {
   expect(fromProviderError({ status: 400, message: "x".repeat(1e6) }).public.length).toBe(2_000);
 });

@@ -1,12 +1,10 @@
 import { GatewayError, toGatewayError } from "../errors.ts";
 import { MalformedAnswer, UnsupportedFeature } from "../spec/adapter.ts";
 import type { ProviderError } from "../spec/event.ts";
+import { withoutAccountNames } from "./redact.ts";
 
 /** The longest message of a provider's that is passed on. */
 const MAX_MESSAGE = 2_000;
-
-/** How providers name an organisation, project or account of theirs in their messages. */
-const OUR_ACCOUNT = /\b(?:org|proj|acct|user|team|workspace)[-_][A-Za-z0-9_-]{6,}/g;
 
 /** A word, not a number that repeats the status. */
 const CODE = /^[A-Za-z][\w.:-]{0,99}$/;
@@ -18,9 +16,11 @@ const CODE = /^[A-Za-z][\w.:-]{0,99}$/;
  */
 export function fromProviderError(error: ProviderError): GatewayError {
   const { status } = error;
-  const message = error.message.slice(0, MAX_MESSAGE) || `The provider answered ${status}.`;
+  const message =
+    withoutAccountNames(error.message.slice(0, MAX_MESSAGE)).slice(0, MAX_MESSAGE) ||
+    `The provider answered ${status}.`;
   const internal = `the provider answered ${status}${error.type === undefined ? "" : ` ${error.type}`}`;
-  const param = error.param ?? null;
+  const param = error.param === undefined || error.param === null ? null : withoutAccountNames(error.param);
   if (status === 401 || status === 402 || status === 403 || status === 407) {
     return new GatewayError(
       "upstream_refused",
@@ -30,7 +30,7 @@ export function fromProviderError(error: ProviderError): GatewayError {
   }
   if (status === 429) {
     const retry = error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs };
-    return new GatewayError("upstream_rate_limited", message.replace(OUR_ACCOUNT, "*****"), { internal, ...retry });
+    return new GatewayError("upstream_rate_limited", message, { internal, ...retry });
   }
   if (error.code === "upstream_malformed") return malformed(error.message);
   if (error.code === "upstream_cut") return new GatewayError("upstream_cut", message, { internal });

@@ -340,3 +340,40 @@ describe("Azure's clients", () => {
     expect((await newer.models.list()).data.map(({ id }) => id)).toContain("gpt");
   });
 });
+
+describe("a cloud that quotes what opens or names the account", () => {
+  test("in an error in mid-stream is told without it", async () => {
+    const said = `${AWS_SECRET} of AKIAIOSFODNN7EXAMPLE in arn:aws:iam::123456789012:user/gateway is wrong`;
+    up.answer(binary(...SAID.slice(0, 2), awsException("modelStreamErrorException", said)));
+    for (const ask of [chat, messages]) {
+      const told = await (await ask({ model: "nova", stream: true })).text();
+      expect(told).toContain("***** of ***** in ***** is wrong");
+    }
+  });
+
+  test.each([400, 404, 500])("in a %i is told without it", async (status) => {
+    const token = "ya29.a0AfB-x_123";
+    up.plan((request) =>
+      request.path === "/token"
+        ? json(200, { access_token: token, expires_in: 3600, token_type: "Bearer" })
+        : json(status, {
+            error: {
+              message: `${token} of gateway@acme-prod.example may not in acme-prod`,
+              status: "INVALID_ARGUMENT",
+            },
+          }),
+    );
+    const { error } = (await (await chat({ model: "gemini" })).json()) as { error: { message: string } };
+    expect(error.message).toBe("***** of ***** may not in *****");
+
+    up.plan((request) =>
+      request.path.endsWith("/token")
+        ? json(200, { access_token: "eyJ0eXAiOiJKV1Qi.eyJhdWQi.c2ln", expires_in: 3600 })
+        : json(status, {
+            error: { message: "eyJ0eXAiOiJKV1Qi.eyJhdWQi.c2ln or entra-secret at acme.openai.azure.com" },
+          }),
+    );
+    const entra = (await (await chat({ model: "gpt-entra" })).json()) as { error: { message: string } };
+    expect(entra.error.message).toBe("***** or ***** at *****.openai.azure.com");
+  });
+});
