@@ -35,14 +35,12 @@ export function createListModels(ports: ListModelsPorts) {
 /** @throws GatewayError store_unavailable: a call that nobody would know of is not answered. */
 async function keepRecord(call: Call, { records, onRecord }: ListModelsPorts): Promise<void> {
   const record = finalRecord(call, "finished", null);
-  try {
-    await records.append(record);
-  } catch (cause) {
-    throw new GatewayError("store_unavailable", "The gateway cannot keep its books; call again in a moment.", {
-      cause,
-    });
-  }
-  onRecord(record, true);
+  const kept = await records.append(record).then(
+    () => true,
+    () => false,
+  );
+  // Nothing is spent, so nothing is lost that anybody has to pay: it is logged and counted all the same.
+  onRecord(record, kept);
 }
 
 /** @throws GatewayError model_not_found */

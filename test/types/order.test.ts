@@ -5,8 +5,12 @@ const root = join(import.meta.dir, "../..");
 const file = "test/types/wrong-order.wont-compile.ts";
 
 test("stages in a wrong order do not compile, and in the right one they do", async () => {
-  const options = ["--noEmit", "--skipLibCheck", "--strict", "--target", "esnext", "--module", "preserve"];
+  const options = ["--noEmit", "--skipLibCheck", "--strict", "--exactOptionalPropertyTypes", "--target", "esnext"];
   const more = [
+    "--lib",
+    "esnext",
+    "--module",
+    "preserve",
     "--moduleResolution",
     "bundler",
     "--allowImportingTsExtensions",
