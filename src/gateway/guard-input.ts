@@ -3,15 +3,16 @@
  * what had to be masked masked. A guard that throws ends the call: it fails closed. Stands
  * after reserve, so that a denied prompt spends its request count, and probing has a price.
  */
-import { maskFor, maskText } from "../domain/guardrails/phrases.ts";
-import { asJson, type Read } from "../domain/guardrails/reading.ts";
+import { maskFor, maskReadings } from "../domain/guardrails/phrases.ts";
 import { GatewayError } from "../errors.ts";
-import type { Part } from "../spec/message.ts";
+import type { DocumentPart, Part } from "../spec/message.ts";
 import { givenTokens } from "../spec/operation.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Call } from "./call.ts";
+import { decodeText } from "./encoded-text.ts";
 import { maskOperation } from "./guarded-operation.ts";
 import { denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
+import { countAcross } from "./neighbouring-texts.ts";
 import type { Hold } from "./reserve.ts";
 import { countUnmasked } from "./unmasked-input.ts";
 
@@ -38,7 +39,7 @@ export function createGuardInput() {
       if (request.operation !== undefined && givenTokens(request.operation) > 0) throw unreadable(guard);
       const judged = mask(request, guard);
       // What cannot be rewritten without knowing what it means is denied even where the rule says mask.
-      const elsewhere = countUnmasked(request, guard.matcher);
+      const elsewhere = countUnmasked(request, guard.matcher) + countAcross(judged.request.messages, guard.matcher);
       noteVerdict(hold.call.observed.verdicts, guard, "input", judged.count + elsewhere);
       if (elsewhere > 0 || (judged.count > 0 && guard.rule.action === "deny")) throw denial(guard, "input");
       request = judged.request;
@@ -59,8 +60,8 @@ function unreadable(guard: Guard): GatewayError {
 function mask(request: ModelRequest, guard: Guard): { request: ModelRequest; count: number } {
   let count = 0;
   const mark = maskFor(guard.rule.name, guard.matcher);
-  const clean = (text: string, read?: Read): string => {
-    const masked = maskText(text, guard.matcher, mark, read);
+  const clean = (text: string): string => {
+    const masked = maskReadings(text, guard.matcher, mark);
     count += masked.count;
     return masked.text;
   };
@@ -71,13 +72,11 @@ function mask(request: ModelRequest, guard: Guard): { request: ModelRequest; cou
       case "refusal":
         return { ...given, text: clean(given.text) };
       case "tool-call":
-        return { ...given, arguments: clean(given.arguments, asJson) };
+        return { ...given, arguments: clean(given.arguments) };
       case "tool-result":
         return { ...given, content: given.content.map((item) => part(item) as typeof item) };
       case "document":
-        return given.source.kind === "text"
-          ? { ...given, source: { ...given.source, text: clean(given.source.text) } }
-          : given;
+        return { ...given, source: maskDocument(given.source, clean) };
       default:
         return given;
     }
@@ -90,6 +89,17 @@ function mask(request: ModelRequest, guard: Guard): { request: ModelRequest; cou
   );
   const masked: ModelRequest = { ...request, messages };
   if (tools !== undefined) masked.tools = tools;
-  if (request.operation !== undefined) masked.operation = maskOperation(request.operation, (text) => clean(text));
+  if (request.operation !== undefined) masked.operation = maskOperation(request.operation, clean);
   return { request: masked, count };
+}
+
+/** A text that came as bytes stays bytes: not every provider takes it otherwise. */
+function maskDocument(source: DocumentPart["source"], clean: (text: string) => string): DocumentPart["source"] {
+  if (source.kind === "text") return { ...source, text: clean(source.text) };
+  if (source.kind !== "base64") return source;
+  const decoded = decodeText(source.data, source.mediaType);
+  // What cannot be written back as it was is judged in `unmasked-input.ts`.
+  if (decoded === undefined || !decoded.exact) return source;
+  const text = clean(decoded.text);
+  return text === decoded.text ? source : { ...source, data: Buffer.from(text).toString("base64") };
 }

@@ -1,5 +1,7 @@
 import type { PhraseMatcher } from "../domain/guardrails/phrases.ts";
+import { readingsOf } from "../domain/guardrails/reading.ts";
 import { parseBounded } from "../kernel/json.ts";
+import { DATA_URL, isBase64, textOfBase64 } from "./encoded-text.ts";
 
 /**
  * Words that the dialects and JSON Schema themselves use. As a whole key, or as the whole value
@@ -21,7 +23,8 @@ const VOCABULARY: ReadonlySet<string> = new Set(
 /** Fields whose value may be a word of the dialect. Those of the canonical form are judged as `format`. */
 const WORD_FIELDS: ReadonlySet<string> = new Set(["type", "role", "media_type", "format"]);
 
-const BASE64 = /^[A-Za-z0-9+/_=-]*$/;
+/** From so many characters on a text without spaces may be bytes; a shorter one may be a word. */
+const LONG = 64;
 
 export interface Leaf {
   /** Where it stands. Elements of a list are told apart by their `index` field where they have one: that is how dialects continue them. */
@@ -41,16 +44,29 @@ export function leavesOf(value: unknown, path = "", out: Leaf[] = [], field = ""
       leavesOf(item, `${path}/${index}`, out, field);
     }
   } else if (typeof value === "object" && value !== null) {
-    const media = "media_type" in value || field === "audio";
+    const mediaType = mediaTypeOf(value);
+    const media = mediaType !== undefined || field === "audio";
     for (const [name, inner] of Object.entries(value)) {
       if (name === "index" && typeof inner === "number") continue;
-      if ((name === "b64_json" || (media && name === "data")) && typeof inner === "string" && BASE64.test(inner))
-        continue;
+      if ((name === "b64_json" || (media && name === "data")) && typeof inner === "string") {
+        const encoded = textOfBase64(inner, mediaType ?? "");
+        if (encoded !== undefined) out.push({ path: `${path}/${name} (decoded)`, text: encoded });
+        else if (inner.length >= LONG && isBase64(inner) && !("type" in value && value.type === "text")) continue;
+      }
       if (!VOCABULARY.has(name)) out.push({ path: `${path}/${name} (key)`, text: name });
       leavesOf(inner, `${path}/${name}`, out, name);
     }
   }
   return out;
+}
+
+/** The media type of bytes, as Anthropic or Google says it. */
+function mediaTypeOf(value: object): string | undefined {
+  for (const name of ["media_type", "mimeType", "mime_type"]) {
+    const type = (value as Record<string, unknown>)[name];
+    if (typeof type === "string") return type;
+  }
+  return undefined;
 }
 
 /** Matches in a value, as `leavesOf` reads it. A text that is itself JSON is judged as the value it stands for. */
@@ -69,5 +85,18 @@ export function countInText(text: string, matcher: PhraseMatcher): number {
     const value = parseBounded(text);
     if (typeof value === "object" && value !== null) return countInValue(value, matcher);
   }
-  return matcher.find(text).length;
+  const data = DATA_URL.exec(text);
+  if (data !== null) {
+    const [head, mediaType = ""] = data;
+    const encoded = textOfBase64(text.slice(head.length), mediaType);
+    return countReadings(encoded ?? head, matcher);
+  }
+  return countReadings(text, matcher);
+}
+
+/** Matches in a text, in that reading of it in which there are most. */
+export function countReadings(text: string, matcher: PhraseMatcher): number {
+  let count = 0;
+  for (const read of readingsOf(text)) count = Math.max(count, matcher.find(read(text).text).length);
+  return count;
 }

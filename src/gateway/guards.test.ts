@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type App, chat, messages, post, startApp } from "../../test/support/app.ts";
 import { anthropicMessages, openaiChat, sse, startUpstream, type Upstream } from "../../test/support/upstream.ts";
 import type { Guardrail } from "../domain/catalog/catalog.ts";
+import { compilePhrases } from "../domain/guardrails/phrases.ts";
 import { noteVerdict } from "./guards.ts";
 
 let up: Upstream;
@@ -266,7 +267,7 @@ describe("on the whole road", () => {
 
 test("a verdict tells how many, never what", () => {
   const verdicts: Parameters<typeof noteVerdict>[0] = [];
-  const guard = { rule: rule({}), matcher: { longest: 1, find: () => [] } };
+  const guard = { rule: rule({}), matcher: compilePhrases(["x"]) };
   noteVerdict(verdicts, guard, "output", 0);
   noteVerdict(verdicts, guard, "output", 2);
   noteVerdict(verdicts, guard, "output", 0);

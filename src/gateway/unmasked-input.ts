@@ -1,6 +1,7 @@
 import type { PhraseMatcher } from "../domain/guardrails/phrases.ts";
-import type { MediaSource, Part } from "../spec/message.ts";
+import type { DocumentPart, MediaSource, Part } from "../spec/message.ts";
 import type { ModelRequest, Tool } from "../spec/request.ts";
+import { decodeText } from "./encoded-text.ts";
 import { unmaskedOf } from "./guarded-operation.ts";
 import { countInValue } from "./guarded-values.ts";
 
@@ -49,17 +50,20 @@ function ofPart(part: Part): unknown[] {
     case "image":
       return [extra, { format: part.detail }, ...ofSource(part.source)];
     case "audio":
-      return [extra, { format: part.format }];
+      return [extra, { format: part.format }, { audio: { data: part.data } }];
     case "document":
-      return [
-        extra,
-        part.name,
-        ...(part.source.kind === "text" ? [{ format: part.source.mediaType }] : ofSource(part.source)),
-      ];
+      return [extra, part.name, ...ofDocument(part.source)];
   }
 }
 
-/** Media bytes are not text. */
+/** What of a document `guard-input.ts` does not mask. */
+function ofDocument(source: DocumentPart["source"]): unknown[] {
+  if (source.kind === "text") return [{ format: source.mediaType }];
+  const masked = source.kind === "base64" && decodeText(source.data, source.mediaType)?.exact === true;
+  return masked ? [{ format: source.mediaType }] : ofSource(source);
+}
+
+/** Media bytes are not text, unless they are. */
 function ofSource(source: MediaSource): unknown[] {
   switch (source.kind) {
     case "url":
@@ -67,6 +71,6 @@ function ofSource(source: MediaSource): unknown[] {
     case "file":
       return [source.fileId];
     case "base64":
-      return [{ format: source.mediaType }];
+      return [{ media_type: source.mediaType, data: source.data }];
   }
 }

@@ -1,4 +1,4 @@
-/** What guard-output.ts judges beside texts (unmasked-output.ts, guarded-values.ts), part by part. */
+/** What guard-output.ts judges beside texts (unmasked-output.ts, masked-texts.ts, guarded-values.ts, encoded-text.ts), part by part. */
 import { describe, expect, test } from "bun:test";
 import type { Guardrail } from "../domain/catalog/catalog.ts";
 import { compilePhrases } from "../domain/guardrails/phrases.ts";
@@ -6,7 +6,7 @@ import type { VerdictRecord } from "../ports/records.ts";
 import type { EventPart, TokenLogprob } from "../spec/event.ts";
 import type { Answer } from "./dispatch.ts";
 import { createGuardOutput } from "./guard-output.ts";
-import { countInText, leavesOf } from "./guarded-values.ts";
+import { countInText, countInValue, leavesOf } from "./guarded-values.ts";
 
 const rule = (over: Partial<Guardrail>): Guardrail => ({
   name: "falcon",
@@ -190,8 +190,95 @@ describe("unary verdict equals streamed verdict", () => {
 });
 
 test("keys and words of the dialect are no text, and media bytes neither", () => {
-  const value = { type: "text", text: "a", data: { media_type: "image/png", data: "QUJD" }, mine: { type: "b" } };
+  const data = Buffer.from([0x89, 0x50, 0x4e, 0x47, ...new Uint8Array(60).fill(200)]).toString("base64");
+  const value = { type: "text", text: "a", data: { media_type: "image/png", data }, mine: { type: "b" } };
   expect(leavesOf(value).map(({ text }) => text)).toEqual(["a", "mine", "b"]);
+});
+
+describe("media bytes that are a text are judged", () => {
+  const encoded = Buffer.from("of Project Falcon").toString("base64");
+  const rows: [string, Record<string, unknown>][] = [
+    ["a word that happens to have the letters of base64", { media_type: "image/png", data: "falcon" }],
+    ["a text in base64", { type: "base64", media_type: "text/plain", data: encoded }],
+    ["a text in base64, as Google says it", { mimeType: "text/plain", data: encoded }],
+    ["a text in base64 that calls itself something else", { media_type: "application/pdf", data: encoded }],
+    ["a long word of a plain text", { type: "text", media_type: "text/plain", data: `${"a".repeat(90)}-falcon` }],
+    ["a data URL", { file_data: `data:text/plain;charset=utf-8;base64,${encoded}` }],
+    ["escapes of JSON in a text that is none", { content: 'see {"a":"\\u0066alcon"}' }],
+    ["escapes in JSON in a string of JSON", { content: 'see {"a":"{\\"b\\":\\"\\\\u0066alcon\\"}"}' }],
+  ];
+  test.each(rows)("%s", (_, value) => expect(countInValue(value, compilePhrases(["falcon"]))).toBe(1));
+});
+
+describe("a phrase that lies in several blocks, which a dialect joins", () => {
+  const blocks = (kind: "text" | "reasoning" | "refusal", pieces: readonly string[], between: EventPart[] = []) =>
+    pieces.flatMap((text, block): EventPart[] => [
+      ...(block === 0 ? [] : between),
+      { type: "block-start", choice: 0, block, content: { kind } },
+      { type: "text-delta", choice: 0, block, text },
+      { type: "block-end", choice: 0, block },
+    ]);
+  const call: EventPart[] = [
+    { type: "block-start", choice: 0, block: 9, content: { kind: "tool-call", id: "1", name: "f" } },
+    { type: "arguments-delta", choice: 0, block: 9, text: "{}" },
+    { type: "block-end", choice: 0, block: 9 },
+  ];
+  const other: EventPart[] = [
+    { type: "block-start", choice: 1, block: 0, content: { kind: "text" } },
+    { type: "text-delta", choice: 1, block: 0, text: "ab" },
+    { type: "finish", choice: 1, reason: "stop", raw: null },
+  ];
+  const texts = (parts: EventPart[]) =>
+    parts.flatMap((part) => (part.type === "text-delta" && part.choice === 0 ? [`${part.block} ${part.text}`] : []));
+  const pieces = ["see Project Fal", "c", "on!"];
+
+  for (const kind of ["text", "reasoning", "refusal"] as const) {
+    for (const between of [[], call, other]) {
+      test(`${kind}, ${between.length} parts of others between`, async () => {
+        const parts = blocks(kind, pieces, between);
+        const masked = await guarded(rule({}), parts);
+        expect({ texts: texts(masked.out), count: masked.count }).toEqual({
+          texts: ["0 see ", "0 [falcon]", "2 !"],
+          count: 1,
+        });
+        expect(masked.out.filter(({ type }) => type !== "text-delta")).toEqual(
+          parts.filter(({ type }) => type !== "text-delta"),
+        );
+        expect(await guarded(rule({ action: "deny" }), parts)).toEqual({ out: [], denied: true, count: 1 });
+      });
+    }
+  }
+
+  test("what was held back goes on in its own block, before what came after it", async () => {
+    const parts = blocks("text", ["see Project Fal", "low"], call);
+    const { out, count } = await guarded(rule({}), parts);
+    expect(count).toBe(0);
+    expect(texts(out)).toEqual(["0 see ", "0 Project Fal", "1 low"]);
+    const order = out.map(({ type }) => type).filter((type, i, all) => type !== all[i - 1]);
+    expect(order).toEqual(parts.map(({ type }) => type));
+    const cut = blocks("text", ["see Project Fal"]);
+    expect(texts((await guarded(rule({}), cut)).out)).toEqual(["0 see ", "0 Project Fal"]);
+    expect((await guarded(rule({}), [...cut, { type: "end" }])).out.at(-1)).toEqual({ type: "end" });
+  });
+
+  test("texts of different kinds are not one", async () => {
+    const parts = [...blocks("text", ["see Project "]), ...blocks("refusal", ["Falcon"])];
+    expect((await guarded(rule({ action: "deny" }), parts)).denied).toBe(false);
+    expect((await guarded(rule({}), parts)).count).toBe(0);
+  });
+
+  test("a ping does not wait", async () => {
+    const parts: EventPart[] = [...blocks("text", ["Project"]), { type: "ping" }, ...blocks("text", ["s"])];
+    expect((await guarded(rule({}), parts)).out.map(({ type }) => type).slice(0, 2)).toEqual(["block-start", "ping"]);
+  });
+
+  test("as many blocks as an answer can have cost no more than their length", async () => {
+    const many = blocks("text", Array<string>(20_000).fill("Project f"));
+    const started = performance.now();
+    expect((await guarded(rule({}), many)).count).toBe(0);
+    expect((await guarded(rule({ action: "deny" }), many)).count).toBe(0);
+    expect(performance.now() - started).toBeLessThan(3_000);
+  });
 });
 
 test("a text that is JSON of any depth is judged, and breaks nothing", () => {

@@ -89,11 +89,15 @@ export class UnmaskedOutput {
     }
   }
 
-  /** The answer is over: blocks that never ended. */
-  end(): Judged {
-    const blocks = [...this.#opaque.values()].map((block) => this.#release(block));
-    this.#opaque.clear();
-    return { count: blocks.reduce((sum, { count }) => sum + count, 0), pass: blocks.flatMap(({ pass }) => pass) };
+  /** The answer is over, or one choice of it: blocks that never ended. */
+  end(choice?: number): Judged {
+    const judged: Judged[] = [];
+    for (const [key, block] of this.#opaque) {
+      if (choice !== undefined && !key.startsWith(`${choice} `)) continue;
+      this.#opaque.delete(key);
+      judged.push(this.#release(block));
+    }
+    return { count: judged.reduce((sum, { count }) => sum + count, 0), pass: judged.flatMap(({ pass }) => pass) };
   }
 
   #start(part: OpaqueStart): Judged {

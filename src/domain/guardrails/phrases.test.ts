@@ -33,12 +33,16 @@ test("however a text is cut, the masked text is the same", () => {
   );
 });
 
-test("no more is held back than the longest phrase less one", () => {
-  const sliding = new SlidingMask(compilePhrases(["abcdef"]), "#");
+test("no more is held back than what may begin a phrase", () => {
+  const sliding = new SlidingMask(compilePhrases(["abcdef", "Ef\u00fcg"]), "#");
   expect(sliding.push("xxxxxabcde")).toBe("xxxxx");
   expect(sliding.empty).toBe(false);
-  expect(sliding.push("f!")).toBe("#");
-  expect(sliding.flush()).toBe("!");
+  expect(sliding.push("f!")).toBe("#!");
+  expect(sliding.empty).toBe(true);
+  expect(sliding.push("no phrase begins so")).toBe("no phrase begins so");
+  expect(sliding.push("abcdEF\u00dc")).toBe("#\u00dc");
+  expect(sliding.push("eF\u00dc")).toBe("");
+  expect(sliding.flush()).toBe("eF\u00dc");
 });
 
 describe("a mark", () => {

@@ -1,4 +1,4 @@
-import { asWritten, type Read, type Reading } from "./reading.ts";
+import { asWritten, type Read, type Reading, readingsOf } from "./reading.ts";
 
 /**
  * Finds literal phrases, whatever their case, in time linear in the text: an alternation
@@ -9,6 +9,8 @@ export interface PhraseMatcher {
   readonly longest: number;
   /** Matches from left to right, the longest at each place, none overlapping. */
   find(text: string): PhraseMatch[];
+  /** The first place from `from` on where a phrase may begin that is longer than what is left of the text; its length if there is none. */
+  begins(text: string, from: number): number;
 }
 
 export interface PhraseMatch {
@@ -20,11 +22,47 @@ export interface PhraseMatch {
 export function compilePhrases(phrases: readonly string[]): PhraseMatcher {
   const ordered = [...phrases].filter((phrase) => phrase !== "").sort((a, b) => b.length - a.length);
   const pattern = new RegExp(ordered.map(escapeLiteral).join("|") || "(?!)", "gi");
+  const longest = ordered[0]?.length ?? 0;
+  const sorted = [...new Set(ordered.map(fold))].sort();
+  const firsts = new Set(sorted.map((phrase) => phrase[0]));
   return {
-    longest: ordered[0]?.length ?? 0,
+    longest,
+    begins(text, from) {
+      const start = Math.max(from, text.length - longest + 1, 0);
+      const tail = fold(text.slice(start));
+      for (let i = 0; i < tail.length; i++) {
+        if (firsts.has(tail[i]) && isBeginning(tail.slice(i), sorted)) return start + i;
+      }
+      return text.length;
+    },
     find: (text) =>
       Array.from(text.matchAll(pattern), (match) => ({ start: match.index, end: match.index + match[0].length })),
   };
+}
+
+/** Letters that a pattern with the flag `i` takes for the same are the same (ECMA-262, Canonicalize). */
+function fold(text: string): string {
+  if (/^[\x00-\x7f]*$/.test(text)) return text.toUpperCase();
+  let folded = "";
+  for (let i = 0; i < text.length; i++) {
+    const letter = text[i]!;
+    const upper = letter.toUpperCase();
+    const kept = upper.length !== 1 || (letter > "\x7f" && upper <= "\x7f");
+    folded += kept ? letter : upper;
+  }
+  return folded;
+}
+
+/** Whether one of the phrases, which are sorted and each there once, begins with `text` and goes on. */
+function isBeginning(text: string, sorted: readonly string[]): boolean {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! <= text) low = middle + 1;
+    else high = middle;
+  }
+  return sorted[low]?.startsWith(text) ?? false;
 }
 
 function escapeLiteral(text: string): string {
@@ -52,6 +90,13 @@ export function maskMatches(text: string, matches: readonly PhraseMatch[], mask:
   return out + text.slice(from);
 }
 
+/** The beginning of a text about which nothing that follows changes anything any more. */
+export interface Decided {
+  written: string;
+  /** Places in `written`. */
+  matches: readonly PhraseMatch[];
+}
+
 /**
  * Masks a text that comes in pieces. It holds back only what might still be the beginning
  * of a phrase: at most one character less than the longest phrase.
@@ -77,26 +122,49 @@ export class SlidingMask {
 
   /** More text; returns what may go out now. */
   push(text: string): string {
-    const written = this.#held + text;
-    const reading = this.#read(written);
-    const seen = reading.text;
-    // Before this place every match is certain: no longer phrase can begin there any more.
-    const certain = Math.max(0, seen.length - this.#matcher.longest + 1);
-    const matches = this.#matcher.find(seen).filter((match) => match.start < certain);
-    const cut = placeOf(Math.max(certain, matches.at(-1)?.end ?? 0), reading);
-    this.#held = written.slice(cut);
-    this.count += matches.length;
-    return maskMatches(written.slice(0, cut), placed(matches, reading), this.#mask);
+    return this.#masked(this.decide(text));
   }
 
   /** The text is over; returns the rest. */
   flush(): string {
+    return this.#masked(this.decideRest());
+  }
+
+  /** More text; returns what is certain now, unmasked. */
+  decide(text: string): Decided {
+    const written = this.#held + text;
+    const reading = this.#read(written);
+    const found = this.#matcher.find(reading.text);
+    // A match is certain where it begins before any place at which a longer phrase may begin.
+    let certain = 0;
+    let cut = 0;
+    for (;;) {
+      const open = this.#matcher.begins(reading.text, cut);
+      while (certain < found.length && found[certain]!.start < open) certain++;
+      const end = found[certain - 1]?.end ?? 0;
+      if (end <= open) {
+        cut = placeOf(open, reading);
+        break;
+      }
+      cut = end;
+    }
+    return this.#decided(written, cut, placed(found.slice(0, certain), reading));
+  }
+
+  /** The text is over; returns the rest, unmasked. */
+  decideRest(): Decided {
     const reading = this.#read(this.#held);
-    const matches = this.#matcher.find(reading.text);
-    const rest = maskMatches(this.#held, placed(matches, reading), this.#mask);
+    return this.#decided(this.#held, this.#held.length, placed(this.#matcher.find(reading.text), reading));
+  }
+
+  #decided(written: string, cut: number, matches: readonly PhraseMatch[]): Decided {
+    this.#held = written.slice(cut);
     this.count += matches.length;
-    this.#held = "";
-    return rest;
+    return { written: written.slice(0, cut), matches };
+  }
+
+  #masked({ written, matches }: Decided): string {
+    return maskMatches(written, matches, this.#mask);
   }
 }
 
@@ -111,9 +179,21 @@ function placed(matches: readonly PhraseMatch[], reading: Reading): readonly Phr
   return matches.map((match) => ({ start: placeOf(match.start, reading), end: placeOf(match.end, reading) }));
 }
 
-/** A whole text, masked. */
+/** A whole text, masked. The end of a text that breaks off within an escape stays as it is. */
 export function maskText(text: string, matcher: PhraseMatcher, mask: string, read: Read = asWritten) {
   const reading = read(text);
   const matches = matcher.find(reading.text);
   return { text: maskMatches(text, placed(matches, reading), mask), count: matches.length };
+}
+
+/** A whole text, masked in each way in which somebody may read it. */
+export function maskReadings(text: string, matcher: PhraseMatcher, mark: string) {
+  let masked = text;
+  let count = 0;
+  for (const read of readingsOf(text)) {
+    const again = maskText(masked, matcher, mark, read);
+    masked = again.text;
+    count += again.count;
+  }
+  return { text: masked, count };
 }

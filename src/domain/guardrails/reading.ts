@@ -42,3 +42,34 @@ export const asJson: Read = (written) => {
   }
   return { text, at, end: i };
 };
+
+/** JSON in a string of JSON in a string of JSON: nobody nests deeper, and each level costs a reading. */
+const LEVELS = 3;
+
+/**
+ * How somebody may read a text: as written, and with the escapes of JSON undone, of JSON in a
+ * string of JSON too. A provider parses a tool result before a model sees it, and a model
+ * reads `\\u0050` as well as `P` wherever it stands.
+ */
+export function readingsOf(written: string): Read[] {
+  const reads: Read[] = [asWritten];
+  let text = written;
+  let read = asWritten;
+  while (text.includes("\\") && reads.length <= LEVELS) {
+    read = afterwards(read, asJson);
+    reads.push(read);
+    text = asJson(text).text;
+  }
+  return reads;
+}
+
+/** Reads what the first reading gave. */
+function afterwards(first: Read, second: Read): Read {
+  if (first === asWritten) return second;
+  return (written) => {
+    const outer = first(written);
+    const inner = second(outer.text);
+    const place = (index: number) => (index >= outer.text.length ? outer.end : (outer.at?.[index] ?? index));
+    return { text: inner.text, at: inner.at === null ? outer.at : inner.at.map(place), end: place(inner.end) };
+  };
+}
