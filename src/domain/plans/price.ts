@@ -13,12 +13,14 @@ export interface Rates {
 }
 
 /**
- * The price of one answer, each kind of token as what it is, rounded up to a nano-dollar a kind.
- * The parts of the input never cost more tokens than the input has, whatever a provider says.
+ * The price of one answer, each kind of token as what it is, rounded up to a nano-dollar a kind. Cached
+ * parts that are larger than their whole cannot be true (some providers tell them), and make nothing cheaper.
  */
 export function priceOf(usage: Usage, rates: Rates): NanoUsd {
-  const read = Math.min(usage.cacheRead ?? 0, usage.input);
-  const written = Math.min(usage.cacheWrite ?? 0, usage.input - read);
+  const cached = (usage.cacheRead ?? 0) + (usage.cacheWrite ?? 0);
+  const believed = cached <= usage.input;
+  const read = believed ? (usage.cacheRead ?? 0) : 0;
+  const written = believed ? (usage.cacheWrite ?? 0) : 0;
   const fresh = usage.input - read - written;
   return (
     priceOfTokens(fresh, rates.input) +
