@@ -33,7 +33,13 @@ function setUp(owed: boolean, settle?: () => Promise<void>) {
     attempt,
     health,
   };
-  const hold = { call, number: 7, asked: [asked] } as unknown as Hold;
+  const grant = {
+    request,
+    bodyBytes: 200,
+    model: { name: "m", targets: [], fallbacks: [] },
+    catalog: { providers: new Map() },
+  };
+  const hold = { call, grant, number: 7, asked: [asked] } as unknown as Hold;
   const settled: { hold: number; record: UsageRecord; charge: object }[] = [];
   const told: UsageRecord[] = [];
   const logged: string[] = [];
@@ -68,9 +74,9 @@ test("a prompt that was sent is charged though no answer came; one that never ar
   expect(sent.settled[0]!.record).toMatchObject({
     provider: "up",
     inputTokens: 14,
-    outputTokens: 0,
-    usageSource: "counted",
-    costNanoUsd: 14_000,
+    outputTokens: 4_096,
+    usageSource: "reserved",
+    costNanoUsd: 14 * 1_000 + 4_096 * 2_000,
   });
   const never = setUp(false);
   await never.closing.close("failed", new GatewayError("upstream_unreachable", "x"));

@@ -3,9 +3,9 @@ import { GatewayError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meter } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
-import type { Outcome, UsageRecord } from "../ports/records.ts";
+import type { Attempt, Outcome, UsageRecord } from "../ports/records.ts";
 import { finalRecord } from "./record.ts";
-import type { Hold } from "./reserve.ts";
+import { type Hold, worstTokens } from "./reserve.ts";
 
 export interface ClosingPorts {
   meter: Meter;
@@ -57,9 +57,10 @@ export class Closing {
 
   /** Tokens and money of every target that was asked and may charge us; the last of them is named. */
   #charge(record: UsageRecord): void {
-    for (const { target, tally, owed, attempt } of this.#hold.asked) {
+    const { grant, asked } = this.#hold;
+    for (const { target, tally, owed, attempt } of asked) {
       if (!owed) continue;
-      const { usage, source } = tally.usage();
+      const { usage, source } = tally.usage(() => worstTokens(grant, this.#ports.prices), isLeft(attempt));
       record.provider = target.account.name;
       record.providerModel = target.model;
       record.inputTokens += usage.input;
@@ -76,6 +77,15 @@ export class Closing {
       record.priceSource = rates.source;
     }
   }
+}
+
+const LEFT: ReadonlySet<string> = new Set([
+  ...["client_closed", "deadline_exceeded", "upstream_timeout", "superseded", "draining"],
+]);
+
+/** Whether nobody here waited for it any longer, while the provider may have been at work. */
+function isLeft({ error }: Attempt): boolean {
+  return error === null || LEFT.has(error);
 }
 
 function isUpstreams(error: unknown): boolean {

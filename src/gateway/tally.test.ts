@@ -1,5 +1,7 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import type { Json } from "../kernel/json.ts";
 import type { EventPart } from "../spec/event.ts";
+import type { RelayName } from "../spec/operation.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import { Tally } from "./tally.ts";
 
@@ -16,22 +18,26 @@ function tallied(...parts: EventPart[]) {
   tally.see({ parts });
   return tally;
 }
+const most = () => ({ input: 1_000, output: 10_000 });
 const text = (value: string): EventPart => ({ type: "text-delta", choice: 0, block: 0, text: value });
 const usage = (input: number, output: number): EventPart => ({ type: "usage", usage: { input, output } });
 
 test("a whole answer is charged as reported", () => {
-  expect(tallied(text("hi"), usage(5, 6), { type: "end" }).usage()).toEqual({
+  expect(tallied(text("hi"), usage(5, 6), { type: "end" }).usage(most, true)).toEqual({
     usage: { input: 5, output: 6 },
     source: "reported",
   });
 });
 
 test("cumulative reports replace one another", () => {
-  expect(tallied(usage(5, 1), usage(5, 2), usage(5, 9), { type: "end" }).usage().usage.output).toBe(9);
+  expect(tallied(usage(5, 1), usage(5, 2), usage(5, 9), { type: "end" }).usage(most, true).usage.output).toBe(9);
 });
 
 test("an answer that was cut is charged for the prompt and what was streamed", () => {
-  expect(tallied(text("x".repeat(400))).usage()).toEqual({ usage: { input: 14, output: 100 }, source: "counted" });
+  expect(tallied(text("x".repeat(400))).usage(most, true)).toEqual({
+    usage: { input: 14, output: 100 },
+    source: "counted",
+  });
 });
 
 test("a report that cannot be true is replaced by what was counted", () => {
@@ -42,13 +48,84 @@ test("a report that cannot be true is replaced by what was counted", () => {
     [5, 1.5],
     [Number.NaN, 5],
   ] as const) {
-    expect(tallied(text("x".repeat(40)), usage(input, output), { type: "end" }).usage().source).toBe("counted");
+    expect(tallied(text("x".repeat(40)), usage(input, output), { type: "end" }).usage(most, true).source).toBe(
+      "counted",
+    );
   }
 });
 
 test("bytes are counted as UTF-8", () => {
-  expect(tallied(text("é".repeat(40))).usage().usage.output).toBe(20);
-  expect(tallied(text("😀".repeat(40))).usage().usage.output).toBe(40);
+  expect(tallied(text("é".repeat(40))).usage(most, true).usage.output).toBe(20);
+  expect(tallied(text("😀".repeat(40))).usage(most, true).usage.output).toBe(40);
+});
+
+describe("an answer of which nothing was seen", () => {
+  const asked = (over: Partial<ModelRequest>) => new Tally({ ...request, ...over }, false).usage(most, true);
+
+  test("is charged its bound where the caller set one, else that of a long answer: the provider writes on", () => {
+    expect(asked({ stream: false, maxOutputTokens: 700, choices: 2 })).toEqual({
+      usage: { input: 14, output: 1_400 },
+      source: "reserved",
+    });
+    expect(asked({ stream: false }).usage.output).toBe(4_096);
+    expect(asked({ stream: false, maxOutputTokens: 1e6 }).usage.output).toBe(most().output);
+  });
+
+  test("is charged nothing as a stream, which ends with its caller, unless it goes on in the background", () => {
+    expect(asked({ stream: true, maxOutputTokens: 700 })).toEqual({
+      usage: { input: 14, output: 0 },
+      source: "counted",
+    });
+    expect(asked({ stream: true, maxOutputTokens: 700, extra: { background: true } }).usage.output).toBe(700);
+  });
+
+  test("is charged nothing where the provider ended it, unless to say that it is not finished", () => {
+    const tally = new Tally({ ...request, stream: false, maxOutputTokens: 700 }, false);
+    expect(tally.usage(most, false).usage.output).toBe(0);
+    const failing = (unfinished: object) => {
+      tally.see({ parts: [{ type: "error", error: { status: 502, message: "x", ...unfinished } }] });
+      return tally.usage(most, true).usage.output;
+    };
+    expect(failing({})).toBe(0);
+    expect(failing({ unfinished: true })).toBe(700);
+  });
+
+  test("is charged for the media of its prompt, and never more than was reserved", () => {
+    const data = "A".repeat(2_000_000);
+    const pdf = { type: "document", source: { kind: "base64", mediaType: "application/pdf", data } } as const;
+    const messages = [{ role: "user" as const, parts: [pdf] }];
+    expect(asked({ messages }).usage.input).toBe(1_000);
+    const roomy = () => ({ input: 1e9, output: 1e9 });
+    expect(new Tally({ ...request, messages }, false).usage(roomy, true).usage.input).toBeGreaterThan(90_000);
+  });
+});
+
+describe("a relayed answer without a count of tokens", () => {
+  const relayed = (name: RelayName, content: { bytes: Uint8Array } | { text: string } | { json: Json }, told = {}) => {
+    const operation = { type: "relay", name, fields: { prompt: "x".repeat(40) }, texts: ["prompt"] } as const;
+    const tally = new Tally({ ...request, stream: false, messages: [], operation }, false);
+    const result = { kind: "body", mediaType: "x/y", content } as const;
+    tally.see({ parts: [{ type: "result", result }, { type: "usage", usage: told }, { type: "end" }] });
+    return tally.usage(() => ({ input: 1_000, output: 20_000 }), false);
+  };
+
+  test("is charged by its size where it is sound or what was heard, pictures as they were reserved", () => {
+    expect(relayed("audio.speech", { bytes: new Uint8Array(128_000) })).toEqual({
+      usage: { input: 10, output: 1_000 },
+      source: "counted",
+    });
+    expect(relayed("audio.transcribe", { text: "x".repeat(400) }).usage.output).toBe(100);
+    expect(relayed("audio.transcribe", { json: { text: "x".repeat(400) } }).usage.output).toBe(100);
+    expect(relayed("images.generate", { json: { data: [{ url: "https://a/b" }] } })).toEqual({
+      usage: { input: 10, output: 20_000 },
+      source: "reserved",
+    });
+  });
+
+  test("is charged as reported where there is one, and nothing where no model writes", () => {
+    expect(relayed("images.generate", { json: {} }, { input: 5, output: 6 }).source).toBe("reported");
+    expect(relayed("rerank", { json: { results: ["x".repeat(400)] } }, { output: 0 }).usage.output).toBe(0);
+  });
 });
 
 test("text is kept only where the API captures, and only what has passed the guards", () => {

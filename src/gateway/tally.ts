@@ -1,7 +1,7 @@
-import { countPromptTokens, countTokens, isFree, utf8Length } from "../domain/plans/estimate.ts";
+import { abandonedOutput, countPromptTokens, countTokens, isFree, utf8Length } from "../domain/plans/estimate.ts";
 import { MAX_REPORTED_TOKENS } from "../kernel/bounds.ts";
 import type { EventPart, ModelEvent } from "../spec/event.ts";
-import { type OperationResult, shownOperation } from "../spec/operation.ts";
+import { type OperationResult, shownOperation, writesTokens } from "../spec/operation.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Usage } from "../spec/usage.ts";
 import { writtenIn } from "./guarded-operation.ts";
@@ -14,6 +14,8 @@ export class Tally {
   readonly #request: ModelRequest;
   readonly #reported: Partial<Usage> = {};
   #bytes = 0;
+  #seen = false;
+  #unfinished = false;
   readonly #captured: string[] | null;
   /** Whether the answer said that it is whole, or that it failed; what comes after that is no part of it. */
   over: "end" | "error" | null = null;
@@ -24,6 +26,7 @@ export class Tally {
   }
 
   see(event: ModelEvent): void {
+    this.#seen = true;
     for (const part of event.parts) this.#seePart(part);
   }
 
@@ -39,12 +42,18 @@ export class Tally {
       case "block-start":
         if (part.content.kind === "opaque") this.#bytes += stringBytes(part.content.value);
         break;
+      case "result":
+        if (this.#relayed() === "sound") this.#bytes += resultBytes(part.result);
+        break;
       case "usage":
         Object.assign(this.#reported, part.usage);
         break;
       case "end":
+        this.over = "end";
+        break;
       case "error":
-        this.over = part.type;
+        this.over = "error";
+        this.#unfinished = part.error.unfinished === true;
         break;
     }
   }
@@ -67,24 +76,62 @@ export class Tally {
 
   /**
    * What to charge. A whole answer is charged as reported, if the report can be true; an
-   * answer that was cut is charged at least for the prompt and what was streamed.
+   * answer that was cut is charged at least for the prompt and what was streamed. What can be
+   * neither read nor counted is charged by rule, as `reserved`: an answer that the provider may
+   * have written to its end after nobody waited for it, and pictures without a count of tokens.
+   * @param most what was reserved for one target; no estimate of ours is above it
+   * @param left whether it was we who ended the call, not the provider
    */
-  usage(): { usage: Usage; source: "reported" | "counted" } {
+  usage(most: () => Most, left: boolean): { usage: Usage; source: "reported" | "counted" | "reserved" } {
     if (isFree(this.#request)) return { usage: { input: 0, output: 0 }, source: "reported" };
     const { input, output } = this.#reported;
-    const counted = countTokens(this.#bytes);
     if (this.over === "end" && believable(input) && believable(output)) {
       return { usage: { ...this.#reported, input, output }, source: "reported" };
     }
+    const known = Math.max(believable(output) ? output : 0, countTokens(this.#bytes));
+    const bound = most();
+    const byRule = this.#isBlind(left) ? Math.min(abandonedOutput(this.#request), bound.output) : 0;
     return {
       usage: {
         ...this.#reported,
-        input: believable(input) ? input : countPromptTokens(this.#request),
-        output: Math.max(believable(output) ? output : 0, counted),
+        input: believable(input) ? input : Math.min(countPromptTokens(this.#request), bound.input),
+        output: Math.max(known, byRule),
       },
-      source: "counted",
+      source: byRule > known ? "reserved" : "counted",
     };
   }
+
+  /** Whether there may be more of the answer than was seen of it. A stream is closed with its caller, and then the provider stops, unless it was told to go on. */
+  #isBlind(left: boolean): boolean {
+    if (this.over === "end") return this.#relayed() === "picture" && !believable(this.#reported.output);
+    if (this.over === "error") return this.#unfinished;
+    if (this.#request.stream) return this.#request.extra?.background === true;
+    return left && !this.#seen;
+  }
+
+  /** What a relayed answer is made of, where a model writes it. */
+  #relayed(): "picture" | "sound" | undefined {
+    const { operation } = this.#request;
+    if (operation?.type !== "relay" || !writesTokens(operation)) return undefined;
+    return operation.name.startsWith("images.") ? "picture" : "sound";
+  }
+}
+
+/** Tokens of one target, reserved. */
+export interface Most {
+  input: number;
+  output: number;
+}
+
+/** Bytes of a recording that count as one of text: a second of speech has at least 3,000, and about 20 tokens. */
+const SOUND_BYTES = 32;
+
+/** Speech by its size, what was heard by its text. */
+function resultBytes(result: OperationResult): number {
+  if (result.kind !== "body") return 0;
+  const { content } = result;
+  if ("bytes" in content) return Math.ceil(content.bytes.length / SOUND_BYTES);
+  return "text" in content ? utf8Length(content.text) : stringBytes(content.json);
 }
 
 function writtenTexts(result: OperationResult): string[] {

@@ -65,7 +65,7 @@ export interface UsageRecord {
   cacheReadTokens: number;
   cacheWriteTokens: number;
   reasoningTokens: number;
-  /** `reported` by the provider, `counted` here, `reserved` by rule after a crash, or `none`. */
+  /** `reported` by the provider, `counted` here, `none`, or `reserved`: by rule, after a crash and where nothing could be counted. */
   usageSource: "reported" | "counted" | "reserved" | "none";
   costNanoUsd: NanoUsd;
   /** Which price list said so; null where nothing is charged. */

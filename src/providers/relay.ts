@@ -2,7 +2,7 @@ import { isObject, type Json, parseBounded } from "../kernel/json.ts";
 import { MalformedAnswer, type OperationApi, UnsupportedFeature, type UpstreamRequest } from "../spec/adapter.ts";
 import type { Dialect } from "../spec/dialect.ts";
 import type { EventPart, ProviderError } from "../spec/event.ts";
-import type { Relay, RelayedBody } from "../spec/operation.ts";
+import { type Relay, type RelayedBody, writesTokens } from "../spec/operation.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Usage } from "../spec/usage.ts";
 import { countOf, wholeAnswer } from "./whole-answer.ts";
@@ -23,7 +23,11 @@ export function relayApi(at: RelayedAt): OperationApi {
   return {
     dialect: at.dialect,
     encode: (request, model) => encode(request, model, at),
-    decoder: () => ({ ...wholeAnswer(() => []), body: (bytes, mediaType) => partsOf(bytes, mediaType, at) }),
+    decoder: (request) => {
+      // Where a model writes, that nobody says how much is not that it was nothing.
+      const told: Partial<Usage> = writesTokens(request.operation as Relay) ? {} : { output: 0 };
+      return { ...wholeAnswer(() => []), body: (bytes, mediaType) => partsOf(bytes, mediaType, at, told) };
+    },
   };
 }
 
@@ -57,9 +61,9 @@ const TEXTS = /^text\/(?:plain|vtt|srt)$|^application\/(?:x-subrip|srt)$/;
 
 const utf8 = new TextDecoder();
 
-function partsOf(bytes: Uint8Array, mediaType: string, at: RelayedAt): EventPart[] {
-  if (mediaType === "application/json") return ofJson(utf8.decode(bytes), at);
-  const told: EventPart = { type: "usage", usage: { output: 0 } };
+function partsOf(bytes: Uint8Array, mediaType: string, at: RelayedAt, told: Partial<Usage>): EventPart[] {
+  if (mediaType === "application/json") return ofJson(utf8.decode(bytes), at, told);
+  const usage: EventPart = { type: "usage", usage: told };
   const end: EventPart = { type: "end" };
   if (TEXTS.test(mediaType)) {
     const body: RelayedBody = {
@@ -67,13 +71,13 @@ function partsOf(bytes: Uint8Array, mediaType: string, at: RelayedAt): EventPart
       mediaType: `${mediaType}; charset=utf-8`,
       content: { text: utf8.decode(bytes) },
     };
-    return [{ type: "start" }, { type: "result", result: body }, told, end];
+    return [{ type: "start" }, { type: "result", result: body }, usage, end];
   }
   if (!BYTES.test(mediaType)) throw new MalformedAnswer(`content-type ${mediaType.slice(0, 80)}`);
-  return [{ type: "start" }, { type: "result", result: { kind: "body", mediaType, content: { bytes } } }, told, end];
+  return [{ type: "start" }, { type: "result", result: { kind: "body", mediaType, content: { bytes } } }, usage, end];
 }
 
-function ofJson(text: string, at: RelayedAt): EventPart[] {
+function ofJson(text: string, at: RelayedAt, told: Partial<Usage>): EventPart[] {
   const json = parseBounded(text);
   if (!isObject(json)) throw new MalformedAnswer("an answer that is no object");
   if (json.error !== undefined && json.error !== null) return [{ type: "error", error: at.errorInside(json.error) }];
@@ -81,7 +85,7 @@ function ofJson(text: string, at: RelayedAt): EventPart[] {
   return [
     { type: "start" },
     { type: "result", result: { kind: "body", mediaType: "application/json", content: { json } } },
-    { type: "usage", usage: { output: 0, ...totalOf(json.usage), ...usage } },
+    { type: "usage", usage: { ...told, ...totalOf(json.usage), ...usage } },
     { type: "end" },
   ];
 }

@@ -34,6 +34,8 @@ export interface ProviderError {
   code?: string;
   param?: string;
   retryAfterMs?: number;
+  /** The provider is still at work on the answer, and will charge for more than stands in it. */
+  unfinished?: true;
 }
 
 /** What a block holds. Blocks of one choice do not overlap, except tool calls, which may. */

@@ -95,6 +95,11 @@ export function nameOf(operation: Operation): OperationName {
   return operation.type === "relay" ? operation.name : operation.type;
 }
 
+/** Whether a model writes for it; to judge and to sort is to read. */
+export function writesTokens({ name }: Relay): boolean {
+  return name !== "moderate" && name !== "rerank";
+}
+
 /** What a person wrote of it, joined; for counting. */
 export function textsOf(operation: Operation): string[] {
   switch (operation.type) {

@@ -51,7 +51,10 @@ export class ResponsesDecoder implements AnswerDecoder {
       if (response.error === undefined || response.error === null) throw new MalformedAnswer("no response");
       return this.#fail(response);
     }
-    if (UNFINISHED.has(response.status)) throw new MalformedAnswer(`a response whose status is ${response.status}`);
+    if (UNFINISHED.has(response.status)) {
+      const message = `The provider's answer is not finished: it is ${response.status}.`;
+      return [{ type: "error", error: { status: 502, message, code: "upstream_malformed", unfinished: true } }];
+    }
     this.#start(response);
     return this.#whole(response);
   }

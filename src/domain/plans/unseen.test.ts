@@ -1,0 +1,50 @@
+import { describe, expect, test } from "bun:test";
+import type { JsonObject } from "../../kernel/json.ts";
+import type { ModelRequest } from "../../spec/request.ts";
+import { answersOf, outputBound, readsUnseen } from "./unseen.ts";
+
+function request(over: Partial<ModelRequest> = {}): ModelRequest {
+  return { dialect: "openai-chat", model: "m", messages: [], stream: false, includeUsage: false, ...over };
+}
+const tool = (value: JsonObject): Partial<ModelRequest> => ({ tools: [{ type: "opaque", value }] });
+
+describe("a provider reads what cannot be measured here", () => {
+  test.each<[string, Partial<ModelRequest>]>([
+    ["a conversation that lies there", { dialectBound: ["previous_response_id"] }],
+    ["an item that lies there", { dialectBound: ["background", "input[3]"] }],
+    ["a cache that lies there", { dialectBound: ["cachedContent"] }],
+    ["a search by a field", { extra: { web_search_options: {} } }],
+    ["the caller's index", { extra: { data_sources: [{ type: "azure_search" }] } }],
+    ["a search by a tool", tool({ type: "web_search_20250305", name: "web_search" })],
+    ["a search by a tool of Google's", tool({ googleSearch: {} })],
+    ["a tool of a type that nobody knows", tool({ type: "custom_search" })],
+  ])("%s", (_, over) => expect(readsUnseen(request(over))).toBe(true));
+
+  test.each<[string, Partial<ModelRequest>]>([
+    ["nothing of it", {}],
+    ["a switch that is off", { extra: { enable_search: false } }],
+    ["an answer in pictures", { dialectBound: ["generationConfig.responseModalities"] }],
+    ["a tool of the caller's", { tools: [{ type: "function", name: "web_search" }] }],
+    ["a shell that the caller runs", tool({ type: "bash_20250124", name: "bash" })],
+  ])("but not with %s", (_, over) => expect(readsUnseen(request(over))).toBe(false));
+});
+
+test("answers are as many as any name for their number says", () => {
+  const of = (extra: JsonObject, choices?: number) =>
+    answersOf(request(choices === undefined ? { extra } : { extra, choices }));
+  expect(answersOf(request())).toBe(1);
+  expect(of({ best_of: 5 }, 2)).toBe(5);
+  expect(of({ n: "7" })).toBe(7);
+  expect(of({ candidateCount: 3 })).toBe(3);
+  expect(of({ n: -4, best_of: null, num_generations: "x" })).toBe(1);
+  expect(of({ best_of: 1e300 })).toBe(10_000);
+});
+
+test("the bound of an answer is the largest that a request says", () => {
+  const of = (extra: JsonObject) => outputBound(request({ maxOutputTokens: 10, extra }), 128_000);
+  expect(outputBound(request({ maxOutputTokens: 10 }), 128_000)).toBe(10);
+  expect(outputBound(request({ extra: { n_predict: 5 } }), 128_000)).toBe(128_000);
+  expect(of({ n_predict: 500 })).toBe(500);
+  expect(of({ options: { num_predict: -1 } })).toBe(128_000);
+  expect(of({ max_new_tokens: 5, options: null })).toBe(10);
+});

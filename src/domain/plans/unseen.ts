@@ -1,0 +1,114 @@
+import { MAX_OUTPUT_TOKENS } from "../../kernel/bounds.ts";
+import type { Json, JsonObject } from "../../kernel/json.ts";
+import type { ModelRequest, Tool } from "../../spec/request.ts";
+
+/**
+ * What a call costs beyond its body: words of providers' dialects by which a few bytes make a
+ * provider read, or write, far more than they are.
+ */
+
+/** Input that is reserved where it cannot be measured and no list knows the model's context length: the longest of today's models. */
+export const UNBOUNDED_INPUT_TOKENS = 2_000_000;
+
+/** Bound to their dialect, but all that is read for them stands in the body, or is fixed. */
+const READS_NOTHING: ReadonlySet<string> = new Set([
+  ...["background", "moderation", "suffix", "template", "context", "raw"],
+  ...["modelArmorConfig", "generationConfig.responseModalities", "generationConfig.responseMimeType"],
+]);
+
+/**
+ * Fields, canonical nowhere, by which a provider searches, or reads what lies with it: OpenAI's, Azure's,
+ * xAI's, OpenRouter's, DashScope's, Cohere's, Anthropic's, Google's.
+ */
+const UNSEEN: readonly string[] = [
+  ...["previous_response_id", "conversation", "prompt", "cachedContent", "cached_content", "data_sources"],
+  ...["web_search_options", "search_parameters", "plugins", "enable_search", "connectors", "mcp_servers", "container"],
+];
+
+/** Tools of a provider's making that the caller runs: what they find comes in the next body. */
+const RUN_BY_CALLER =
+  /^(?:custom|computer|computer_use_preview|apply_patch|local_shell|(?:bash|text_editor|computer|memory)_\d{8})$/;
+
+/** Fields that stand for input which lies elsewhere. */
+export function unseenFields({ dialectBound = [], extra = {} }: ModelRequest): string[] {
+  const fields = dialectBound.filter((name) => !READS_NOTHING.has(name));
+  for (const name of UNSEEN) {
+    const value = extra[name];
+    if (value !== undefined && value !== null && value !== false && !fields.includes(name)) fields.push(name);
+  }
+  return fields;
+}
+
+/** Whether a provider may read for it what nobody here can measure: a conversation, a cache, what its tools find. */
+export function readsUnseen(request: ModelRequest): boolean {
+  return request.tools?.some(isProviders) === true || unseenFields(request).length > 0;
+}
+
+function isProviders(tool: Tool): boolean {
+  if (tool.type !== "opaque") return false;
+  const { type } = tool.value;
+  return typeof type !== "string" || !RUN_BY_CALLER.test(type);
+}
+
+const ANSWERS = [
+  "n",
+  "best_of",
+  "candidateCount",
+  "candidate_count",
+  "num_generations",
+  "num_return_sequences",
+] as const;
+
+/** More is no provider's, and would only make numbers that cannot be reserved exactly. */
+const MAX_ANSWERS = 10_000;
+
+/** Answers that are written for one request, whatever it calls their number; at least 1. */
+export function answersOf({ choices = 1, extra }: ModelRequest): number {
+  let most = choices;
+  if (extra !== undefined) for (const name of ANSWERS) most = Math.max(most, numberOf(extra[name]) ?? 1);
+  return Math.min(most, MAX_ANSWERS);
+}
+
+/** As a provider of another dialect would read them that is asked for both. */
+const BOUNDS = [
+  "max_new_tokens",
+  "max_output_tokens",
+  "max_tokens",
+  "max_completion_tokens",
+  "n_predict",
+  "num_predict",
+];
+
+/**
+ * The most that one answer may have, in tokens; the largest where a request says several.
+ * @param unbounded where it says none
+ */
+export function outputBound({ maxOutputTokens, extra }: ModelRequest, unbounded: number): number {
+  let most = maxOutputTokens ?? unbounded;
+  if (maxOutputTokens === undefined || extra === undefined) return most;
+  const options = extra.options;
+  for (const fields of [extra, typeof options === "object" ? (options as JsonObject | null) : null]) {
+    for (const name of BOUNDS) {
+      const bound = numberOf(fields?.[name]);
+      // Below 0 is without a bound, where such a number is taken.
+      if (bound !== undefined) most = Math.max(most, bound < 0 ? unbounded : bound);
+    }
+  }
+  return most;
+}
+
+/** Lenient servers read numbers in texts as well. */
+function numberOf(value: Json | undefined): number | undefined {
+  if (typeof value !== "number" && (typeof value !== "string" || value.trim() === "")) return undefined;
+  const number = Number(value);
+  return Number.isNaN(number) ? undefined : Math.min(Math.ceil(number), MAX_OUTPUT_TOKENS);
+}
+
+const REFERENCE = /^(?:file_?(?:id|uri|url)|url|uri|video_url|s3Location)$/i;
+
+/** Whether something in it lies elsewhere. */
+export function bearsReference(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value)) return value.some(bearsReference);
+  return Object.entries(value).some(([name, inner]) => REFERENCE.test(name) || bearsReference(inner));
+}
