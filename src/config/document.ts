@@ -289,6 +289,12 @@ const api = z.strictObject({
     .describe(
       "Whether images and documents that callers name by an https address are fetched for providers that take bytes only. Public addresses only; else such calls are refused.",
     ),
+  storedState: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether callers may refer to what is kept at the provider's account: earlier responses, conversations, files, vector stores, caches, containers. Whoever can call the account can name any of them; allow it where that is one application's account.",
+    ),
   deprecatedAt: instant()
     .optional()
     .describe("Since when it is deprecated; told to callers. A date is its first moment, UTC."),

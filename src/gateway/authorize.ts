@@ -14,6 +14,7 @@ import {
   type Plan,
 } from "../domain/catalog/catalog.ts";
 import { policed } from "../domain/catalog/parameters.ts";
+import { storedStateOf } from "../domain/catalog/stored-state.ts";
 import { GatewayError } from "../errors.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Call } from "./call.ts";
@@ -75,6 +76,16 @@ export function createAuthorize(catalogNow: () => Catalog, isTestProvider: (kind
 
 /** @throws GatewayError parameter_not_allowed, naming the caller's field */
 function underPolicy(request: ModelRequest, api: Api, call: Call): ModelRequest {
+  const stored = api.storedState === true ? undefined : storedStateOf(request);
+  if (stored !== undefined) {
+    // A field may be as long as a body.
+    const field = stored.slice(0, 200);
+    throw new GatewayError(
+      "parameter_not_allowed",
+      `This API does not take ${JSON.stringify(field)}: what it refers to lies at the provider's account, which applications share. Send the content itself; an administrator allows it with storedState: true on the API.`,
+      { param: field },
+    );
+  }
   if (api.parameters === undefined) return request;
   const judged = policed(request, api.parameters);
   if ("refused" in judged) {

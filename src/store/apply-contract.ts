@@ -57,9 +57,9 @@ export function applyContract(name: string, open: OpenEmpty): void {
         tools: { allow: ["get_*"], serverSide: false },
         store: false as const,
       };
-      Object.assign(state.apis[0]!, { parameters, remoteMedia: true });
+      Object.assign(state.apis[0]!, { parameters, remoteMedia: true, storedState: true });
       await apply(state);
-      expect(store().catalog().apis.get("chat/v1")).toMatchObject({ parameters, remoteMedia: true });
+      expect(store().catalog().apis.get("chat/v1")).toMatchObject({ parameters, remoteMedia: true, storedState: true });
       expect(await store().plan(state)).toEqual([]);
     });
 

@@ -12,7 +12,7 @@ import { SdkScene } from "../support/sdk.ts";
 
 let scene: SdkScene;
 beforeAll(async () => {
-  scene = await SdkScene.begin();
+  scene = await SdkScene.begin({ api: { storedState: true } });
 });
 afterAll(() => scene.stop());
 

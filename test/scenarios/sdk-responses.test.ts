@@ -15,7 +15,7 @@ import { anthropicMessages, json, openaiChat, type ReceivedRequest, type Script,
 let scene: SdkScene;
 let client: OpenAI;
 beforeAll(async () => {
-  scene = await SdkScene.begin();
+  scene = await SdkScene.begin({ api: { storedState: true } });
   client = scene.clients.openai;
 });
 afterAll(() => scene.stop());

@@ -139,6 +139,8 @@ export interface Api {
   parameters?: ParameterPolicy;
   /** Whether media that callers name by address are fetched for providers that want bytes. */
   remoteMedia?: boolean;
+  /** Whether callers may refer to what is kept at the provider's account: conversations, files, stores. */
+  storedState?: boolean;
 }
 
 export interface Placement {

@@ -78,6 +78,7 @@ const KINDS: readonly CatalogKind[] = [
           placement: api.placement,
           parameters: api.parameters,
           remoteMedia: api.remoteMedia === true ? true : undefined,
+          storedState: api.storedState === true ? true : undefined,
         }),
       })),
   },
