@@ -60,8 +60,8 @@ function unreadable(guard: Guard): GatewayError {
 function mask(request: ModelRequest, guard: Guard): { request: ModelRequest; count: number } {
   let count = 0;
   const mark = maskFor(guard.rule.name, guard.matcher);
-  const clean = (text: string): string => {
-    const masked = maskReadings(text, guard.matcher, mark);
+  const clean = (text: string, isJson = false): string => {
+    const masked = maskReadings(text, guard.matcher, mark, isJson);
     count += masked.count;
     return masked.text;
   };
@@ -72,7 +72,7 @@ function mask(request: ModelRequest, guard: Guard): { request: ModelRequest; cou
       case "refusal":
         return { ...given, text: clean(given.text) };
       case "tool-call":
-        return { ...given, arguments: clean(given.arguments) };
+        return { ...given, arguments: clean(given.arguments, true) };
       case "tool-result":
         return { ...given, content: given.content.map((item) => part(item) as typeof item) };
       case "document":
@@ -89,7 +89,7 @@ function mask(request: ModelRequest, guard: Guard): { request: ModelRequest; cou
   );
   const masked: ModelRequest = { ...request, messages };
   if (tools !== undefined) masked.tools = tools;
-  if (request.operation !== undefined) masked.operation = maskOperation(request.operation, clean);
+  if (request.operation !== undefined) masked.operation = maskOperation(request.operation, (text) => clean(text));
   return { request: masked, count };
 }
 

@@ -9,14 +9,13 @@
  * (fields that nobody knows), so nobody has judged them. Stands after the count, because what
  * is withheld was paid for.
  */
-import { maskFor, maskReadings } from "../domain/guardrails/phrases.ts";
+import { countReadings, maskFor, maskReadings } from "../domain/guardrails/phrases.ts";
 import { asJson, asWritten } from "../domain/guardrails/reading.ts";
 import { type EventBatch, type EventPart, type ModelEvent, rewritten } from "../spec/event.ts";
 import type { EventStream } from "./begun.ts";
 import type { Call } from "./call.ts";
 import type { Answer } from "./dispatch.ts";
 import { maskResult } from "./guarded-operation.ts";
-import { countReadings } from "./guarded-values.ts";
 import { denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
 import { isTextPart, MaskedTexts, TextKeys } from "./masked-texts.ts";
 import { type Judged, UnmaskedOutput } from "./unmasked-output.ts";
@@ -50,7 +49,7 @@ export function createGuardOutput() {
 async function* denying(events: EventStream, guard: Guard, answer: Answer): AsyncGenerator<EventBatch, void, void> {
   const held: EventBatch[] = [];
   const keys = new TextKeys();
-  const texts = new Map<string, string[]>();
+  const texts = new Map<string, { pieces: string[]; isJson: boolean }>();
   const beside = new UnmaskedOutput(guard.matcher);
   let count = 0;
   for await (const batch of events) {
@@ -61,15 +60,15 @@ async function* denying(events: EventStream, guard: Guard, answer: Answer): Asyn
         if (!isTextPart(part)) count += beside.judge(part).count;
         else {
           const key = keys.of(part);
-          const pieces = texts.get(key);
-          if (pieces === undefined) texts.set(key, [part.text]);
-          else pieces.push(part.text);
+          const text = texts.get(key);
+          if (text === undefined) texts.set(key, { pieces: [part.text], isJson: part.type === "arguments-delta" });
+          else text.pieces.push(part.text);
         }
       }
     }
   }
   count += beside.end().count;
-  for (const pieces of texts.values()) count += countReadings(pieces.join(""), guard.matcher);
+  for (const { pieces, isJson } of texts.values()) count += countReadings(pieces.join(""), guard.matcher, isJson);
   noteVerdict(answer.call.observed.verdicts, guard, "output", count);
   if (count > 0) throw denial(guard, "output");
   for (const batch of held) yield batch.map((event) => rewritten(event.parts));

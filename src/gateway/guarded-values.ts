@@ -1,5 +1,4 @@
-import type { PhraseMatcher } from "../domain/guardrails/phrases.ts";
-import { readingsOf } from "../domain/guardrails/reading.ts";
+import { countReadings, type PhraseMatcher } from "../domain/guardrails/phrases.ts";
 import { parseBounded } from "../kernel/json.ts";
 import { DATA_URL, isBase64, textOfBase64 } from "./encoded-text.ts";
 
@@ -92,11 +91,4 @@ export function countInText(text: string, matcher: PhraseMatcher): number {
     return countReadings(encoded ?? head, matcher);
   }
   return countReadings(text, matcher);
-}
-
-/** Matches in a text, in that reading of it in which there are most. */
-export function countReadings(text: string, matcher: PhraseMatcher): number {
-  let count = 0;
-  for (const read of readingsOf(text)) count = Math.max(count, matcher.find(read(text).text).length);
-  return count;
 }

@@ -1,6 +1,5 @@
-import type { PhraseMatcher } from "../domain/guardrails/phrases.ts";
+import { countReadings, type PhraseMatcher } from "../domain/guardrails/phrases.ts";
 import type { Message, Part, Role } from "../spec/message.ts";
-import { countReadings } from "./guarded-values.ts";
 
 /** An escape of JSON is up to so many characters for one letter. */
 const ESCAPED = 6;

@@ -1,4 +1,4 @@
-import { asWritten, type Read, type Reading, readingsOf } from "./reading.ts";
+import { asWritten, type Read, type Reading, readingOf, withWholeEscapes } from "./reading.ts";
 
 /**
  * Finds literal phrases, whatever their case, in time linear in the text: an alternation
@@ -171,7 +171,7 @@ export class SlidingMask {
 /** Where a letter of the reading is written. */
 function placeOf(index: number, { text, at, end }: Reading): number {
   if (index >= text.length) return end;
-  return at === null ? index : at[index]!;
+  return at === null ? index : at(index);
 }
 
 function placed(matches: readonly PhraseMatch[], reading: Reading): readonly PhraseMatch[] {
@@ -186,14 +186,35 @@ export function maskText(text: string, matcher: PhraseMatcher, mask: string, rea
   return { text: maskMatches(text, placed(matches, reading), mask), count: matches.length };
 }
 
-/** A whole text, masked in each way in which somebody may read it. */
-export function maskReadings(text: string, matcher: PhraseMatcher, mark: string) {
+/**
+ * A whole text, masked in each way in which somebody may read it. What was JSON stays JSON.
+ * @param isJson that nobody reads it as it is written, as a call's arguments
+ */
+export function maskReadings(text: string, matcher: PhraseMatcher, mark: string, isJson = false) {
   let masked = text;
   let count = 0;
-  for (const read of readingsOf(text)) {
-    const again = maskText(masked, matcher, mark, read);
-    masked = again.text;
-    count += again.count;
+  let reading: Reading | undefined;
+  for (let level = firstLevel(text, isJson); ; level++) {
+    const deeper = readingOf(masked, level, reading);
+    if (deeper === undefined) return { text: masked, count };
+    const matches = matcher.find(deeper.text);
+    count += matches.length;
+    masked = maskMatches(masked, placed(withWholeEscapes(deeper.text, matches), deeper), mark);
+    reading = matches.length > 0 ? undefined : deeper;
   }
-  return { text: masked, count };
+}
+
+/** Matches in a text, in that reading of it in which there are most. @param isJson as for `maskReadings` */
+export function countReadings(text: string, matcher: PhraseMatcher, isJson = false): number {
+  let most = 0;
+  let reading: Reading | undefined;
+  for (let level = firstLevel(text, isJson); ; level++) {
+    reading = readingOf(text, level, reading);
+    if (reading === undefined) return most;
+    most = Math.max(most, matcher.find(reading.text).length);
+  }
+}
+
+function firstLevel(text: string, isJson: boolean): number {
+  return isJson && text.includes("\\") ? 1 : 0;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { compilePhrases, maskText, SlidingMask } from "./phrases.ts";
+import { compilePhrases, countReadings, maskReadings, maskText, SlidingMask } from "./phrases.ts";
 import { asJson, asWritten } from "./reading.ts";
 
 /** A text inside a JSON string, with some of its letters as escapes. */
@@ -54,4 +54,33 @@ test("however arguments are escaped and cut, the same phrases are masked, and wh
     }),
     { numRuns: 2_000 },
   );
+});
+
+test("however deep a text is a string of JSON in a string of JSON, what is in it is masked where it is written", () => {
+  const matcher = compilePhrases(["ab", "c\nb", 'a"', "bca"]);
+  fc.assert(
+    fc.property(escaped, fc.nat(2), ({ text, written }, depth) => {
+      let nested = written;
+      for (let i = 0; i < depth; i++) nested = JSON.stringify(nested).slice(1, -1);
+      const { text: masked, count } = maskReadings(nested, matcher, "#");
+      expect(count === 0).toBe(countReadings(nested, matcher) === 0);
+      let read = JSON.parse(`"${masked}"`) as string;
+      for (let i = 0; i <= depth; i++) {
+        expect(matcher.find(read)).toEqual([]);
+        if (i < depth) read = asJson(read).text;
+      }
+      if (count === 0) expect(read).toBe(text);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("a text that is nothing but escapes is read in time linear in its length", () => {
+  const matcher = compilePhrases(["ab"]);
+  for (const letter of ["\\\\", "\\n", "\\u0061"]) {
+    const text = letter.repeat(1_000_000 / letter.length);
+    const start = performance.now();
+    expect(maskReadings(text, matcher, "#")).toEqual({ text, count: 0 });
+    expect(performance.now() - start).toBeLessThan(3_000);
+  }
 });
