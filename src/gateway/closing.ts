@@ -5,7 +5,8 @@ import type { Meter } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { Attempt, Outcome, UsageRecord } from "../ports/records.ts";
 import { finalRecord } from "./record.ts";
-import { type Hold, worstTokens } from "./reserve.ts";
+import type { Hold } from "./reserve.ts";
+import { worstTokens } from "./worst.ts";
 
 export interface ClosingPorts {
   meter: Meter;

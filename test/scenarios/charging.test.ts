@@ -1,0 +1,117 @@
+/** What a call is charged, and what is held for it, where its body and its answer do not say. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Limit } from "../../src/domain/catalog/catalog.ts";
+import type { JsonObject } from "../../src/kernel/json.ts";
+import { type App, post, startApp } from "../support/app.ts";
+import { until } from "../support/scene.ts";
+import { json, type Script, startUpstream, text, type Upstream } from "../support/upstream.ts";
+
+let up: Upstream;
+beforeAll(async () => {
+  up = await startUpstream();
+});
+afterAll(() => up?.stop());
+
+const TOKENS: Limit = { dimension: "tokens", window: "minute", amount: 500_000 };
+
+async function under(limits: Limit[], answer: Script, use: (app: App) => Promise<void>, contextTokens?: number) {
+  const row = { provider: "oai", model: "gpt-of-ours", weight: 1 };
+  const app = await startApp({
+    upstream: up.url,
+    limits,
+    providers: [{ name: "oai", kind: "openai", baseUrl: `${up.url}/v1` }],
+    models: [
+      {
+        name: "m",
+        targets: [contextTokens === undefined ? row : { ...row, contextTokens }],
+        fallbacks: [],
+      },
+    ],
+  });
+  up.forget();
+  up.answer(answer);
+  try {
+    await use(app);
+  } finally {
+    await app.stop();
+  }
+}
+
+const RESPONSE: JsonObject = {
+  id: "resp_1",
+  object: "response",
+  status: "completed",
+  output: [{ type: "message", role: "assistant", content: [{ type: "output_text", text: "Hi.", annotations: [] }] }],
+  usage: { input_tokens: 5, output_tokens: 2, total_tokens: 7 },
+};
+const ask = { model: "m", input: "x", max_output_tokens: 10 };
+const lastRecord = async (app: App) => (await app.records()).at(-1)!;
+
+test("what a tool that the provider runs may read is held: all that fits into the model", async () => {
+  const asked = (app: App) => post(app, { path: "/v1/responses", body: { ...ask, tools: [{ type: "web_search" }] } });
+  await under([TOKENS], json(200, RESPONSE), async (app) => {
+    const refused = await asked(app);
+    expect(refused.status).toBe(429);
+    expect(up.requests).toHaveLength(0);
+    expect((await post(app, { path: "/v1/responses", body: ask })).status).toBe(200);
+  });
+  await under([TOKENS], json(200, RESPONSE), async (app) => expect((await asked(app)).status).toBe(200), 400_000);
+});
+
+test("a response that is not finished is a 502, charged as it was held", async () => {
+  await under([TOKENS], json(200, { ...RESPONSE, status: "queued", output: [], usage: null }), async (app) => {
+    expect((await post(app, { path: "/v1/responses", body: ask })).status).toBe(502);
+    expect(await lastRecord(app)).toMatchObject({ outputTokens: 10, usageSource: "reserved" });
+  });
+});
+
+test("a caller that leaves before a whole answer is charged for its document and for what may be written", async () => {
+  const data = "A".repeat(1_000_000);
+  const file = { type: "file", file: { filename: "a.pdf", file_data: `data:application/pdf;base64,${data}` } };
+  const body = { model: "m", max_tokens: 900, messages: [{ role: "user", content: [file] }] };
+  await under([], [{ do: "silence" }], async (app) => {
+    const leaving = new AbortController();
+    const calling = post(app, { body, signal: leaving.signal }).catch(() => null);
+    await up.request();
+    leaving.abort();
+    await calling;
+    expect(await until(() => app.meter.openHolds === 0)).toBe(true);
+    const record = await lastRecord(app);
+    expect(record).toMatchObject({ outcome: "cancelled", outputTokens: 900, usageSource: "reserved" });
+    expect(record.inputTokens).toBeGreaterThan(40_000);
+  });
+});
+
+test("what is relayed without a count of tokens costs something under a list that has a price", async () => {
+  const sound = text(200, new Uint8Array(64_000), { contentType: "audio/mpeg" });
+  const rows: [string, JsonObject, Script, object][] = [
+    ["/v1/audio/speech", { input: "Hello" }, sound, { outputTokens: 500, usageSource: "counted" }],
+    [
+      "/v1/images/generations",
+      { prompt: "A fox", n: 2 },
+      json(200, { created: 1, data: [{ url: "https://a/b" }] }),
+      { outputTokens: 40_000, usageSource: "reserved" },
+    ],
+    ["/v1/audio/transcriptions", {}, json(200, { text: "x".repeat(400) }), { outputTokens: 100 }],
+  ];
+  for (const [path, body, answer, charged] of rows) {
+    await under([], answer, async (app) => {
+      expect((await post(app, { path, body: { model: "m", ...body } })).status).toBe(200);
+      const record = await lastRecord(app);
+      expect(record).toMatchObject(charged);
+      expect(record.costNanoUsd).toBe(record.inputTokens * 1_000 + record.outputTokens * 2_000);
+    });
+  }
+});
+
+test("a body of ten thousand unknown fields leaves a short record", async () => {
+  const fields = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`unknown_${i}`, 1]));
+  const app = await startApp({ upstream: up.url });
+  try {
+    up.answer(json(500, {}));
+    await post(app, { body: { model: "claude", messages: [{ role: "user", content: "x" }], ...fields } });
+    expect((await lastRecord(app)).warnings).toHaveLength(50);
+  } finally {
+    await app.stop();
+  }
+});
