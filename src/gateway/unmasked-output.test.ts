@@ -267,6 +267,17 @@ describe("a phrase that lies in several blocks, which a dialect joins", () => {
     expect((await guarded(rule({}), parts)).count).toBe(0);
   });
 
+  test("escapes of JSON hide nothing in an answer that is JSON, however it is cut", async () => {
+    const text = '{"a":"see \\u0050roject F\\u0061lcon!"}';
+    for (const pieces of [[text], [...text], [text.slice(0, 12), text.slice(12)]]) {
+      const parts = blocks("text", pieces);
+      const masked = await guarded(rule({}), parts);
+      const said = masked.out.map((part) => (part.type === "text-delta" ? part.text : "")).join("");
+      expect([said, masked.count]).toEqual(['{"a":"see [falcon]!"}', 1]);
+      expect((await guarded(rule({ action: "deny" }), parts)).denied).toBe(true);
+    }
+  });
+
   test("a ping does not wait", async () => {
     const parts: EventPart[] = [...blocks("text", ["Project"]), { type: "ping" }, ...blocks("text", ["s"])];
     expect((await guarded(rule({}), parts)).out.map(({ type }) => type).slice(0, 2)).toEqual(["block-start", "ping"]);

@@ -1,16 +1,18 @@
 /**
- * Phrases that a prompt hides from a guard and that a provider or a model would find all the same: behind escapes of
- * JSON, in documents that are bytes, cut over parts. Proves gateway/guard-input.ts, gateway/unmasked-input.ts,
- * gateway/neighbouring-texts.ts and gateway/encoded-text.ts.
+ * Phrases that are hidden from a guard and that a provider, a model or a caller would find all the same: behind
+ * escapes of JSON, in documents that are bytes, cut over parts of a prompt, cut over blocks of an answer. Proves
+ * gateway/guard-input.ts, gateway/unmasked-input.ts, gateway/neighbouring-texts.ts, gateway/encoded-text.ts and
+ * gateway/masked-texts.ts.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Guardrail } from "../../src/domain/catalog/catalog.ts";
 import { compilePhrases } from "../../src/domain/guardrails/phrases.ts";
 import { decodeText } from "../../src/gateway/encoded-text.ts";
 import { countAcross } from "../../src/gateway/neighbouring-texts.ts";
+import type { Json } from "../../src/kernel/json.ts";
 import type { Message } from "../../src/spec/message.ts";
 import { type App, chat, messages, post, startApp } from "../support/app.ts";
-import { anthropicMessages, openaiChat, startUpstream, type Upstream } from "../support/upstream.ts";
+import { anthropicMessages, json, openaiChat, sse, startUpstream, type Upstream } from "../support/upstream.ts";
 
 let up: Upstream;
 const open: App[] = [];
@@ -184,6 +186,50 @@ describe("what is hidden and cannot be rewritten is refused", () => {
     up.plan(openaiChat.replies({ text: "ok" }));
     expect((await post(app, user([text("Project Falcon"), text("Project Falcon")]))).status).toBe(200);
   });
+});
+
+describe("a phrase over two blocks of a provider's answer, which the caller's dialect joins", () => {
+  const pieces = ["see Project Fal", "con!"];
+  const usage = { input_tokens: 1, output_tokens: 1 };
+  const message = { id: "m", type: "message", role: "assistant", model: "claude-2026", stop_sequence: null, usage };
+  const whole = json(200, {
+    ...message,
+    stop_reason: "end_turn",
+    content: pieces.map((text) => ({ type: "text", text })),
+  });
+  const event = (data: { type: string; [name: string]: Json }) => ({ event: data.type, data });
+  const streamed = sse([
+    event({ type: "message_start", message: { ...message, stop_reason: null, content: [] } }),
+    ...pieces.flatMap((text, index) => [
+      event({ type: "content_block_start", index, content_block: { type: "text", text: "" } }),
+      event({ type: "content_block_delta", index, delta: { type: "text_delta", text } }),
+      event({ type: "content_block_stop", index }),
+    ]),
+    event({ type: "message_delta", delta: { stop_reason: "end_turn", stop_sequence: null }, usage }),
+    event({ type: "message_stop" }),
+  ]);
+  for (const stream of [false, true]) {
+    for (const [path, body] of [
+      ["/v1/chat/completions", chat],
+      ["/v1/messages", messages],
+    ] as const) {
+      for (const action of ["mask", "deny"] as const) {
+        test(`${action} at ${path}, ${stream ? "streamed" : "unary"}`, async () => {
+          const app = await guarded({ direction: "output", action });
+          up.answer(stream ? streamed : whole);
+          const answer = await (await post(app, { path, body: body({ model: "claude", stream }) })).text();
+          const said = [...answer.matchAll(/"(?:content|text)":"((?:[^"\\]|\\.)*)"/g)]
+            .map((match) => match[1])
+            .join("");
+          expect(said).toBe(action === "mask" ? "see [falcon]!" : "");
+          expect(answer.includes("guardrail_blocked") || answer.includes("refused by the guardrail")).toBe(
+            action === "deny",
+          );
+          expect((await app.records())[0]!.verdicts).toMatchObject([{ direction: "output", action, count: 1 }]);
+        });
+      }
+    }
+  }
 });
 
 test("texts that are no neighbours are not one", () => {
