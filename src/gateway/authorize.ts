@@ -12,11 +12,13 @@ import {
   findModel,
   matchesPattern,
   type Plan,
+  targetModel,
 } from "../domain/catalog/catalog.ts";
 import { policed } from "../domain/catalog/parameters.ts";
 import { storedStateOf } from "../domain/catalog/stored-state.ts";
 import { GatewayError } from "../errors.ts";
 import type { ModelRequest } from "../spec/request.ts";
+import { isPathStep } from "../wire/chosen-upstream.ts";
 import type { Call } from "./call.ts";
 import type { Decoded } from "./decode.ts";
 import type { Identified } from "./identify.ts";
@@ -66,12 +68,27 @@ export function createAuthorize(catalogNow: () => Catalog, isTestProvider: (kind
     const granted = subscriptionFor(principal, request.model, match.api, (name) => catalog.apis.get(name), offers);
     const model = granted === undefined ? undefined : findModel(catalog, request.model);
     const plan = granted === undefined ? undefined : catalog.plans.get(granted.subscription.plan);
-    if (granted === undefined || model === undefined || plan === undefined) throw notFound(request.model, match.api);
+    if (granted === undefined || model === undefined || plan === undefined || leadsElsewhere(model, request.model))
+      throw notFound(request.model, match.api);
     if (principal.key.mode === "test" && !onlyTest(catalog, model, isTestProvider))
       throw notFound(request.model, match.api);
     const allowed = underPolicy(request, granted.api, decoded.call);
     return new Ticket(decoded, allowed, catalog, model, granted.api, granted.subscription, plan);
   };
+}
+
+/** Names by which OpenRouter takes settings, or a choice of models, that lie there. */
+const CHOOSES = /@preset\/|^openrouter\//;
+
+/** Whether what a star stands for would make of a target's name something that chooses model or endpoint by itself. */
+function leadsElsewhere(model: CatalogModel, name: string): boolean {
+  return (
+    model.name.endsWith("*") &&
+    [...model.targets, ...model.fallbacks].some((row) => {
+      const asked = targetModel(model, row, name);
+      return isPathStep(asked) || (CHOOSES.test(asked) && !CHOOSES.test(row.model));
+    })
+  );
 }
 
 /** @throws GatewayError parameter_not_allowed, naming the caller's field */

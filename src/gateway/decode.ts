@@ -6,6 +6,7 @@
 import { GatewayError } from "../errors.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import { InvalidRequest, type Wire } from "../spec/wire.ts";
+import { refuseChosenUpstream } from "../wire/chosen-upstream.ts";
 import { type BodyLedger, parseBody, readBody } from "./body.ts";
 import type { Call } from "./call.ts";
 import { isForm, readForm } from "./form.ts";
@@ -42,6 +43,7 @@ export function createDecode(settings: DecodeSettings, ledger: BodyLedger) {
     const bytes = await readBody(call, ledger, settings.maxBodyBytes, settings.bodyMs);
     try {
       const request = await requestOf(bytes, caller);
+      refuseChosenUpstream(request);
       const headers = dialectHeaders(call.headers, wire.requestHeaders);
       return new Ticket(caller, headers === undefined ? request : { ...request, headers }, bytes.length);
     } catch (thrown) {

@@ -13,7 +13,8 @@ const REFUSED = {
     api_base api_host api_url api_version api_type base_url endpoint endpoint_url upstream_url proxy proxy_url
     http_proxy https_proxy azure_endpoint azure_deployment aws_bedrock_runtime_endpoint aws_sts_endpoint
     aws_region_name region_name vertex_project vertex_location custom_llm_provider litellm_params user_config
-    model_list router_settings`,
+    model_list router_settings
+    kv_transfer_params vllm_xargs bootstrap_host bootstrap_port bootstrap_room disaggregated_params nvext lora_path`,
   credential: `
     api_key openai_api_key anthropic_api_key azure_ad_token aws_access_key_id aws_secret_access_key
     aws_session_token aws_session_name aws_profile_name aws_role_name aws_web_identity_token vertex_credentials
