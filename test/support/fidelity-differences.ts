@@ -102,6 +102,11 @@ export const TOLD_OTHERWISE: Readonly<Record<"openai.chat" | "anthropic.messages
 
 /** To any caller: refusals that are told otherwise. */
 export const REFUSED_OTHERWISE: readonly Listed[] = [
+  {
+    because:
+      "The project is the operator's, not the caller's: providers' messages are told without the names of accounts.",
+    applies: ({ found }) => found.every((each) => each.startsWith("message ") && each.includes("projects/*****")),
+  },
   named(
     "The gateway refuses this request itself, as the provider did, in its own words.",
     "envoy-ai-gateway/openai--chat-no-messages--6b8ae7#0",
