@@ -46,9 +46,9 @@ describe("what the API's policy demands of privacy", () => {
   });
 
   test("stands before what the caller says of the same, and beside what it says of other things", () => {
-    const extra = { provider: { data_collection: "allow", zdr: false, order: ["a"] } };
+    const extra = { provider: { data_collection: "allow", zdr: false, ignore: ["a"] } };
     expect(sent("openrouter", "openai-chat", { ...DEMANDED, extra })).toEqual({
-      provider: { zdr: true, data_collection: "deny", order: ["a"] },
+      provider: { zdr: true, data_collection: "deny", ignore: ["a"] },
     });
   });
 

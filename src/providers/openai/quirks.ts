@@ -51,7 +51,7 @@ export interface Quirks {
   media: "openai" | "mistral";
   /** Most stop sequences that are taken. */
   maxStops: number;
-  /** Fields of the body that would let the caller get around the gateway's choice of model, and are refused. */
+  /** Fields of the body, by paths with dots, that would let the caller get around the gateway's choice, and are refused. */
   refused: readonly string[];
   /**
    * How it is told that a call must not be kept, or learnt from: OpenAI's `store`, OpenRouter's

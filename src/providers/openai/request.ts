@@ -7,6 +7,7 @@ import { writeReasoning } from "./effort.ts";
 import { Losses } from "./losses.ts";
 import { writePrivacy } from "./privacy.ts";
 import type { Quirks } from "./quirks.ts";
+import { refuseChoices } from "./refused.ts";
 import { isStrictSchema } from "./strict.ts";
 import { nameForServer } from "./tool-names.ts";
 import { writeMessages } from "./turns.ts";
@@ -49,11 +50,7 @@ export function encodeRequest(
 function writeExtra(request: ModelRequest, quirks: Quirks, losses: Losses, body: JsonObject): void {
   const { extra } = request;
   if (extra === undefined) return;
-  for (const name of quirks.refused) {
-    if (losses.own && extra[name] !== undefined && extra[name] !== null) {
-      losses.refuse(name, `${name} is not taken from callers: the gateway chooses the model`);
-    }
-  }
+  refuseChoices(request, quirks, losses);
   const { stream_options, ...rest } = extra;
   if (stream_options !== undefined && request.stream && quirks.usageSwitch) losses.carry({ stream_options }, body);
   losses.carryRequest(rest, body);

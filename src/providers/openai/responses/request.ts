@@ -6,6 +6,7 @@ import { Losses } from "../../losses.ts";
 import { effortOf } from "../effort.ts";
 import { writePrivacy } from "../privacy.ts";
 import type { Quirks } from "../quirks.ts";
+import { refuseChoices } from "../refused.ts";
 import { isStrictSchema } from "../strict.ts";
 import { nameForServer } from "../tool-names.ts";
 import { ownInput } from "./own-turns.ts";
@@ -25,11 +26,7 @@ export function encodeResponses(request: ModelRequest, model: string, quirks: Qu
 }
 
 function ownBody(request: ModelRequest, model: string, quirks: Quirks, losses: Losses): JsonObject {
-  for (const name of quirks.refused) {
-    if (request.extra?.[name] !== undefined) {
-      losses.refuse(name, `${name} is not taken from callers: the gateway chooses the model`);
-    }
-  }
+  refuseChoices(request, quirks, losses);
   const form = (request.form ?? {}) as ResponsesRequestForm;
   const { reasoning: moreReasoning, text: moreText, "text.verbosity": verbosity, ...extra } = request.extra ?? {};
   const body: JsonObject = { model };
