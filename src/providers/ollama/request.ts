@@ -3,6 +3,7 @@ import type { UpstreamRequest } from "../../spec/adapter.ts";
 import type { OllamaRequestForm } from "../../spec/ollama-form.ts";
 import type { ModelRequest, Tool } from "../../spec/request.ts";
 import { Losses } from "../losses.ts";
+import { boundMachine } from "./bounds.ts";
 import { writeImages, writeMessages } from "./messages.ts";
 
 /**
@@ -28,6 +29,7 @@ export function encodeRequest(request: ModelRequest, model: string): UpstreamReq
   checkRest(request, losses);
   losses.carryRequest(request.extra, body);
   losses.carry(form.blank, body);
+  boundMachine(body, losses);
   const headers = { accept: request.stream ? "application/x-ndjson" : "application/json" };
   const path = form.generate ? "/api/generate" : "/api/chat";
   return { method: "POST", path, headers, body, warnings: losses.warnings };
