@@ -19,6 +19,7 @@ import { type AskSettings, ask } from "./ask.ts";
 import { Attempts } from "./attempts.ts";
 import type { EventStream } from "./begun.ts";
 import type { Call } from "./call.ts";
+import { canned } from "./canned.ts";
 import { writeForm } from "./form.ts";
 import type { CleanRequest } from "./guard-input.ts";
 import { type Redact, redactorOf } from "./redact.ts";
@@ -138,18 +139,6 @@ function redactedBy(account: ProviderAccount, key: Secret<string> | null, public
     const { options, baseUrl } = account;
     return redactorOf({ key: key?.reveal() ?? null, options, baseUrl, publicBaseUrl })(text);
   };
-}
-
-async function* canned(
-  batches: ReturnType<NonNullable<ProviderAdapter["local"]>>,
-  asked: Asked,
-): AsyncGenerator<EventBatch> {
-  asked.owed = true;
-  for (const parts of batches) {
-    const event = { parts };
-    asked.tally.see(event);
-    yield [event];
-  }
 }
 
 function failed(internal: string): GatewayError {
