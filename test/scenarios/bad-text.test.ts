@@ -94,6 +94,9 @@ describe.skipIf(!present(VECTORS.json))("the JSONTestSuite", () => {
   });
 });
 
+/** In the path of a provider's address these steps would name another thing than a model. */
+const leadsElsewhere = (name: string) => name === "." || name === "..";
+
 describe.skipIf(!present(VECTORS.strings))("naughty strings", () => {
   const strings = naughtyStrings();
 
@@ -122,7 +125,8 @@ describe.skipIf(!present(VECTORS.strings))("naughty strings", () => {
   test.each(DIALECTS)("are no names of models here (%s)", async (front) => {
     for (const model of strings) {
       const response = await scene.call(front, { model });
-      const code = model === "" || model.length > 256 ? "invalid_request" : "model_not_found";
+      const isNone = model === "" || model.length > 256 || leadsElsewhere(model);
+      const code = isNone ? "invalid_request" : "model_not_found";
       await scene.refused(front, response, { code, param: "model" }).catch((failure: unknown) => {
         throw new Error(JSON.stringify(model), { cause: failure });
       });
@@ -131,7 +135,7 @@ describe.skipIf(!present(VECTORS.strings))("naughty strings", () => {
   });
 
   test.each(DIALECTS)("pass as names of models where a pattern grants any (%s)", async (front) => {
-    for (const name of strings.filter((text) => text !== "" && text.length < 250)) {
+    for (const name of strings.filter((text) => text !== "" && text.length < 250 && !leadsElsewhere(text))) {
       const { response, record } = await scene.served(front, { model: `any/${name}` });
       expect(scene.up.requests.at(-1)!.json().model).toBe(name);
       expect(record.model).toBe(`any/${name}`);
