@@ -25,9 +25,9 @@ const ADDRESS = /^(?:server)?ur[li]$|^endpoint$/;
 /** Google's way of using a secret of the project's for a server of the caller's. */
 const SECRETS: ReadonlySet<string> = new Set(["apikeysecretversion", "apikeysecret"]);
 
-/** Whether a name has a step of a path in it: as a part of an address it would lead elsewhere. */
+/** Whether a name is a step in a path: alone in an address it leads elsewhere, and no escape helps. A slash is escaped. */
 export function isPathStep(model: string): boolean {
-  return model === "." || /(?:^|[/\\])\.\.(?:[/\\]|$)/.test(model);
+  return model === "." || model === "..";
 }
 
 /** @throws InvalidRequest naming the field */

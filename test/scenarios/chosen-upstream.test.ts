@@ -17,7 +17,7 @@ afterAll(() => scene.stop());
 beforeEach(() => scene.fresh());
 
 describe("a name behind a star", () => {
-  test.each(["or/@preset/mine", "or/openai/gpt@preset/mine", "or/openrouter/auto", "x-.."])(
+  test.each(["or/@preset/mine", "or/openai/gpt@preset/mine", "or/openrouter/auto", "x-..", "or/.."])(
     "%s is no model",
     async (model) => {
       await scene.refused("openai", await scene.call("openai", { model }), { code: "model_not_found", param: "model" });
@@ -28,7 +28,7 @@ describe("a name behind a star", () => {
     await scene.served("openai", { model });
   });
 
-  test.each(["or/..", "..", "or/../v1"])("%s is refused before it is looked for", async (model) => {
+  test.each([".", ".."])("%s is refused before it is looked for", async (model) => {
     await scene.refused("openai", await scene.call("openai", { model }), { code: "invalid_request", param: "model" });
   });
 });
