@@ -93,9 +93,9 @@ export const LOOKALIKES: readonly Lookalike[] = [
       textLists: "always",
       // It asks OpenAI too.
       callIds: OPENAI_QUIRKS.callIds,
-      // `models` is refused for all; a preset may name models too, and a route is a list of fallbacks. Who of those that
-      // OpenRouter asks is asked is the administrator's choice: `ignore`, `sort` and the like only narrow or order it.
-      refused: ["preset", "route", "provider.only", "provider.order"],
+      // `models` is refused for all; a preset may name models too, and a route is a list of fallbacks. Who
+      // hosts the model that was granted is no other model: `provider.only` and its like only narrow that.
+      refused: ["preset", "route"],
       // It passes calls on, to those who promise as much.
       privacy: "routes",
       responses: true,

@@ -30,15 +30,14 @@ const asked: [string, (fields: JsonObject, policy?: Partial<ModelRequest>) => Js
 describe.each(asked)("by %s, a provider that passes calls on", (_, ask) => {
   test.each<[string, JsonObject]>([
     ["preset", { preset: "dear" }],
-    ["provider.only", { provider: { only: ["cheap-host"] } }],
-    ["provider.order", { provider: { order: ["cheap-host"], sort: "price" } }],
+    ["route", { route: "fallback" }],
   ])("is not told whom to ask: %s", (path, fields) => {
     expect(() => ask(fields)).toThrow(UnsupportedFeature);
     expect(() => ask(fields)).toThrow(path);
   });
 
   test("is told what only narrows or orders its choice", () => {
-    const provider = { sort: "price", ignore: ["x"], data_collection: "deny", only: [], order: null };
+    const provider = { sort: "price", ignore: ["x"], data_collection: "deny", only: ["a"], order: ["a", "b"] };
     expect(ask({ provider }).provider).toEqual(provider);
   });
 
