@@ -1,7 +1,8 @@
 import { begin } from "./directory-1-begin.ts";
 import { accountOptions } from "./directory-2-account-options.ts";
 import { routing } from "./directory-3-routing.ts";
+import { providerObjects } from "./directory-4-provider-objects.ts";
 import type { Migration } from "./migration.ts";
 
 /** The life of the directory's schema, oldest first. */
-export const DIRECTORY_MIGRATIONS: readonly Migration[] = [begin, accountOptions, routing];
+export const DIRECTORY_MIGRATIONS: readonly Migration[] = [begin, accountOptions, routing, providerObjects];

@@ -6,6 +6,7 @@ import { DIRECTORY_MIGRATIONS } from "./directory.ts";
 import { begin } from "./directory-1-begin.ts";
 import { accountOptions } from "./directory-2-account-options.ts";
 import { routing } from "./directory-3-routing.ts";
+import { providerObjects } from "./directory-4-provider-objects.ts";
 import { type Migration, MigrationError, migrate } from "./migration.ts";
 
 function memory(): Kysely<unknown> {
@@ -43,6 +44,16 @@ test("models and APIs of a directory that knew no routing demand nothing", async
   expect(await migrate(db, DIRECTORY_MIGRATIONS, 0)).toContain(routing);
   const { rows } = await sql<{ routing: string }>`SELECT routing FROM models`.execute(db);
   expect(rows).toEqual([{ routing: "{}" }]);
+});
+
+test("a directory from before provider objects gets an empty table, whose rows need an application", async () => {
+  const db = memory();
+  await migrate(db, [begin, accountOptions, routing], 0);
+  expect(await migrate(db, DIRECTORY_MIGRATIONS, 0)).toContain(providerObjects);
+  await sql`PRAGMA foreign_keys = ON`.execute(db);
+  const orphan = sql`INSERT INTO provider_objects (tenant_id, application_id, provider, id, kind, api, model, told, created_at)
+    VALUES ('t', 'a', 'up', 'file-1', 'file', 'chat/v1', 'small', '{}', 0)`;
+  await expect(orphan.execute(db)).rejects.toThrow(/FOREIGN KEY/);
 });
 
 test("only the missing steps are applied, in order", async () => {

@@ -25,6 +25,7 @@ import { ChangeSheet } from "./change-sheet.ts";
 import { DataFolderError } from "./folder.ts";
 import { kyselyOn, openReader, openWriter } from "./open.ts";
 import { Principals } from "./principals.ts";
+import { SqliteProviderObjects } from "./provider-objects.ts";
 import { toApplication, toAuditEntry, toKey } from "./rows.ts";
 import type { Tables } from "./tables.ts";
 import { SqliteWriter } from "./writer.ts";
@@ -74,6 +75,8 @@ class PlanMade extends Error {}
  * middle of a change sees what was committed before it, and never half of it.
  */
 export class SqliteDirectory implements Directory, Administration {
+  /** Whose files and batches at providers are. */
+  readonly objects: SqliteProviderObjects;
   readonly #connections: Database[];
   /** Its single connection is also what makes changes wait for one another. */
   readonly #writer: Kysely<Tables>;
@@ -87,6 +90,7 @@ export class SqliteDirectory implements Directory, Administration {
     this.#connections = [reader, writer];
     this.#writer = db;
     this.#reader = kyselyOn<Tables>(reader);
+    this.objects = new SqliteProviderObjects(db, this.#reader);
     this.#principals = new Principals(reader, options.cachedPrincipals ?? CACHED_PRINCIPALS);
     this.#clock = options.clock;
     this.#random = options.random;

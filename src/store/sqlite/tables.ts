@@ -62,6 +62,21 @@ export interface Tables {
     /** Who revoked it; what the file revoked, the file may restore. */
     revoked_by: Origin | null;
   };
+  provider_objects: {
+    seq: Generated<number>;
+    tenant_id: string;
+    application_id: string;
+    provider: string;
+    id: string;
+    kind: string;
+    api: string;
+    model: string;
+    purpose: string | null;
+    judged: string | null;
+    batch: string | null;
+    told: string;
+    created_at: number;
+  };
   settings: { name: string; value: string };
   audit: {
     id: Generated<number>;

@@ -1,0 +1,71 @@
+import type { JsonObject } from "../kernel/json.ts";
+
+/** Whose something at a provider is: one application's. Tenants share accounts there, and the provider knows no tenants. */
+export interface ObjectOwner {
+  tenantId: string;
+  applicationId: string;
+}
+
+export type ObjectKind = "file" | "batch";
+
+/** What the calls of a batch are, and the most that they can use, in tokens. */
+export interface BatchFacts {
+  /** The endpoint that all of them call. */
+  url: string;
+  calls: number;
+  input: number;
+  output: number;
+}
+
+/** A file or a batch that lies with a provider. */
+export interface ProviderObject {
+  /** The provider's own id, unique within an account. */
+  id: string;
+  kind: ObjectKind;
+  /** Name of the account where it lies. */
+  provider: string;
+  /** `slug/version` of the API by which it was made. */
+  api: string;
+  /** The model that it was made for, by the name that callers use. */
+  model: string;
+  /** What the caller, or the provider, says it is for. */
+  purpose: string | null;
+  /** Mark of the guards and the policy that what is in it has passed; null where it comes from the provider. */
+  judged: string | null;
+  /** Present for a file of calls, and for a batch. */
+  batch: BatchFacts | null;
+  /** As the provider last told it. */
+  told: JsonObject;
+  /** Milliseconds since 1970. */
+  createdAt: number;
+}
+
+export interface FoundObjects {
+  own: ProviderObject[];
+  /** Those ids that others hold, and the owner does not. For refusing, never for telling. */
+  foreign: string[];
+}
+
+export interface ObjectQuery {
+  kind: ObjectKind;
+  /** Only what was made by one of these APIs. */
+  apis: readonly string[];
+  purpose?: string;
+  /** Id of the object after which the page begins; must be the owner's. */
+  after?: string;
+  oldestFirst: boolean;
+  limit: number;
+}
+
+/** Remembers whose a provider's ids are. Every method takes the owner first, and shows nothing of anybody else's. */
+export interface ProviderObjects {
+  /**
+   * Resolves when it would survive a kill. What the owner has already is told anew.
+   * @returns false where another owner holds this id at this account.
+   */
+  remember(owner: ObjectOwner, object: ProviderObject): Promise<boolean>;
+  find(owner: ObjectOwner, ids: readonly string[]): Promise<FoundObjects>;
+  forget(owner: ObjectOwner, provider: string, id: string): Promise<void>;
+  /** By time of making. Undefined where `after` is none of the owner's. */
+  page(owner: ObjectOwner, query: ObjectQuery): Promise<{ objects: ProviderObject[]; more: boolean } | undefined>;
+}

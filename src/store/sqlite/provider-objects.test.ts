@@ -1,0 +1,49 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { countedBytes, desiredState, ManualClock } from "../../../test/support/directory.ts";
+import { MemoryObjects } from "../../../test/support/memory-objects.ts";
+import type { ObjectOwner } from "../../ports/provider-objects.ts";
+import { providerObjectsContract } from "../provider-objects-contract.ts";
+import { openDirectory } from "./directory.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sallyport-objects-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+let files = 0;
+
+const SYSTEM = { kind: "system", id: "test" } as const;
+const APPLY = { action: "config.apply", subject: "config", tenantId: null, detail: {} };
+
+providerObjectsContract("SQLite", async () => {
+  const store = await openDirectory(join(folder, `${files++}.db`), {
+    clock: new ManualClock(),
+    random: countedBytes(),
+  });
+  const desired = desiredState();
+  const [team] = desired.tenants[0]!.teams;
+  team!.applications.push({ ...team!.applications[0]!, name: "second", keys: [] });
+  await store.change(SYSTEM, APPLY, (writer) => writer.apply(desired));
+  const owners = (await store.applications()).map(
+    ({ id, tenant }): ObjectOwner => ({ tenantId: tenant.id, applicationId: id }),
+  );
+  return { objects: store.objects, one: owners[0]!, beside: owners[1]!, other: owners[2]!, close: () => store.close() };
+});
+
+providerObjectsContract("Memory", async () => ({
+  objects: new MemoryObjects(),
+  one: { tenantId: "ten_1", applicationId: "app_1" },
+  beside: { tenantId: "ten_1", applicationId: "app_2" },
+  other: { tenantId: "ten_2", applicationId: "app_3" },
+  close: async () => {},
+}));
+
+test("a store that cannot be read is told as one, not as something that does not exist", async () => {
+  const store = await openDirectory(join(folder, `${files++}.db`), {
+    clock: new ManualClock(),
+    random: countedBytes(),
+  });
+  await store.close();
+  const asked = store.objects.find({ tenantId: "t", applicationId: "a" }, ["file-1"]);
+  await expect(asked).rejects.toThrow();
+});
