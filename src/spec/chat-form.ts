@@ -31,12 +31,14 @@ export type ChatMessageForm = {
   reasoning?: string[];
 };
 
-/** `form` of a reasoning, refusal, image or tool-call part */
+/** `form` of a reasoning, refusal, image, audio, document or tool-call part */
 export type ChatPartForm = {
   /** The field of the message in which a thought or a call came. `content` means as an item of the content list. */
   field?: "reasoning_content" | "reasoning" | "reasoning_details" | "content" | "function_call";
   /** Of an item of `reasoning_details`: its `type`, `format`, `id` and `index`, which must come back with it. */
   detail?: JsonObject;
-  /** `image_url` was a bare string. */
+  /** `image_url` or `input_audio` was a bare string. */
   bare?: true;
+  /** A document in the form of a lookalike's, whole as it was written, and how its bytes were told. */
+  item?: { value: JsonObject; kind: "url" | "base64" };
 };

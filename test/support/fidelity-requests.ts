@@ -56,11 +56,6 @@ const ROWS: readonly Row[] = [
     scenarios: ["mirascope-ts/input/text-encoded-thoughts/encodes-thoughts-as-text-for-model-consumption"],
   },
   {
-    because: "A part of one provider's own, which no other has: refused by name.",
-    scenarios: ["ruby_llm/chat_document_models/understands_docx_documents"],
-    from: ["openai.chat"],
-  },
-  {
     because: "Responses has no stop sequences: refused by name, where its author leaves them out.",
     scenarios: ["mirascope-ts/input/call/encodes-messages-and-all-params", "mirascope-py/input/test_call_with_params"],
     to: ["openai.responses"],

@@ -79,7 +79,8 @@ export function imageItem(part: ImagePart, losses: Losses): JsonObject {
 }
 
 function audioItem(part: AudioPart, losses: Losses, quirks: Quirks): JsonObject {
-  const audio = quirks.media === "mistral" ? part.data : { data: part.data, format: part.format };
+  const bare = losses.own && quirks.media === "any" && (part.form as ChatPartForm | undefined)?.bare === true;
+  const audio = bare || quirks.media === "mistral" ? part.data : { data: part.data, format: part.format };
   return carried({ type: "input_audio", input_audio: audio }, part.extra, losses);
 }
 
@@ -88,6 +89,15 @@ export function documentItem(part: DocumentPart, losses: Losses, quirks: Quirks)
   if (source.kind === "text") {
     const text = part.name === undefined ? source.text : `${part.name}${PARAGRAPH}${source.text}`;
     return carried({ type: "text", text }, part.extra, losses);
+  }
+  const written = losses.own ? writtenItem(part, quirks) : undefined;
+  if (written !== undefined) return written;
+  if (quirks.media === "perplexity" && source.kind !== "file") {
+    // Bytes come without a prefix.
+    const url = source.kind === "base64" ? source.data : source.url;
+    const item: JsonObject = { type: "file_url", file_url: { url } };
+    if (part.name !== undefined) item.file_name = part.name;
+    return carried(item, part.extra, losses);
   }
   if (quirks.media === "mistral" && source.kind !== "file") {
     const item: JsonObject = { type: "document_url", document_url: addressOf(source, "document", losses) };
@@ -105,6 +115,14 @@ export function documentItem(part: DocumentPart, losses: Losses, quirks: Quirks)
     file.filename = source.mediaType === "application/pdf" ? "document.pdf" : "document";
   }
   return carried({ type: "file", file }, part.extra, losses);
+}
+
+/** A lookalike's own words, where the server knows them; not if the bytes have been fetched since. */
+function writtenItem({ form, source }: DocumentPart, { media }: Quirks): JsonObject | undefined {
+  const item = (form as ChatPartForm | undefined)?.item;
+  if (item === undefined || item.kind !== source.kind) return undefined;
+  const knows = media === "any" || `${item.value.type}` === (media === "mistral" ? "document_url" : "file_url");
+  return knows && media !== "openai" ? item.value : undefined;
 }
 
 function addressOf(source: MediaSource, what: string, losses: Losses): string {

@@ -47,8 +47,12 @@ export interface Quirks {
   /** Can hold its answers to a schema (`strict`). Others refuse the word for some of their models, or do so unasked. */
   strictSchemas: boolean;
   callIds: CallIdForm;
-  /** Documents as OpenAI's `file`, or as `document_url`, by address or as data; sounds as an object with a format, or as bytes alone. */
-  media: "openai" | "mistral";
+  /**
+   * Documents as OpenAI's `file`, as Mistral's `document_url`, by address or as data, or as Perplexity's
+   * `file_url`; sounds as an object with a format, or (Mistral) as bytes alone. `any`: OpenAI's, and
+   * whatever the caller wrote.
+   */
+  media: "openai" | "mistral" | "perplexity" | "any";
   /** Most stop sequences that are taken. */
   maxStops: number;
   /** Fields of the body, by paths with dots, that would let the caller get around the gateway's choice, and are refused. */

@@ -2,8 +2,9 @@ import { MAX_MESSAGES } from "../../kernel/bounds.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { ImagePart, Message, Part, ReasoningPart, ToolCallPart, ToolResultPart } from "../../spec/message.ts";
 import type { OllamaPartForm } from "../../spec/ollama-form.ts";
-import { readArguments, sourceOf, withExtra } from "../openai-chat/content.ts";
+import { readArguments, withExtra } from "../openai-chat/content.ts";
 import { readDetails } from "../openai-chat/messages.ts";
+import { sourceOf } from "../openai-chat/source.ts";
 import { Fields } from "../read.ts";
 
 const PLAIN = new Set(["role", "content", "images"]);

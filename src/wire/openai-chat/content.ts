@@ -13,6 +13,8 @@ import type {
   TextPart,
 } from "../../spec/message.ts";
 import { Fields } from "../read.ts";
+import { readBareAudio, readDocumentUrl, readFileUrl } from "./lookalike-media.ts";
+import { sourceOf } from "./source.ts";
 
 /** Items of one content list. Documents with many pages come as one image each; nothing sane has more. */
 const MAX_PARTS = 10_000;
@@ -53,6 +55,10 @@ function readPart(part: Fields, role: Message["role"]): Part {
       return readAudio(part);
     case "file":
       return readFile(part);
+    case "document_url":
+      return readDocumentUrl(part.value) ?? opaque(part);
+    case "file_url":
+      return readFileUrl(part.value) ?? opaque(part);
     case "refusal": {
       const form: ChatPartForm = { field: "content" };
       return withExtra<RefusalPart>({ type, text: part.requiredString("refusal"), form }, part.extra(REFUSAL));
@@ -83,7 +89,7 @@ function readImage(part: Fields): ImagePart {
 
 function readAudio(part: Fields): AudioPart | OpaquePart {
   // Mistral's form: the bytes, or their address, alone.
-  if (typeof part.raw("input_audio") === "string") return opaque(part);
+  if (typeof part.raw("input_audio") === "string") return readBareAudio(part.value) ?? opaque(part);
   const audio = part.object("input_audio") ?? part.fail("input_audio", "is required");
   const read: AudioPart = {
     type: "audio",
@@ -128,15 +134,6 @@ function readThinking(part: Fields): ReasoningPart | undefined {
   const signature = part.string("signature");
   if (signature !== undefined) read.signature = signature;
   return withExtra(read, part.extra(THINKING));
-}
-
-const DATA_URL = /^data:([^;,\s]+);base64,/i;
-
-/** A data URL (RFC 2397) in base64 becomes its bytes; any other address stays one. */
-export function sourceOf(url: string): MediaSource {
-  const match = url.length > 5 && url.charCodeAt(4) === 58 ? DATA_URL.exec(url.slice(0, 256)) : null;
-  if (match === null) return { kind: "url", url };
-  return { kind: "base64", mediaType: match[1]!, data: url.slice(match[0].length) };
 }
 
 /** Unknown fields of an inner object go under its name into those of the outer one. */

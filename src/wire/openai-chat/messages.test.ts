@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Message } from "../../spec/message.ts";
 import { Fields } from "../read.ts";
-import { sourceOf } from "./content.ts";
 import { readMessages } from "./messages.ts";
+import { sourceOf } from "./source.ts";
 
 const read = (...messages: JsonObject[]): Message[] => readMessages(new Fields({ messages }, ""));
 const first = (message: JsonObject): Message => read(message)[0]!;
@@ -126,6 +126,7 @@ describe("thoughts that clients send back", () => {
   });
 });
 
+/** `content.ts` */
 describe("parts of a content list", () => {
   const part = (value: JsonObject, role = "user") =>
     first({ role, content: [value, { type: "text", text: "." }] }).parts[0]!;
@@ -178,8 +179,8 @@ describe("parts of a content list", () => {
     ],
     [
       "a sound of Mistral's form",
-      { type: "input_audio", input_audio: "UklG" },
-      { type: "opaque", value: { type: "input_audio", input_audio: "UklG" } },
+      { type: "input_audio", input_audio: "UklGRg" },
+      { type: "audio", format: "wav", data: "UklGRg", form: { bare: true } },
     ],
     [
       "a file of Mistral's form",
