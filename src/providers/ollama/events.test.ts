@@ -47,6 +47,23 @@ test("thoughts, text and the counts of the last line", () => {
   expect(parts).toContainEqual({ type: "finish", choice: 0, reason: "stop", raw: "stop" });
 });
 
+const cachedCounts: [unknown, number | undefined][] = [
+  [3, 3],
+  [0, 0],
+  [5, 5],
+  [6, undefined],
+  [-1, undefined],
+  [undefined, undefined],
+];
+for (const [told, read] of cachedCounts) {
+  test(`${told} tokens of 5 from the cache are ${read ?? "not told"}`, () => {
+    const more = told === undefined ? {} : { prompt_eval_cached_count: told as number };
+    const parts = whole({ ...HEAD, message: { role: "assistant", content: "Hello" }, ...DONE, ...more });
+    const usage = { input: 5, output: 7, ...(read === undefined ? {} : { cacheRead: read }) };
+    expect(parts.find(({ type }) => type === "usage")).toEqual({ type: "usage", usage });
+  });
+}
+
 test("a whole answer, of a chat and of a completion", () => {
   const chat = whole({ ...HEAD, message: { role: "assistant", content: "Hello" }, ...DONE });
   const completion = whole({ ...HEAD, response: "Hello", thinking: "Hm.", ...DONE, context: [1] });

@@ -137,6 +137,9 @@ export class OllamaDecoder implements AnswerDecoder {
     const output = count(line.eval_count);
     if (input !== undefined) usage.input = input;
     if (output !== undefined) usage.output = output;
+    // Within the input; servers before 2026 do not tell it.
+    const cached = count(line.prompt_eval_cached_count);
+    if (cached !== undefined && input !== undefined && cached <= input) usage.cacheRead = cached;
     if (input !== undefined || output !== undefined) parts.push({ type: "usage", usage });
     const own: JsonObject = {};
     for (const name of OWN) if (line[name] !== undefined) own[name] = line[name];

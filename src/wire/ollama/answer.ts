@@ -34,11 +34,12 @@ export class AnswerTail {
 
   /** Times are in nanoseconds. Nobody but Ollama measures them, and its clients compute with them: 0 elsewhere. */
   body(): JsonObject {
-    const { input = 0, output = 0 } = this.#usage;
-    const measured = {
+    const { input = 0, output = 0, cacheRead } = this.#usage;
+    const measured: JsonObject = {
       total_duration: 0,
       load_duration: 0,
       prompt_eval_count: input,
+      ...(cacheRead === undefined ? {} : { prompt_eval_cached_count: cacheRead }),
       prompt_eval_duration: 0,
       eval_count: output,
       eval_duration: 0,

@@ -136,6 +136,14 @@ test("log probabilities stand with their text", () => {
   expect(whole(parts).logprobs).toEqual(told);
 });
 
+test("tokens read from a cache stand beside the prompt's, and only where they are known", () => {
+  const counted = (cacheRead: number): EventPart => ({ type: "usage", usage: { input: 5, output: 7, cacheRead } });
+  const last = (parts: EventPart[]) => streamed([...parts, { type: "end" }]).at(-1)!;
+  expect(last([finish, counted(3)])).toMatchObject({ prompt_eval_count: 5, prompt_eval_cached_count: 3 });
+  expect(whole([finish, counted(0), { type: "end" }])).toMatchObject({ prompt_eval_cached_count: 0 });
+  expect(last([finish])).not.toHaveProperty("prompt_eval_cached_count");
+});
+
 describe("what has no place here", () => {
   test("other answers than the first, foreign blocks, pings and unknown events are not told", () => {
     const parts: EventPart[] = [
