@@ -1,0 +1,196 @@
+/**
+ * A PostgreSQL server for suites that need one: that of TEST_DATABASE_URL, or a private one from
+ * the binaries of this machine. Every suite works in databases of its own.
+ *
+ *   describe.skipIf(!present(POSTGRES))("…", () => {
+ *     let postgres: PostgresServer;
+ *     beforeAll(async () => (postgres = await startPostgres()));
+ *     afterAll(() => postgres.stop());
+ *     … await postgres.database() …
+ *
+ * Suites that stop, crash or pause the server need `POSTGRES_BINARIES` and `startPrivatePostgres`.
+ */
+import { randomBytes } from "node:crypto";
+import { existsSync, globSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { SQL } from "bun";
+import type { Part } from "./parts.ts";
+import { freePort, PrivateServer, type Runner, removeFolder, runnerFor } from "./private-server.ts";
+
+const HOW = "apt-get install postgresql, or set TEST_DATABASE_URL to a server where databases may be made";
+
+/** Some server. */
+export const POSTGRES: Part = {
+  name: "PostgreSQL",
+  found: process.env.TEST_DATABASE_URL !== undefined || binaries() !== undefined,
+  how: HOW,
+};
+
+/** A server that the suite may do anything to. */
+export const POSTGRES_BINARIES: Part = {
+  name: "PostgreSQL's own binaries",
+  found: binaries() !== undefined,
+  how: "apt-get install postgresql (initdb and postgres on PATH or in /usr/lib/postgresql)",
+};
+
+export interface PostgresServer {
+  /** Makes an empty database. @returns its URL, with the password in it. */
+  database(): Promise<string>;
+  /** Removes the databases that were made here, or the whole server where it is private. */
+  stop(): Promise<void>;
+}
+
+/** The server of TEST_DATABASE_URL, or a private one. */
+export function startPostgres(): Promise<PostgresServer> {
+  const url = process.env.TEST_DATABASE_URL;
+  return url === undefined ? startPrivatePostgres() : Promise.resolve(new SharedPostgres(url));
+}
+
+class SharedPostgres implements PostgresServer {
+  readonly #url: string;
+  readonly #made: string[] = [];
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  async database(): Promise<string> {
+    const name = freshName();
+    await execute(this.#url, `CREATE DATABASE ${name}`);
+    this.#made.push(name);
+    return withDatabase(this.#url, name);
+  }
+
+  async stop(): Promise<void> {
+    for (const name of this.#made.splice(0)) await execute(this.#url, `DROP DATABASE ${name} WITH (FORCE)`);
+  }
+}
+
+/** A server of our own, on a port that stays the same over restarts. */
+export class PrivatePostgres implements PostgresServer {
+  readonly port: number;
+  readonly #bin: string;
+  readonly #runner: Runner;
+  readonly #folder: string;
+  readonly #password: string;
+  #server: PrivateServer | undefined;
+
+  private constructor(bin: string, runner: Runner, port: number) {
+    this.#bin = bin;
+    this.#runner = runner;
+    this.#folder = runner.folder("postgres");
+    this.#password = randomBytes(12).toString("hex");
+    this.port = port;
+  }
+
+  static async open(): Promise<PrivatePostgres> {
+    const bin = binaries();
+    if (bin === undefined) throw new Error(`there is no PostgreSQL: ${HOW}`);
+    const postgres = new PrivatePostgres(bin, runnerFor("postgres"), await freePort());
+    try {
+      postgres.#initialize();
+      await postgres.start();
+    } catch (error) {
+      removeFolder(postgres.#folder);
+      throw error;
+    }
+    return postgres;
+  }
+
+  /** URL of the database that is there before any other. */
+  get url(): string {
+    return `postgres://sallyport:${this.#password}@127.0.0.1:${this.port}/postgres`;
+  }
+
+  async database(): Promise<string> {
+    const name = freshName();
+    await execute(this.url, `CREATE DATABASE ${name}`);
+    return withDatabase(this.url, name);
+  }
+
+  /** Starts it again, after `shutdown` or `crash`. */
+  async start(): Promise<void> {
+    const data = join(this.#folder, "data");
+    // Nothing survives a loss of power here, but everything a crash of the server.
+    const settings = ["fsync=off", "full_page_writes=off", "listen_addresses=127.0.0.1", `port=${this.port}`];
+    settings.push("unix_socket_directories=", "max_connections=200", "shared_buffers=32MB", "max_wal_size=256MB");
+    const program = [join(this.#bin, "postgres"), "-D", data, ...settings.flatMap((setting) => ["-c", setting])];
+    this.#server = await PrivateServer.start({
+      command: [...this.#runner.prefix, ...program],
+      signal: "INT",
+      folder: this.#folder,
+      ready: /database system is ready to accept connections/,
+    });
+  }
+
+  /** Ends it in good order: connections are cut, nothing is lost. */
+  async shutdown(): Promise<void> {
+    await this.#server?.stop();
+    this.#server = undefined;
+  }
+
+  /** Ends it as a crash does; what was committed is found again by the next start. */
+  async crash(): Promise<void> {
+    await this.#server?.crash("SIGQUIT");
+    this.#server = undefined;
+  }
+
+  /** Until `resume`, connections stay open and nothing is answered. */
+  pause(): void {
+    this.#server?.pause();
+  }
+
+  resume(): void {
+    this.#server?.resume();
+  }
+
+  async stop(): Promise<void> {
+    await this.shutdown();
+    removeFolder(this.#folder);
+  }
+
+  #initialize(): void {
+    // The folder is the runner's alone.
+    const passwordFile = join(this.#folder, "password");
+    writeFileSync(passwordFile, this.#password);
+    const options = ["--no-sync", "-U", "sallyport", "-A", "scram-sha-256", `--pwfile=${passwordFile}`];
+    const locale = ["-E", "UTF8", "--locale=C", "-D", join(this.#folder, "data")];
+    const command = [...this.#runner.prefix, join(this.#bin, "initdb"), ...options, ...locale];
+    const { exitCode, stderr } = Bun.spawnSync(command, { env: { ...process.env, LC_ALL: "C" } });
+    removeFolder(passwordFile);
+    if (exitCode !== 0) throw new Error(`initdb failed: ${stderr.toString()}`);
+  }
+}
+
+export function startPrivatePostgres(): Promise<PrivatePostgres> {
+  return PrivatePostgres.open();
+}
+
+/** One statement, on a connection of its own. */
+async function execute(url: string, statement: string): Promise<void> {
+  const sql = new SQL(url, { max: 1 });
+  try {
+    await sql.unsafe(statement);
+  } finally {
+    await sql.close({ timeout: 1 });
+  }
+}
+
+function freshName(): string {
+  return `sallyport_test_${randomBytes(8).toString("hex")}`;
+}
+
+function withDatabase(url: string, name: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${name}`;
+  return changed.href;
+}
+
+/** The folder of initdb and postgres; undefined where there are none. Debian keeps them off the PATH. */
+function binaries(): string | undefined {
+  const onPath = (process.env.PATH ?? "").split(":");
+  const debian = globSync("/usr/lib/postgresql/*/bin").sort().reverse();
+  return [...debian, ...onPath].find((folder) =>
+    ["initdb", "postgres"].every((name) => existsSync(join(folder, name))),
+  );
+}
