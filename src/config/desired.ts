@@ -1,11 +1,12 @@
 import { parseVirtualKey } from "../domain/access/virtual-key.ts";
-import { apiKey, type Limit, type TargetRow } from "../domain/catalog/catalog.ts";
+import { apiKey, type Limit, type Price, type TargetRow, type TenantPrice } from "../domain/catalog/catalog.ts";
 import type { Secret } from "../kernel/secret.ts";
 import type { DesiredKey, DesiredState, ProviderRow } from "../ports/administration.ts";
 import { providerKeyContext, type Sealer } from "../ports/vault.ts";
 import type { AccountOptions } from "../spec/adapter.ts";
 import { DIMENSIONS, type Document, type ProviderKind } from "./document.ts";
 import { parseNetwork } from "./network.ts";
+import { priceRow } from "./prices.ts";
 import { keyPath, type Secrets } from "./secrets.ts";
 import { parseBaseUrl, parseInstant, parseUsd } from "./values.ts";
 
@@ -35,7 +36,7 @@ export function desiredState(
         provider.baseUrl === undefined ? usualAddress(kind, provider.options) : parseBaseUrl(provider.baseUrl);
       const key = provider.apiKey === undefined ? undefined : secrets.at(["providers", at, "apiKey"]);
       const { apiKey: _, ...settings } = provider;
-      const account = { ...settings, baseUrl };
+      const account = { ...settings, prices: settings.prices.map((price) => priceRow<Price>(price)), baseUrl };
       return providerRow(account, key, sealing.sealer);
     }),
     models: document.models.map((model) => ({
@@ -53,6 +54,7 @@ export function desiredState(
     })),
     tenants: document.tenants.map((tenant, t) => ({
       name: tenant.name,
+      prices: tenant.prices.map((price) => priceRow<TenantPrice>(price)),
       teams: tenant.teams.map((team, m) => ({
         name: team.name,
         members: team.members.map((member) => ({ email: member.email.toLowerCase(), roles: [...member.roles] })),

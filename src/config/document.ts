@@ -3,6 +3,7 @@ import { DAY, HOUR } from "../kernel/clock.ts";
 import type { ProviderAdapter } from "../spec/adapter.ts";
 import { didYouMean } from "./nearest.ts";
 import { parameters } from "./parameters.ts";
+import { prices, tenantPrices } from "./prices.ts";
 import { contextTokens, routing } from "./routing.ts";
 import {
   baseUrl,
@@ -12,7 +13,6 @@ import {
   instant,
   modelName,
   network,
-  rate,
   role,
   slug,
   targetName,
@@ -120,18 +120,6 @@ const secretReference = () =>
       }
     });
 
-const price = z.strictObject({
-  model: z.string().min(1).describe("The provider's name of the model."),
-  inputPerMTokUsd: rate().describe("US dollars per million input tokens."),
-  outputPerMTokUsd: rate().describe("US dollars per million output tokens."),
-  cacheReadPerMTokUsd: rate()
-    .exactOptional()
-    .describe("US dollars per million tokens read from the provider's cache; as input where absent."),
-  cacheWritePerMTokUsd: rate()
-    .exactOptional()
-    .describe("US dollars per million tokens written to the provider's cache; as input where absent."),
-});
-
 function provider(kinds: readonly string[]) {
   return z.strictObject({
     name: identifier().describe("Name of the account; targets refer to it."),
@@ -161,7 +149,7 @@ function provider(kinds: readonly string[]) {
       .boolean()
       .default(false)
       .describe("Whether private and loopback addresses may be called; else they are refused."),
-    prices: z.array(price).default([]).describe("Prices that stand before the public list."),
+    prices,
     region: identifier()
       .exactOptional()
       .describe("Where what is sent there is processed, such as eu; APIs may demand it."),
@@ -340,6 +328,7 @@ const team = z.strictObject({
 
 const tenant = z.strictObject({
   name: title().describe("Name of the tenant. Nothing of one tenant is visible to another."),
+  prices: tenantPrices,
   teams: z.array(team).default([]).describe("Groups of people and applications."),
 });
 

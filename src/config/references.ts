@@ -2,6 +2,7 @@ import { matchesPattern } from "../domain/catalog/catalog.ts";
 import type { AccountOptions } from "../spec/adapter.ts";
 import type { Document, ProviderKind } from "./document.ts";
 import { didYouMean } from "./nearest.ts";
+import { priceFindings } from "./prices.ts";
 import { isWholly, parseInstant } from "./values.ts";
 
 /** Where in the document something is wrong, and what. */
@@ -28,16 +29,20 @@ function duplicates(document: Document): Finding[] {
   const { providers, models, guardrails, plans, apis, tenants } = document;
   const found = [
     ...twice(providers, ["providers"], "name", (provider) => provider.name),
-    ...providers.flatMap((provider, p) =>
-      twice(provider.prices, ["providers", p, "prices"], "model", (price) => price.model),
-    ),
+    ...providers.flatMap((provider, p) => priceFindings(provider.prices, ["providers", p, "prices"])),
     ...twice(models, ["models"], "name", (model) => model.name),
     ...twice(guardrails, ["guardrails"], "name", (guardrail) => guardrail.name),
     ...twice(plans, ["plans"], "name", (plan) => plan.name),
     ...twice(apis, ["apis"], "slug", (api) => `${api.slug}/${api.version}`),
     ...twice(tenants, ["tenants"], "name", (tenant) => tenant.name),
   ];
+  const accounts = new Set(providers.map((provider) => provider.name));
   tenants.forEach((tenant, t) => {
+    found.push(...priceFindings(tenant.prices, ["tenants", t, "prices"]));
+    tenant.prices.forEach(({ provider }, p) => {
+      if (provider !== undefined)
+        found.push(...unknown(["tenants", t, "prices", p, "provider"], "provider", provider, accounts));
+    });
     found.push(...twice(tenant.teams, ["tenants", t, "teams"], "name", (team) => team.name));
     tenant.teams.forEach((team, m) => {
       const here = ["tenants", t, "teams", m];

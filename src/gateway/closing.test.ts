@@ -34,6 +34,8 @@ function setUp(owed: boolean, settle?: () => Promise<void>) {
     health,
   };
   const grant = {
+    call,
+    caller: { principal: { tenant: { id: "ten_1", name: "acme" } } },
     request,
     bodyBytes: 200,
     model: { name: "m", targets: [], fallbacks: [] },

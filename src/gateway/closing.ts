@@ -1,9 +1,10 @@
-import { priceOf } from "../domain/plans/price.ts";
+import { priceOf, tierOf } from "../domain/plans/price.ts";
 import { GatewayError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meter } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { Attempt, Outcome, UsageRecord } from "../ports/records.ts";
+import { askingOf } from "./asking.ts";
 import { finalRecord } from "./record.ts";
 import type { Hold } from "./reserve.ts";
 import { worstTokens } from "./worst.ts";
@@ -71,13 +72,18 @@ export class Closing {
       record.reasoningTokens += usage.reasoning ?? 0;
       record.usageSource = source;
       record.captured = tally.capture();
-      const rates = this.#ports.prices.rates(target.account, target.model);
+      const rates = this.#ports.prices.rates(target.account, target.model, askingOf(grant));
       if (rates === undefined) continue;
-      attempt.costNanoUsd = priceOf(usage, rates);
+      attempt.costNanoUsd = priceOf(usage, rates, tierOf(grant.request));
       record.costNanoUsd += attempt.costNanoUsd;
-      record.priceSource = rates.source;
+      record.priceSource = joined(record.priceSource, rates.source);
     }
   }
+}
+
+/** Attempts may be priced by several lists; each is named once. */
+function joined(sources: string | null, source: string): string {
+  return sources === null || sources === source ? source : [...new Set([...sources.split("; "), source])].join("; ");
 }
 
 const LEFT: ReadonlySet<string> = new Set([

@@ -5,13 +5,14 @@
  */
 import { type Routing, type TargetRow, targetModel, USUAL_ROUTING } from "../domain/catalog/catalog.ts";
 import { worstCase } from "../domain/plans/estimate.ts";
-import { worstPriceOf } from "../domain/plans/price.ts";
+import { tiersOf, worstPriceOf } from "../domain/plans/price.ts";
 import { conversationOf } from "../domain/routing/conversation.ts";
 import type { TargetHealth } from "../domain/routing/health.ts";
 import { order } from "../domain/routing/order.ts";
 import { mayServe } from "../domain/routing/placement.ts";
 import { GatewayError } from "../errors.ts";
 import type { Prices } from "../ports/prices.ts";
+import { askingOf } from "./asking.ts";
 import type { Call } from "./call.ts";
 import type { CleanRequest } from "./guard-input.ts";
 import { type HealthBook, targetKey } from "./health.ts";
@@ -89,9 +90,13 @@ function choiceOf(row: TargetRow, clean: CleanRequest, { strategy }: Routing, po
   };
 }
 
-function costOf(target: Target, { request }: CleanRequest, bodyBytes: number, prices: Prices): number | undefined {
-  const rates = prices.rates(target.account, target.model);
+function costOf(
+  target: Target,
+  { request, hold }: CleanRequest,
+  bodyBytes: number,
+  prices: Prices,
+): number | undefined {
+  const rates = prices.rates(target.account, target.model, askingOf(hold.grant));
   if (rates === undefined) return undefined;
-  const { input, output } = worstCase(request, bodyBytes);
-  return worstPriceOf(input, output, rates);
+  return worstPriceOf(worstCase(request, bodyBytes), rates, tiersOf(request));
 }

@@ -21,6 +21,8 @@ const target = (model: string, contextTokens?: number) => {
 
 function grant(asked: ModelRequest, rows: CatalogModel["targets"], limits: Limit["dimension"][]): Grant {
   return {
+    call: { at: 0 },
+    caller: { principal: { tenant: { id: "ten_1", name: "acme" } } },
     request: asked,
     bodyBytes: 100,
     model: { name: "m", targets: rows.slice(0, 1), fallbacks: rows.slice(1) },

@@ -1,10 +1,11 @@
 import { type ProviderAccount, targetModel } from "../domain/catalog/catalog.ts";
 import { isFree, worstCase } from "../domain/plans/estimate.ts";
-import { worstPriceOf } from "../domain/plans/price.ts";
+import { tiersOf, worstPriceOf } from "../domain/plans/price.ts";
 import { readsUnseen, UNBOUNDED_INPUT_TOKENS } from "../domain/plans/unseen.ts";
 import { GatewayError } from "../errors.ts";
 import type { NanoUsd } from "../kernel/money.ts";
 import type { Prices } from "../ports/prices.ts";
+import { askingOf } from "./asking.ts";
 import type { Grant } from "./authorize.ts";
 
 /** The most that one target could use, and what that costs. */
@@ -45,13 +46,13 @@ function dearest(grant: Grant, prices: Prices, input: number, output: number): N
   for (const row of [...grant.model.targets, ...grant.model.fallbacks]) {
     const account = grant.catalog.providers.get(row.provider) as ProviderAccount;
     const model = targetModel(grant.model, row, grant.request.model);
-    const rates = prices.rates(account, model);
+    const rates = prices.rates(account, model, askingOf(grant));
     if (rates === undefined) {
       throw new GatewayError("not_allowed", "This model has no price, so it cannot be used under a budget in money.", {
         internal: `no price for ${account.kind} ${model}; give the provider account one under prices`,
       });
     }
-    most = Math.max(most, worstPriceOf(input, output, rates));
+    most = Math.max(most, worstPriceOf({ input, output }, rates, tiersOf(grant.request)));
   }
   return most;
 }

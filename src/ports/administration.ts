@@ -1,6 +1,14 @@
 import type { Subscription } from "../domain/access/principal.ts";
 import type { KeyMode } from "../domain/access/virtual-key.ts";
-import type { Api, CatalogModel, Guardrail, HealthCheck, Limit, Price } from "../domain/catalog/catalog.ts";
+import type {
+  Api,
+  CatalogModel,
+  Guardrail,
+  HealthCheck,
+  Limit,
+  Price,
+  TenantPrice,
+} from "../domain/catalog/catalog.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { AccountOptions } from "../spec/adapter.ts";
 
@@ -85,6 +93,8 @@ export interface DesiredState {
   apis: Api[];
   tenants: {
     name: string;
+    /** None where absent. */
+    prices?: TenantPrice[];
     teams: {
       name: string;
       members: { email: string; roles: string[] }[];

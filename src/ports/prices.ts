@@ -1,9 +1,20 @@
-import type { ProviderAccount } from "../domain/catalog/catalog.ts";
+import type { ProviderAccount, TenantPrice } from "../domain/catalog/catalog.ts";
 import type { Rates } from "../domain/plans/price.ts";
 
-/** What a provider's model costs: the account's own list first, then the public one; undefined where nobody knows. */
+/** Who asks for a price, and as of when. */
+export interface Asking {
+  /** Milliseconds since 1970; of prices with dates, those count that have begun then. */
+  at: number;
+  /** The tenant's own prices, where it has any, and its name. */
+  tenant?: { name: string; prices: readonly TenantPrice[] };
+}
+
+/**
+ * What a provider's model costs: the tenant's own list first, then the account's, then the public one;
+ * undefined where nobody knows.
+ */
 export interface Prices {
-  rates(account: ProviderAccount, model: string): Rates | undefined;
+  rates(account: ProviderAccount, model: string, asking: Asking): Rates | undefined;
   /** How many tokens of prompt and answer a model takes, where that is publicly known. */
   contextTokens(account: ProviderAccount, model: string): number | undefined;
 }

@@ -9,10 +9,16 @@ export interface Usage {
   cacheRead?: number;
   /** Part of `input`: written to the provider's prompt cache. */
   cacheWrite?: number;
+  /** Part of `cacheWrite`: to be kept for longer than usual, at a higher price. */
+  cacheWriteLong?: number;
   /** Part of `output`. */
   reasoning?: number;
   /** Part of `input`. */
   audioInput?: number;
+  /** Part of `input`. */
+  imageInput?: number;
   /** Part of `output`. */
   audioOutput?: number;
+  /** Part of `output`. */
+  imageOutput?: number;
 }

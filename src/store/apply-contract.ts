@@ -63,6 +63,18 @@ export function applyContract(name: string, open: OpenEmpty): void {
       expect(await store().plan(state)).toEqual([]);
     });
 
+    test("keeps what models cost a tenant, by its id, and forgets it when it is not desired any more", async () => {
+      const prices = [{ model: "small-2026", provider: "up", inputPerMTokUsd: 3, outputPerMTokUsd: 4, from: 5 }];
+      const state = desiredState();
+      state.tenants[0]!.prices = prices;
+      await apply(state);
+      const { id, name } = store().findPrincipal("digest-acme")!.tenant;
+      expect([...store().catalog().tenantPrices!]).toEqual([[id, prices]]);
+      expect(await store().plan(state)).toEqual([]);
+      expect(await apply(desiredState())).toEqual([{ verb: "update", subject: `prices of tenant ${name}` }]);
+      expect(store().catalog().tenantPrices!.size).toBe(0);
+    });
+
     test("plans what it then does, and planning does nothing", async () => {
       const planned = await store().plan(desiredState());
       expect(store().findPrincipal("digest-acme")).toBeUndefined();

@@ -9,6 +9,7 @@ import type {
   Limit,
   Price,
   ProviderAccount,
+  TenantPrice,
 } from "../../src/domain/catalog/catalog.ts";
 import { createGateway, type Gateway, type GatewaySettings } from "../../src/gateway/gateway.ts";
 import { gatewayHandler } from "../../src/http/gateway-listener.ts";
@@ -44,6 +45,8 @@ export interface AppOptions {
   prices?: Price[];
   principal?: Partial<Principal>;
   settings?: Partial<Omit<GatewaySettings, "deadlines">> & { deadlines?: Partial<GatewaySettings["deadlines"]> };
+  /** Of the tenant that holds the key. */
+  tenantPrices?: TenantPrice[];
   clock?: Clock;
   journal?: Journal;
   upstreamPort?: Upstream;
@@ -215,6 +218,7 @@ function catalogOf(options: AppOptions): Catalog {
 }
 
 export interface CallOptions {
+    tenantPrices: new Map(options.tenantPrices === undefined ? [] : [["ten_1", options.tenantPrices]]),
   path?: string;
   headers?: Record<string, string>;
   key?: string | null;

@@ -17,6 +17,8 @@ export interface Catalog {
   plans: ReadonlyMap<string, Plan>;
   /** By name. */
   guardrails: ReadonlyMap<string, Guardrail>;
+  /** By the tenant's id; absent where no tenant has prices of its own. */
+  tenantPrices?: ReadonlyMap<string, readonly TenantPrice[]>;
 }
 
 /** An account at a provider. Its key is sealed; only dispatch has it opened. */
@@ -50,14 +52,37 @@ export interface HealthCheck {
   everyMs: number;
 }
 
-/** US dollars per million tokens. */
-export interface Price {
-  /** The provider's name of the model. */
-  model: string;
+/** US dollars per million tokens of each kind; a kind without a price of its own costs what its whole does. */
+export interface TokenPrices {
   inputPerMTokUsd: number;
   outputPerMTokUsd: number;
   cacheReadPerMTokUsd?: number;
   cacheWritePerMTokUsd?: number;
+  /** Kept in the cache for longer than usual. */
+  cacheWriteLongPerMTokUsd?: number;
+  audioInputPerMTokUsd?: number;
+  imageInputPerMTokUsd?: number;
+  audioOutputPerMTokUsd?: number;
+  imageOutputPerMTokUsd?: number;
+  reasoningPerMTokUsd?: number;
+}
+
+/** One row of an administrator's price list. */
+export interface Price extends TokenPrices {
+  /** The provider's name of the model. */
+  model: string;
+  /** Since when it counts, milliseconds since 1970; absent: since ever. */
+  from?: number;
+  /** Other prices for prompts that are longer than so many tokens, by rising number. */
+  above?: readonly ({ tokens: number } & Partial<TokenPrices>)[];
+  /** Other prices for calls that are served in these ways. */
+  tiers?: { batch?: Partial<TokenPrices>; flex?: Partial<TokenPrices>; priority?: Partial<TokenPrices> };
+}
+
+/** A price for one tenant; it stands before the provider account's. */
+export interface TenantPrice extends Price {
+  /** Name of the provider account that it is about; absent: any. */
+  provider?: string;
 }
 
 export interface TargetRow {

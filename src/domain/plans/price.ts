@@ -1,37 +1,148 @@
 import { type NanoUsd, priceOfTokens } from "../../kernel/money.ts";
+import type { ModelRequest } from "../../spec/request.ts";
 import type { Usage } from "../../spec/usage.ts";
 
-/** What tokens cost, in US dollars per million. */
-export interface Rates {
+/** What tokens cost, in US dollars per million. A kind without a price of its own costs what its whole does. */
+export interface TokenRates {
   input: number;
   output: number;
-  /** Where absent, cached tokens cost what input costs. */
+  /** Part of the input that came from the provider's cache. */
   cacheRead?: number;
+  /** Part of the input that went into the provider's cache. */
   cacheWrite?: number;
-  /** Which list said so, for the record. */
+  /** The same, kept for longer than usual; as `cacheWrite` where absent. */
+  cacheWriteLong?: number;
+  audioInput?: number;
+  imageInput?: number;
+  audioOutput?: number;
+  imageOutput?: number;
+  reasoning?: number;
+}
+
+/** Ways of being served that cost more or less than the usual one. */
+export const SERVICE_TIERS = ["batch", "flex", "priority"] as const;
+export type ServiceTier = (typeof SERVICE_TIERS)[number];
+
+/** Another price list for prompts that are longer than so many tokens; the whole call is priced by it. */
+export type LongContext = { tokens: number } & Partial<TokenRates>;
+
+export interface Rates extends TokenRates {
+  /** By rising `tokens`. */
+  above?: readonly LongContext[];
+  tiers?: Readonly<Partial<Record<ServiceTier, Partial<TokenRates>>>>;
+  /** Which list said so, in which version; for the record. */
   source: string;
 }
 
+/** The most that a target could use, and how much of it is no text. */
+export interface MostTokens {
+  input: number;
+  output: number;
+  /** Parts of `input`. */
+  audioInput?: number;
+  imageInput?: number;
+  /** Whether the caller asks that the prompt be kept in the cache for longer than usual. */
+  keepsLong?: boolean;
+  /** What the answer may hold beside text. */
+  writes?: { audio?: boolean; images?: boolean };
+}
+
 /**
- * The price of one answer, each kind of token as what it is, rounded up to a nano-dollar a kind. Cached
- * parts that are larger than their whole cannot be true (some providers tell them), and make nothing cheaper.
+ * The price of one answer, each kind of token as what it is, rounded up to a nano-dollar a kind. Parts
+ * that are together larger than their whole cannot all be true (some providers tell them; sound from the
+ * cache is in two of them), and make nothing cheaper: only those stay that cost more than plain tokens do.
+ * @param tier as it was asked for
  */
-export function priceOf(usage: Usage, rates: Rates): NanoUsd {
-  const cached = (usage.cacheRead ?? 0) + (usage.cacheWrite ?? 0);
-  const believed = cached <= usage.input;
-  const read = believed ? (usage.cacheRead ?? 0) : 0;
-  const written = believed ? (usage.cacheWrite ?? 0) : 0;
-  const fresh = usage.input - read - written;
+export function priceOf(usage: Usage, rates: Rates, tier?: ServiceTier): NanoUsd {
+  const row = rowFor(rates, usage.input, tier);
+  const long = Math.min(usage.cacheWriteLong ?? 0, usage.cacheWrite ?? 0);
+  const input = priceOfParts(usage.input, row.input, [
+    [usage.audioInput, row.audioInput],
+    [usage.imageInput, row.imageInput],
+    [long, row.cacheWriteLong ?? row.cacheWrite],
+    [(usage.cacheWrite ?? 0) - long, row.cacheWrite],
+    [usage.cacheRead, row.cacheRead],
+  ]);
+  const output = priceOfParts(usage.output, row.output, [
+    [usage.audioOutput, row.audioOutput],
+    [usage.imageOutput, row.imageOutput],
+    [usage.reasoning, row.reasoning],
+  ]);
+  return Math.min(input + output, Number.MAX_SAFE_INTEGER);
+}
+
+type PricedPart = [tokens: number | undefined, rate: number | undefined];
+
+function priceOfParts(whole: number, plain: number, parts: readonly PricedPart[]): NanoUsd {
+  const told = parts.reduce((sum, [tokens = 0, rate]) => sum + (rate === undefined ? 0 : tokens), 0);
+  let left = whole;
+  let price = 0;
+  for (const [tokens = 0, rate] of parts) {
+    if (rate === undefined || (told > whole && rate <= plain)) continue;
+    const counted = Math.min(tokens, left);
+    left -= counted;
+    price += priceOfTokens(counted, rate);
+  }
+  return price + priceOfTokens(left, plain);
+}
+
+/**
+ * The most that so many tokens can cost: of every price list that may come to apply, the input at its
+ * dearest rate and the output at its dearest.
+ * @param tiers that may apply; the usual way of being served is always among them
+ */
+export function worstPriceOf(most: MostTokens, rates: Rates, tiers: readonly ServiceTier[] = []): NanoUsd {
+  let worst = 0;
+  for (const reached of [0, ...(rates.above ?? []).map(({ tokens }) => tokens + 1)]) {
+    if (reached > most.input) break;
+    for (const tier of [undefined, ...tiers]) worst = Math.max(worst, worstByRow(most, rowFor(rates, reached, tier)));
+  }
+  return Math.min(worst, Number.MAX_SAFE_INTEGER);
+}
+
+function worstByRow(most: MostTokens, row: TokenRates): NanoUsd {
+  const { input, output, audioInput = 0, imageInput = 0, writes = {} } = most;
+  const text = dearest(row.input, row.cacheRead, row.cacheWrite, most.keepsLong ? row.cacheWriteLong : undefined);
+  const written = dearest(
+    row.output,
+    row.reasoning,
+    writes.audio ? row.audioOutput : undefined,
+    writes.images ? row.imageOutput : undefined,
+  );
   return (
-    priceOfTokens(fresh, rates.input) +
-    priceOfTokens(read, rates.cacheRead ?? rates.input) +
-    priceOfTokens(written, rates.cacheWrite ?? rates.input) +
-    priceOfTokens(usage.output, rates.output)
+    priceOfTokens(Math.max(0, input - audioInput - imageInput), text) +
+    priceOfTokens(audioInput, dearest(text, row.audioInput)) +
+    priceOfTokens(imageInput, dearest(text, row.imageInput)) +
+    priceOfTokens(output, written)
   );
 }
 
-/** The most that so many tokens can cost: all of the input at the dearest input rate. */
-export function worstPriceOf(input: number, output: number, rates: Rates): NanoUsd {
-  const dearest = Math.max(rates.input, rates.cacheRead ?? 0, rates.cacheWrite ?? 0);
-  return priceOfTokens(input, dearest) + priceOfTokens(output, rates.output);
+function dearest(plain: number, ...others: (number | undefined)[]): number {
+  return Math.max(plain, ...others.map((rate) => rate ?? 0));
+}
+
+/** The price list for a prompt of this length that is served this way. What a special list leaves open is as usual. */
+function rowFor(rates: Rates, inputTokens: number, tier: ServiceTier | undefined): TokenRates {
+  const long = rates.above?.findLast(({ tokens }) => inputTokens > tokens);
+  const special = tier === undefined ? undefined : rates.tiers?.[tier];
+  if (long === undefined && special === undefined) return rates;
+  return { ...rates, ...long, ...special };
+}
+
+/** The tier by which a call is priced: the one that it asks for, where prices differ by it. */
+export function tierOf({ serviceTier, operation }: ModelRequest): ServiceTier | undefined {
+  if (operation?.type === "object") return operation.name === "batches.create" ? "batch" : undefined;
+  return SERVICE_TIERS.find((tier) => tier === serviceTier);
+}
+
+/**
+ * The tiers by which a provider may come to price a call. One that asks for none (or says `auto`) is
+ * served as the account is set, which nobody here can see: faster, perhaps. A cheaper one is never
+ * certain: a provider without room for it may serve the usual way.
+ */
+export function tiersOf(request: ModelRequest): readonly ServiceTier[] {
+  const asked = tierOf(request);
+  if (asked !== undefined) return [asked];
+  const { serviceTier, operation } = request;
+  return operation?.type !== "object" && (serviceTier === undefined || serviceTier === "auto") ? ["priority"] : [];
 }

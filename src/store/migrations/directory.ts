@@ -2,7 +2,14 @@ import { begin } from "./directory-1-begin.ts";
 import { accountOptions } from "./directory-2-account-options.ts";
 import { routing } from "./directory-3-routing.ts";
 import { providerObjects } from "./directory-4-provider-objects.ts";
+import { tenantPrices } from "./directory-5-tenant-prices.ts";
 import type { Migration } from "./migration.ts";
 
 /** The life of the directory's schema, oldest first. */
-export const DIRECTORY_MIGRATIONS: readonly Migration[] = [begin, accountOptions, routing, providerObjects];
+export const DIRECTORY_MIGRATIONS: readonly Migration[] = [
+  begin,
+  accountOptions,
+  routing,
+  providerObjects,
+  tenantPrices,
+];

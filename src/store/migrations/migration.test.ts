@@ -7,6 +7,7 @@ import { begin } from "./directory-1-begin.ts";
 import { accountOptions } from "./directory-2-account-options.ts";
 import { routing } from "./directory-3-routing.ts";
 import { providerObjects } from "./directory-4-provider-objects.ts";
+import { tenantPrices } from "./directory-5-tenant-prices.ts";
 import { type Migration, MigrationError, migrate } from "./migration.ts";
 
 function memory(): Kysely<unknown> {
@@ -54,6 +55,15 @@ test("a directory from before provider objects gets an empty table, whose rows n
   const orphan = sql`INSERT INTO provider_objects (tenant_id, application_id, provider, id, kind, api, model, told, created_at)
     VALUES ('t', 'a', 'up', 'file-1', 'file', 'chat/v1', 'small', '{}', 0)`;
   await expect(orphan.execute(db)).rejects.toThrow(/FOREIGN KEY/);
+});
+
+test("tenants of a directory that knew no prices of theirs have none", async () => {
+  const db = memory();
+  await migrate(db, [begin, accountOptions, routing, providerObjects], 0);
+  await sql`INSERT INTO tenants (id, name, origin, created_at) VALUES ('ten_1', 'acme', 'config', 0)`.execute(db);
+  expect(await migrate(db, DIRECTORY_MIGRATIONS, 0)).toContain(tenantPrices);
+  const { rows } = await sql<{ prices: string }>`SELECT prices FROM tenants`.execute(db);
+  expect(rows).toEqual([{ prices: "[]" }]);
 });
 
 test("only the missing steps are applied, in order", async () => {

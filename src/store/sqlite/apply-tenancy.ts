@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import type { TenantPrice } from "../../domain/catalog/catalog.ts";
 import { type RandomBytes, timeOrderedId } from "../../kernel/id.ts";
 import type { DesiredState } from "../../ports/administration.ts";
 import { applyKeys, type DesiredKeyOfApplication, pruneKeys } from "./apply-keys.ts";
@@ -35,6 +36,7 @@ export class TenancyApplication {
   async run(): Promise<void> {
     const tenants = await this.#level("tenants", undefined, this.#desired.tenants);
     for (const [place, tenant] of tenants) {
+      await this.#prices(place, tenant.prices ?? []);
       for (const [teamPlace, team] of await this.#level("teams", place, tenant.teams)) {
         await this.#memberships(teamPlace, team.members);
         for (const [application, wanted] of await this.#level("applications", teamPlace, team.applications)) {
@@ -52,6 +54,15 @@ export class TenancyApplication {
       this.#sheet,
       this.#now,
     );
+  }
+
+  /** What models cost the tenant; kept with it, and read with the catalog. */
+  async #prices(tenant: Place, wanted: readonly TenantPrice[]): Promise<void> {
+    const prices = JSON.stringify(wanted);
+    const kept = await this.#db.selectFrom("tenants").select("prices").where("id", "=", tenant.id).executeTakeFirst();
+    if (kept?.prices === prices) return;
+    await this.#db.updateTable("tenants").set({ prices }).where("id", "=", tenant.id).execute();
+    this.#sheet.catalog("update", `prices of tenant ${tenant.path}`);
   }
 
   /** Makes, revives and removes the children of one parent; gives the places of the desired ones. */

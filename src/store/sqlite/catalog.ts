@@ -9,6 +9,7 @@ import {
   matchesPattern,
   type Plan,
   type ProviderAccount,
+  type TenantPrice,
 } from "../../domain/catalog/catalog.ts";
 import { GatewayError } from "../../errors.ts";
 import { deepFreeze } from "../../kernel/freeze.ts";
@@ -26,6 +27,12 @@ export async function readCatalog(db: Kysely<Tables>, revision: number): Promise
     await db.selectFrom("plans").selectAll().orderBy("name").execute(),
     await db.selectFrom("apis").selectAll().orderBy("name").execute(),
   ];
+  const priced = await db
+    .selectFrom("tenants")
+    .select(["id", "prices"])
+    .where("prices", "!=", "[]")
+    .where("removed_at", "is", null)
+    .execute();
   const all = models.map(readModel);
   const catalog: Catalog = {
     revision,
@@ -35,6 +42,9 @@ export async function readCatalog(db: Kysely<Tables>, revision: number): Promise
     apis: new Map(apis.map(readApi).map((api) => [apiKey(api.slug, api.version), deepFreeze(api)])),
     plans: byName(plans.map((row): Plan => ({ name: row.name, limits: JSON.parse(row.limits) }))),
     guardrails: byName(guardrails.map((row): Guardrail => ({ ...JSON.parse(row.settings), name: row.name }))),
+    tenantPrices: new Map(
+      priced.map((row) => [row.id, deepFreeze(JSON.parse(row.prices) as readonly TenantPrice[])] as const),
+    ),
   };
   checkReferences(catalog);
   return Object.freeze(catalog);

@@ -31,7 +31,7 @@ export interface Tables {
     capture: number;
     policy: string;
   };
-  tenants: Lasting;
+  tenants: Lasting & { prices: string };
   teams: Lasting & { tenant_id: string };
   applications: Lasting & { tenant_id: string; team_id: string };
   memberships: { tenant_id: string; team_id: string; email: string; roles: string; origin: Origin };
