@@ -43,10 +43,10 @@ export interface AppOptions {
   models?: CatalogModel[];
   providers?: Partial<ProviderAccount>[];
   prices?: Price[];
-  principal?: Partial<Principal>;
-  settings?: Partial<Omit<GatewaySettings, "deadlines">> & { deadlines?: Partial<GatewaySettings["deadlines"]> };
   /** Of the tenant that holds the key. */
   tenantPrices?: TenantPrice[];
+  principal?: Partial<Principal>;
+  settings?: Partial<Omit<GatewaySettings, "deadlines">> & { deadlines?: Partial<GatewaySettings["deadlines"]> };
   clock?: Clock;
   journal?: Journal;
   upstreamPort?: Upstream;
@@ -214,11 +214,11 @@ function catalogOf(options: AppOptions): Catalog {
     apis: new Map([[`${api.slug}/${api.version}`, api]]),
     plans: new Map([["standard", { name: "standard", limits: options.limits ?? [] }]]),
     guardrails: new Map((options.guardrails ?? []).map((rule) => [rule.name, rule])),
+    tenantPrices: new Map(options.tenantPrices === undefined ? [] : [["ten_1", options.tenantPrices]]),
   };
 }
 
 export interface CallOptions {
-    tenantPrices: new Map(options.tenantPrices === undefined ? [] : [["ten_1", options.tenantPrices]]),
   path?: string;
   headers?: Record<string, string>;
   key?: string | null;
