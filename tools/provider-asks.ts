@@ -63,6 +63,8 @@ export const ASKING_FRONTS: readonly AskingFront[] = [
       seed: { seed: 7 },
       logitBias: { logit_bias: { "50": -100 } },
       penalties: { presence_penalty: 0.5 },
+      // Not OpenAI's; its lookalikes' callers know it.
+      topK: { top_k: 5 },
     },
   },
   {

@@ -1,8 +1,9 @@
 // Covers tools/provider-page.ts and tools/provider-asks.ts: the page says what adapters declare and do, both ways.
 import { describe, expect, test } from "bun:test";
 import { ADAPTERS } from "../src/providers/adapters.ts";
+import type { ProviderAdapter } from "../src/spec/adapter.ts";
 import { providersPage } from "./docs.ts";
-import { ASKING_FRONTS, type Feature } from "./provider-asks.ts";
+import { ASKING_FRONTS, type AskingFront, type Feature } from "./provider-asks.ts";
 import { FEATURES, fateOf } from "./provider-page.ts";
 
 const NAMES = Object.keys(FEATURES) as Feature[];
@@ -37,18 +38,28 @@ describe("docs/providers.md", () => {
 /** Models of hosts that publish none, or others, and one of which nothing is known. */
 const OTHERS = ["anthropic.claude-sonnet-4-20250514-v1:0", "qwen3-max", "some-model"];
 
+/** As the API declares it in which this front's calls are asked. Any object can be asked for by a schema. */
+function declares(adapter: ProviderAdapter, { wire, plain }: AskingFront, feature: Feature, model: string): boolean {
+  const request = wire.decode(plain, { params: { model }, query: "" });
+  const { capabilities } = adapter.variant?.(request, model, {}) ?? adapter;
+  return capabilities[feature] || (feature === "jsonObject" && capabilities.jsonSchema);
+}
+
 describe("what an adapter declares is what it does", () => {
   test.each(NAMES.map((feature) => [feature]))("%s", (feature) => {
     const lies: string[] = [];
     for (const adapter of asked) {
-      const fates = ASKING_FRONTS.flatMap((front) =>
-        [...adapter.models, ...OTHERS].map((model) => fateOf(front, adapter, feature, model)),
+      const models = [...adapter.models, ...OTHERS];
+      const carried = ASKING_FRONTS.flatMap((front) =>
+        models
+          .filter((model) => fateOf(front, adapter, feature, model) === "carried")
+          .map((model) => ({ front, model })),
       );
-      const declared = adapter.capabilities[feature];
-      if (declared && !fates.includes("carried")) lies.push(`${adapter.kind} declares it, and nobody can ask it`);
-      // Servers of OpenAI's dialect are asked what they refuse themselves.
-      if (!declared && fates.includes("carried") && adapter.dialect !== "openai-chat") {
-        lies.push(`${adapter.kind} is asked, and does not declare it`);
+      if (adapter.capabilities[feature] && carried.length === 0) {
+        lies.push(`${adapter.kind} declares it, and nobody can ask it`);
+      }
+      for (const { front, model } of carried) {
+        if (!declares(adapter, front, feature, model)) lies.push(`${adapter.kind} is asked, and does not declare it`);
       }
     }
     expect(lies).toEqual([]);

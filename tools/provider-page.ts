@@ -62,7 +62,7 @@ interface Row {
 function rowsOf(front: AskingFront, features: readonly Feature[]): Row[] {
   const rows = new Map<string, Row>();
   for (const adapter of asked()) {
-    const cells = features.map((feature) => cellOf(fateOf(front, adapter, feature)!, adapter.capabilities[feature]));
+    const cells = features.map((feature) => SIGNS[fateOf(front, adapter, feature)!]);
     const key = cells.join();
     const row = rows.get(key) ?? { kinds: [], cells };
     row.kinds.push(adapter.kind);
@@ -74,9 +74,6 @@ function rowsOf(front: AskingFront, features: readonly Feature[]): Row[] {
 const asked = () => ADAPTERS.filter(({ local }) => local === undefined);
 
 const SIGNS: Record<Fate, string> = { carried: "yes", warned: "left out", refused: "400" };
-
-/** What a provider's API is not known to take, and is asked all the same: it knows its models better than a table. */
-const cellOf = (fate: Fate, able: boolean) => (fate === "carried" && !able ? "asked" : SIGNS[fate]);
 
 type Table = (columns: readonly string[], rows: readonly (readonly string[])[]) => string[];
 
@@ -99,7 +96,7 @@ function providers(table: Table): string[] {
     "An account of a kind without an address names its own, or what it is made of ([config.md](config.md)).",
     table(["kind", "dialect", "address", "needs a key", "tried with", "beside conversations"], rows).join("\n"),
     "### What their APIs take",
-    "As each adapter declares it. What depends on the model is not ruled out here: the provider says so itself.",
+    "As each adapter declares it. What is not `yes` is never asked of it. What depends on the model is not ruled out here: the provider says so itself.",
     table(["kind", ...Object.values(FEATURES)], can).join("\n"),
   ];
 }

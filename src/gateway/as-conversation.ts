@@ -24,7 +24,7 @@ export function asConversation(
     ...chat,
     encode: (_request, name, given) => chat.encode(conversation, name, given),
     decoder: () => chat.decoder(conversation),
-    ...(local === undefined ? {} : { local: (_request: ModelRequest, name: string) => local(conversation, name) }),
+    ...(local === undefined ? {} : { local: (_request, name, warn) => local(conversation, name, warn) }),
   };
 }
 

@@ -46,6 +46,8 @@ export class Attempts {
   readonly #startedTicks: number;
   readonly #standings: Standing[];
   #asked = 0;
+  /** Of those, the ones that were sent nothing, because their provider cannot do what is asked for: they cost no time and no money. */
+  #unable = 0;
   #pauses = 0;
   /** What the call ends with if nobody answers: what an upstream said counts for more than what none of them can. */
   #error: GatewayError | undefined;
@@ -82,7 +84,7 @@ export class Attempts {
     const standings = this.#standings.map((standing, i) => {
       return { ...standing, notBefore: Math.max(standing.notBefore, choices[i]!.health.notBefore(now)) };
     });
-    const spent = { attempts: this.#asked, pauses: this.#pauses, elapsedMs: now - this.#startedTicks };
+    const spent = { attempts: this.#asked - this.#unable, pauses: this.#pauses, elapsedMs: now - this.#startedTicks };
     return nextStep(standings, this.#policy, spent, now, this.#ports.draw);
   }
 
@@ -196,6 +198,7 @@ export class Attempts {
     const standing = this.#standings[choices.indexOf(choice)]!;
     if (!mayFallBack(error, routing.fallbackOn) && !(isTooLong(error) && this.#dropNoLarger(choice))) throw error;
     if (error.owner !== "upstream") standing.hopeless = true;
+    if (error.code === "unsupported_feature") this.#unable++;
     if (error.retryAfterMs !== undefined) standing.notBefore = call.ticks() + error.retryAfterMs;
     if (this.#error === undefined || error.owner === "upstream") this.#error = error;
   }

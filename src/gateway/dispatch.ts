@@ -12,7 +12,7 @@ import type { Prices } from "../ports/prices.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Upstream } from "../ports/upstream.ts";
 import { providerKeyContext, type Unsealer } from "../ports/vault.ts";
-import type { ProviderAdapter } from "../spec/adapter.ts";
+import type { ProviderAdapter, Warning } from "../spec/adapter.ts";
 import type { EventBatch } from "../spec/event.ts";
 import { apiOf } from "./api-of.ts";
 import { type AskSettings, ask } from "./ask.ts";
@@ -89,10 +89,11 @@ async function open(
   if (kind === undefined) throw failed(`no adapter for kind ${account.kind}`);
   const adapter = apiOf(kind, request, target.model, account.options);
   if (adapter.local !== undefined && isFree(request)) call.observed.warnings.push(ESTIMATED);
-  if (adapter.local !== undefined) return canned(adapter.local(request, target.model), asked);
+  const warn = ({ field, message }: Warning) => call.observed.warnings.push(`${field}: ${message}`);
+  if (adapter.local !== undefined) return canned(adapter.local(request, target.model, warn), asked);
   const known = await ports.withBytes(clean, adapter);
   const { path, headers, body, files, warnings } = adapter.encode(known, target.model, account.options);
-  for (const warning of warnings) call.observed.warnings.push(`${warning.field}: ${warning.message}`);
+  warnings.forEach(warn);
   const key = keyOf(account, ports.unsealer);
   const upstreamCall = {
     baseUrl: account.baseUrl ?? adapter.baseUrl ?? "",

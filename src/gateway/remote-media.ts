@@ -2,6 +2,7 @@ import { GatewayError } from "../errors.ts";
 import { type Media, type Medium, type MediumKind, MediumRefused } from "../ports/media.ts";
 import { type ProviderAdapter, UnsupportedFeature } from "../spec/adapter.ts";
 import type { DocumentPart, ImagePart, Message, Part, ToolResultPart } from "../spec/message.ts";
+import { placeOf } from "../spec/place.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { BodyLedger } from "./body.ts";
 import type { CleanRequest } from "./guard-input.ts";
@@ -60,21 +61,11 @@ function remoteParts(request: ModelRequest, wanted: Wanted): Remote[] {
         if ((inner.type !== "image" && inner.type !== "document") || !wanted[inner.type]) continue;
         const { source } = inner;
         if (source.kind !== "url" || !ON_THE_WEB.test(source.url)) continue;
-        found.push({ part: inner, url: source.url, field: fieldOf(request, at, place) });
+        found.push({ part: inner, url: source.url, field: placeOf(request, at, place) });
       }
     }
   }
   return found;
-}
-
-/** Where a part stood, in the caller's words; the whole list where its places are not the caller's. */
-function fieldOf({ dialect, messages }: ModelRequest, at: number, place: number): string {
-  if (dialect === "openai-chat") return `messages[${at}].content[${place}]`;
-  // The system prompt is a field of its own there.
-  const index = messages[0]?.role === "system" ? at - 1 : at;
-  if (dialect === "anthropic-messages") return `messages[${index}].content[${place}]`;
-  if (dialect === "gemini") return "contents";
-  return dialect === "openai-responses" ? "input" : "messages";
 }
 
 async function replaced(request: ModelRequest, found: readonly Remote[], basket: Basket): Promise<ModelRequest> {

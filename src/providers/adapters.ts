@@ -5,8 +5,8 @@ import { bedrock } from "./bedrock/index.ts";
 import { cohere } from "./cohere/index.ts";
 import { dashscopeNative } from "./dashscope/index.ts";
 import { demo } from "./demo/index.ts";
-import { guardedAgainstForeign } from "./foreign.ts";
 import { google } from "./google/index.ts";
+import { guarded } from "./guarded.ts";
 import { ollama } from "./ollama/index.ts";
 import { openai } from "./openai/index.ts";
 import { openaiCompatible } from "./openai-compatible/index.ts";
@@ -25,4 +25,4 @@ export const ADAPTERS: readonly ProviderAdapter[] = [
   ollama,
   demo,
   ...openaiCompatible,
-].map(guardedAgainstForeign);
+].map(guarded);

@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { type ProviderAdapter, UnsupportedFeature } from "../spec/adapter.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import { ADAPTERS } from "./adapters.ts";
-import { guardedAgainstForeign } from "./foreign.ts";
+import { guarded } from "./guarded.ts";
 import { openai } from "./openai/index.ts";
 
-const adapter = guardedAgainstForeign(openai);
+const adapter = guarded(openai);
 const anthropic = ADAPTERS.find(({ kind }) => kind === "anthropic")!;
 const request = (over: Partial<ModelRequest>): ModelRequest => ({
   dialect: "openai-responses",
@@ -57,7 +57,7 @@ describe("what a provider may go without", () => {
   test.each([["openai", openai as ProviderAdapter] as const, ["anthropic", anthropic] as const])(
     "is left out for %s, with a warning",
     (_, each) => {
-      const written = guardedAgainstForeign(each).encode(request(over), "claude-sonnet-4-5");
+      const written = guarded(each).encode(request(over), "claude-sonnet-4-5");
       expect(JSON.stringify(written.body)).not.toContain("web_search");
       expect(written.warnings.map(({ field }) => field)).toEqual(["tools[1]", "web_search_call"]);
     },

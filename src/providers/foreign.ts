@@ -1,55 +1,14 @@
-import { type ProviderAdapter, UnsupportedFeature, type Warning } from "../spec/adapter.ts";
+import { UnsupportedFeature, type Warning } from "../spec/adapter.ts";
 import type { Message } from "../spec/message.ts";
 import type { ModelRequest, Tool } from "../spec/request.ts";
+import type { Fitted } from "./capable.ts";
 
 /**
- * The adapter with what holds for every pair of dialects: a request that only its own dialect
- * can answer is refused, and what a provider of another one may go without is left out, with
- * a warning. Adapters need not know it.
+ * A request of another dialect: one that only its own can answer is refused, and what a provider of
+ * another one may go without is left out, with a warning.
+ * @throws UnsupportedFeature
  */
-export function guardedAgainstForeign(adapter: ProviderAdapter): ProviderAdapter {
-  const variants = new WeakMap<ProviderAdapter, ProviderAdapter>();
-  const { variant } = adapter;
-  const guarded: { -readonly [K in keyof ProviderAdapter]: ProviderAdapter[K] } = {
-    ...adapter,
-    encode: guardedEncode(adapter),
-  };
-  if (adapter.operations !== undefined) {
-    const apis = Object.entries(adapter.operations).map(([name, api]) => [
-      name,
-      { ...api, encode: guardedEncode(api) },
-    ]);
-    guarded.operations = Object.fromEntries(apis);
-  }
-  const { local } = adapter;
-  if (local !== undefined)
-    return { ...guarded, local: (request, model) => local(withoutForeign(request).known, model) };
-  if (variant === undefined) return guarded;
-  return {
-    ...guarded,
-    variant(request, model, options) {
-      const chosen = variant(request, model, options);
-      let known = variants.get(chosen);
-      if (known === undefined) {
-        known = guardedAgainstForeign(chosen);
-        variants.set(chosen, known);
-      }
-      return known;
-    },
-  };
-}
-
-function guardedEncode(api: Pick<ProviderAdapter, "dialect" | "encode">): ProviderAdapter["encode"] {
-  return (request, model, options) => {
-    if (request.dialect === api.dialect) return api.encode(request, model, options);
-    const { known, warnings } = withoutForeign(request);
-    const upstream = api.encode(known, model, options);
-    return warnings.length === 0 ? upstream : { ...upstream, warnings: [...warnings, ...upstream.warnings] };
-  };
-}
-
-/** @throws UnsupportedFeature */
-function withoutForeign(request: ModelRequest): { known: ModelRequest; warnings: Warning[] } {
+export function withoutForeign(request: ModelRequest): Fitted {
   const bound = request.dialectBound?.[0];
   if (bound !== undefined) {
     throw new UnsupportedFeature(

@@ -103,7 +103,7 @@ export interface ProviderAdapter {
   readonly operations?: Readonly<Partial<Record<OperationName, OperationApi>>>;
   /** Of streams; server-sent events where absent. */
   readonly framing?: Framing;
-  /** `model` is the provider's own name of it. Throws `UnsupportedFeature`. */
+  /** `model` is the provider's own name of it. What `capabilities` rules out need not be looked for. Throws `UnsupportedFeature`. */
   encode(request: ModelRequest, model: string, options?: AccountOptions): UpstreamRequest;
   decoder(request: ModelRequest): AnswerDecoder;
   /** Reads an answer whose status is not 2xx. Never throws. */
@@ -111,7 +111,7 @@ export interface ProviderAdapter {
   /** Models that the provider is known to have; what a fresh account publishes. */
   readonly models: readonly string[];
   /** Set where there is no upstream at all: the answer is made here. */
-  readonly local?: (request: ModelRequest, model: string) => Iterable<EventPart[]>;
+  readonly local?: (request: ModelRequest, model: string, warn?: (warning: Warning) => void) => Iterable<EventPart[]>;
   /** A test provider serves `sp_test_` keys and costs nothing. */
   readonly test?: boolean;
 }

@@ -242,7 +242,7 @@ describe("where it does not, as it is unless said otherwise", () => {
   test("nothing is fetched, and the call is refused", async () => {
     const web = new Web();
     const scene = await start(web, {});
-    const wanted = { code: "unsupported_feature", param: "messages", outcome: "failed" } as const;
+    const wanted = { code: "unsupported_feature", param: "messages[1].content[1]", outcome: "failed" } as const;
     await scene.refused("openai", await scene.call("openai", asking(A)), wanted);
     expect(web.asked).toEqual([]);
   });

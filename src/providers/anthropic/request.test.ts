@@ -50,10 +50,6 @@ test("the smallest request has what Anthropic requires, and no more", () => {
 
 describe("what Anthropic has no place for", () => {
   test.each<[string, Partial<ModelRequest>, string]>([
-    ["several answers", { choices: 2 }, "n"],
-    ["log probabilities", { logprobs: true }, "logprobs"],
-    ["their alternatives", { topLogprobs: 3 }, "top_logprobs"],
-    ["a bias", { logitBias: { "50256": -100 } }, "logit_bias"],
     ["a stop sequence of white space", { stop: ["END", "\n"] }, "stop"],
     ["another provider's tool", { tools: [{ type: "opaque", value: {} }] }, "tools[0]"],
     ["another provider's tool choice", { tools: [weather], toolChoice: { type: "opaque", value: {} } }, "tool_choice"],
@@ -62,8 +58,6 @@ describe("what Anthropic has no place for", () => {
   });
 
   test.each<[string, Partial<ModelRequest>, string[]]>([
-    ["a seed", { seed: 1 }, ["seed"]],
-    ["penalties", { presencePenalty: 1, frequencyPenalty: -1 }, ["presence_penalty", "frequency_penalty"]],
     ["a field of another dialect", { extra: { store: true } }, ["store"]],
     ["a tier that it does not sell", { serviceTier: "flex" }, ["service_tier"]],
     ["a user's name that is a letter", { endUser: "x".repeat(300) }, ["user"]],

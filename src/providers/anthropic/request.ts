@@ -35,7 +35,7 @@ export function encodeRequest(request: ModelRequest, model: string): UpstreamReq
 
 /** The body for a caller who speaks another dialect. */
 function foreignBody(request: ModelRequest, model: string, warn: Warn): JsonObject {
-  checkSupport(request, warn);
+  checkSupport(request);
   const traits = traitsOf(model);
   if (forcesTool(request) && !traits.forcedTool) {
     throw new UnsupportedFeature("tool_choice", "this model cannot be forced to call a tool");

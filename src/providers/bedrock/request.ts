@@ -18,7 +18,7 @@ const READ_EXTRA = ["thinking", "output_config", "output_format", "metadata", "t
  */
 export function encodeRequest(request: ModelRequest, model: string, options: AccountOptions = {}): UpstreamRequest {
   const losses = new Losses(false);
-  checkSupport(request, losses);
+  checkStops(request, losses);
   const family = familyOf(model);
   const writer = new BlockWriter(family, losses);
   const prefill = family.claude?.prefill ?? true;
@@ -54,20 +54,10 @@ export function encodeRequest(request: ModelRequest, model: string, options: Acc
   };
 }
 
-/** What Converse has no place for at all. The answer would be another one without the first five. */
-function checkSupport(request: ModelRequest, losses: Losses): void {
-  if ((request.choices ?? 1) > 1) losses.refuse("n", "Bedrock gives one answer a call");
-  if (request.logprobs === true || (request.topLogprobs ?? 0) > 0)
-    losses.refuse("logprobs", "Bedrock tells no log probabilities");
-  if (Object.keys(request.logitBias ?? {}).length > 0) losses.refuse("logit_bias", "Bedrock has no logit_bias");
+function checkStops(request: ModelRequest, losses: Losses): void {
   if (request.stop?.some((word) => word !== "" && word.trim() === "")) {
     losses.refuse("stop", "Bedrock takes no stop sequence of white space only");
   }
-  if (request.seed !== undefined) losses.warn("seed", "Bedrock has no seed; it was left out");
-  if ((request.presencePenalty ?? 0) !== 0)
-    losses.warn("presence_penalty", "Bedrock has no penalties; it was left out");
-  if ((request.frequencyPenalty ?? 0) !== 0)
-    losses.warn("frequency_penalty", "Bedrock has no penalties; it was left out");
 }
 
 const TIERS: Readonly<Record<string, string>> = {

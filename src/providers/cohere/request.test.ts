@@ -3,16 +3,19 @@ import type { JsonObject } from "../../kernel/json.ts";
 import { UnsupportedFeature } from "../../spec/adapter.ts";
 import { anthropicMessages } from "../../wire/anthropic-messages/index.ts";
 import { openaiChat } from "../../wire/openai-chat/index.ts";
+import { guarded } from "../guarded.ts";
 import { cohere } from "./index.ts";
+
+const adapter = guarded(cohere);
 
 /** `request.ts` and `messages.ts`: what leaves for Cohere. */
 
 const HI = [{ role: "user", content: "Hi" }];
 const encode = (over: JsonObject, model = "command-a-03-2025") =>
-  cohere.encode(openaiChat.decode({ model: "m", messages: HI, ...over }), model);
+  adapter.encode(openaiChat.decode({ model: "m", messages: HI, ...over }), model);
 const sent = (over: JsonObject, model?: string) => encode(over, model).body;
 const anthropic = (over: JsonObject) =>
-  cohere.encode(anthropicMessages.decode({ model: "m", max_tokens: 10, messages: HI, ...over }), "command-a-03-2025");
+  adapter.encode(anthropicMessages.decode({ model: "m", max_tokens: 10, messages: HI, ...over }), "command-a-03-2025");
 
 const tool = (name: string, more: JsonObject = {}) => ({ type: "function", function: { name, ...more } });
 const PARAMETERS = { type: "object", properties: {} };
@@ -171,9 +174,9 @@ describe("what Cohere cannot do", () => {
     ["stop", { stop: ["a", "b", "c", "d", "e", "f"] }],
     ["tools[0]", { tools: [{ type: "web_search" }] }],
     ["tool_choice", { tools: [tool("a")], tool_choice: { type: "function", function: { name: "b" } } }],
-    ["messages", { messages: [{ role: "user", content: [file] }] }],
+    ["messages[0].content[0]", { messages: [{ role: "user", content: [file] }] }],
     [
-      "messages",
+      "messages[0].content[0]",
       { messages: [{ role: "user", content: [{ type: "input_audio", input_audio: { data: "", format: "wav" } }] }] },
     ],
     ["web_search_options", { web_search_options: {} }],

@@ -50,9 +50,6 @@ function writeTools(request: ModelRequest, losses: Losses, body: JsonObject): vo
   if (toolChoice?.type === "required" || toolChoice?.type === "tool") body.tool_choice = "REQUIRED";
   else if (toolChoice?.type === "none") body.tool_choice = "NONE";
   if (tools.some(({ strict }) => strict === true)) body.strict_tools = true;
-  if (request.parallelToolCalls === false) {
-    losses.warn("parallel_tool_calls", "the provider cannot keep a model to one call at a time");
-  }
 }
 
 function writeTool(tool: FunctionTool, losses: Losses): JsonObject {
@@ -120,9 +117,7 @@ function writeThinking(reasoning: ReasoningRequest, thinks: boolean, losses: Los
 }
 
 function checkRest(request: ModelRequest, losses: Losses): void {
-  if ((request.choices ?? 1) > 1) losses.refuse("n", "the provider gives one answer");
   if ((request.topLogprobs ?? 0) > 0) losses.refuse("top_logprobs", "the provider tells of no other tokens");
-  if (Object.keys(request.logitBias ?? {}).length > 0) losses.refuse("logit_bias", "the provider takes no logit_bias");
   if (request.endUser !== undefined) losses.warn("user", "the provider takes no name of an end user; it was left out");
   if (request.serviceTier !== undefined && request.serviceTier !== "auto") {
     losses.warn("service_tier", "the provider has no such tier; it was left out");

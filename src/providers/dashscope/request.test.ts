@@ -2,13 +2,16 @@ import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../kernel/json.ts";
 import { UnsupportedFeature } from "../../spec/adapter.ts";
 import { openaiChat } from "../../wire/openai-chat/index.ts";
+import { guarded } from "../guarded.ts";
 import { dashscopeNative } from "./index.ts";
+
+const adapter = guarded(dashscopeNative);
 
 /** `request.ts` and `messages.ts`: what leaves for DashScope. */
 
 const HI = [{ role: "user", content: "Hi" }];
 const encode = (over: JsonObject, model = "qwen-max") =>
-  dashscopeNative.encode(openaiChat.decode({ model: "m", messages: HI, ...over }), model);
+  adapter.encode(openaiChat.decode({ model: "m", messages: HI, ...over }), model);
 const parameters = (over: JsonObject, model?: string) => encode(over, model).body.parameters as JsonObject;
 const messages = (given: JsonObject[], model?: string) =>
   (encode({ messages: given }, model).body.input as JsonObject).messages as JsonObject[];
@@ -124,7 +127,7 @@ describe("what DashScope cannot do", () => {
     ["logit_bias", { logit_bias: { 5: 1 } }],
     ["tool_choice", { tools: [tool("a"), tool("b")], tool_choice: "required" }],
     ["tools[0]", { tools: [{ type: "web_search" }] }],
-    ["messages", { messages: [{ role: "user", content: [{ type: "file", file: { file_id: "f" } }] }] }],
+    ["messages[0].content[0]", { messages: [{ role: "user", content: [{ type: "file", file: { file_id: "f" } }] }] }],
     ["modalities", { modalities: ["audio"] }],
   ];
   for (const [field, over] of refused) {

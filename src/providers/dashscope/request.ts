@@ -121,7 +121,6 @@ function writeThinking({ reasoning }: ModelRequest, model: string, losses: Losse
 }
 
 function checkRest(request: ModelRequest, losses: Losses): void {
-  if (Object.keys(request.logitBias ?? {}).length > 0) losses.refuse("logit_bias", "the provider takes no logit_bias");
   if (request.frequencyPenalty !== undefined && request.frequencyPenalty !== 0) {
     losses.warn("frequency_penalty", "the provider has no frequency_penalty; it was left out");
   }

@@ -90,7 +90,6 @@ describe("settings", () => {
   }
 
   test("what Gemini has no equivalent for is refused by name", () => {
-    expect(refusedField({ logitBias: { 1: 2 } })).toBe("logit_bias");
     expect(refusedField({ stop: ["1", "2", "3", "4", "5", "6"] })).toBe("stop");
     expect(refusedField({ choices: 9 })).toBe("n");
     expect(refusedField({ logprobs: true, topLogprobs: 21 })).toBe("top_logprobs");
@@ -144,7 +143,6 @@ describe("tools", () => {
     const { body, warned } = encode({
       tools: [FUNCTION, bare],
       toolChoice: { type: "auto" },
-      parallelToolCalls: false,
     });
     expect(body.tools).toEqual([
       {
@@ -155,7 +153,7 @@ describe("tools", () => {
       },
     ]);
     expect(body.toolConfig).toEqual({ functionCallingConfig: { mode: "AUTO" } });
-    expect(warned).toEqual(["strict", "parallel_tool_calls"]);
+    expect(warned).toEqual(["strict"]);
   });
 
   const choices: [ModelRequest["toolChoice"], JsonObject][] = [

@@ -18,7 +18,6 @@ export type ModelPath = (model: string) => string;
  */
 export function encodeRequest(request: ModelRequest, model: string, pathOf: ModelPath): UpstreamRequest {
   const losses = new Losses(request.dialect === "gemini");
-  checkSupport(request, losses);
   const traits = traitsOf(model);
   const body: JsonObject = {};
   new TurnsWriter(traits, losses).write(request.messages, body);
@@ -31,11 +30,6 @@ export function encodeRequest(request: ModelRequest, model: string, pathOf: Mode
   losses.carryRequest(losses.own ? undotted(request.extra) : request.extra, body);
   const method = request.stream ? "streamGenerateContent?alt=sse" : "generateContent";
   return { method: "POST", path: `${pathOf(model)}:${method}`, headers: {}, body, warnings: losses.warnings };
-}
-
-function checkSupport(request: ModelRequest, losses: Losses): void {
-  if (losses.own) return;
-  if (Object.keys(request.logitBias ?? {}).length > 0) losses.refuse("logit_bias", "Gemini takes no logit_bias");
 }
 
 const TIERS: Readonly<Record<string, string>> = {

@@ -30,9 +30,6 @@ export function writeTools(
   }
   if (response !== undefined) entry(response.declaration);
   if (tools.length > 0 || (losses.own && request.tools !== undefined)) body.tools = tools;
-  if (request.parallelToolCalls === false) {
-    losses.warn("parallel_tool_calls", "Gemini cannot be kept from calling several functions at once");
-  }
   // Gemini refuses a choice without functions.
   if (declarations.length === 0 && !losses.own) return;
   const calling = response === undefined ? callingOf(request, losses) : callingWithAnswer(request, response);

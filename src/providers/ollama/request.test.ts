@@ -3,14 +3,17 @@ import type { JsonObject } from "../../kernel/json.ts";
 import { UnsupportedFeature } from "../../spec/adapter.ts";
 import { ollamaChat, ollamaGenerate } from "../../wire/ollama/index.ts";
 import { openaiChat } from "../../wire/openai-chat/index.ts";
+import { guarded } from "../guarded.ts";
 import { ollama } from "./index.ts";
+
+const adapter = guarded(ollama);
 
 /** `request.ts` and `messages.ts`: what leaves for Ollama. */
 
 const HI = [{ role: "user", content: "Hi" }];
 const sent = (over: JsonObject, model = "llama3.2") =>
-  ollama.encode(openaiChat.decode({ model: "m", messages: HI, ...over }), model);
-const own = (over: JsonObject) => ollama.encode(ollamaChat.decode({ model: "m", messages: HI, ...over }), "llama3.2");
+  adapter.encode(openaiChat.decode({ model: "m", messages: HI, ...over }), model);
+const own = (over: JsonObject) => adapter.encode(ollamaChat.decode({ model: "m", messages: HI, ...over }), "llama3.2");
 const warned = (over: JsonObject, model?: string) => sent(over, model).warnings.map(({ field }) => field);
 
 const TOOL = { type: "function", function: { name: "weather", parameters: { type: "object" } } };
@@ -133,15 +136,15 @@ describe("a request in another dialect", () => {
     ["logit_bias", { logit_bias: { 5: 1 } }],
     ["tools[0]", { tools: [{ type: "web_search" }] }],
     [
-      "messages",
+      "messages[0].content[0]",
       { messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "https://a.b/c" } }] }] },
     ],
     [
-      "messages",
+      "messages[0].content[0]",
       { messages: [{ role: "user", content: [{ type: "input_audio", input_audio: { data: "", format: "wav" } }] }] },
     ],
     [
-      "messages",
+      "messages[0].content[0]",
       {
         messages: [
           { role: "user", content: [{ type: "file", file: { file_data: "data:application/pdf;base64,AA" } }] },
@@ -186,7 +189,7 @@ describe("a request in Ollama's dialect", () => {
       ...{ prompt: "Hi", system: "Be brief.", images: ["iVBORw0KGgo"], suffix: "", raw: true, context: [1] },
       ...{ stream: false, format: "json" },
     };
-    const { path, body: written } = ollama.encode(ollamaGenerate.decode({ model: "m", ...body }), "llama3.2");
+    const { path, body: written } = adapter.encode(ollamaGenerate.decode({ model: "m", ...body }), "llama3.2");
     expect([path, written]).toEqual(["/api/generate", { model: "llama3.2", ...body }]);
   });
 });

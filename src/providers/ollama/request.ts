@@ -21,7 +21,7 @@ export function encodeRequest(request: ModelRequest, model: string): UpstreamReq
     writeTools(request, losses, body);
   }
   body.stream = request.stream;
-  writeOptions(request, form, losses, body);
+  writeOptions(request, form, body);
   writeFormat(request, losses, body);
   writeThink(request, model, losses, body);
   if (request.logprobs !== undefined) body.logprobs = request.logprobs;
@@ -53,9 +53,6 @@ function writeTools(request: ModelRequest, losses: Losses, body: JsonObject): vo
   }
   // A model that has no tools calls none.
   if (toolChoice?.type === "none") return;
-  if (request.parallelToolCalls === false) {
-    losses.warn("parallel_tool_calls", "the provider cannot keep a model to one call at a time");
-  }
   body.tools = tools.map((tool, index) => writeTool(tool, index, losses));
 }
 
@@ -76,7 +73,7 @@ function writeTool(tool: Tool, index: number, losses: Losses): JsonObject {
   return written;
 }
 
-function writeOptions(request: ModelRequest, form: OllamaRequestForm, losses: Losses, body: JsonObject): void {
+function writeOptions(request: ModelRequest, form: OllamaRequestForm, body: JsonObject): void {
   const options: Record<string, Json | undefined> = {
     num_predict: request.maxOutputTokens ?? form.numPredict,
     temperature: request.temperature,
@@ -90,10 +87,6 @@ function writeOptions(request: ModelRequest, form: OllamaRequestForm, losses: Lo
   const given: JsonObject = {};
   for (const name in options) if (options[name] !== undefined) given[name] = options[name];
   if (Object.keys(given).length > 0) body.options = given;
-  if (!losses.own && (request.choices ?? 1) > 1) losses.refuse("n", "the provider gives one answer");
-  if (Object.keys(request.logitBias ?? {}).length > 0) {
-    losses.refuse("logit_bias", "the provider takes no logit_bias");
-  }
 }
 
 function writeFormat(request: ModelRequest, losses: Losses, body: JsonObject): void {

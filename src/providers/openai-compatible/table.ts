@@ -35,7 +35,7 @@ const UNKNOWN: Quirks = {
 };
 
 /** What a server run by oneself can depends on the model that it was given, so nothing is ruled out. */
-const ANY: Capabilities = OPENAI_CAPABILITIES;
+const ANY: Capabilities = { ...OPENAI_CAPABILITIES, topK: true };
 /** Hosts that look at images, but take neither documents nor sound. */
 const HOSTED: Capabilities = { ...OPENAI_CAPABILITIES, documents: false, audioInput: false };
 const TEXT_ONLY: Capabilities = { ...HOSTED, imageUrl: false, imageBytes: false };
@@ -58,7 +58,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "GROQ_API_KEY",
     // Refuses reasoning_content; takes reasoning, from models that think only.
     { thinks: named(/gpt-oss|qwen/), thoughtsTaken: ["reasoning"], maxStops: 4, responses: true },
-    HOSTED,
+    { ...HOSTED, choices: false, logprobs: false, logitBias: false, penalties: false },
     ["llama-3.3-70b-versatile", "llama-3.1-8b-instant", "openai/gpt-oss-120b", "openai/gpt-oss-20b", "qwen/qwen3-32b"],
   ),
   row("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY", { thinks: named(/gpt-oss/), topK: true }, HOSTED, [
@@ -71,7 +71,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "DEEPSEEK_API_KEY",
     // Refuses a list as content; wants the thoughts before a call back with its result.
     { reasoning: "thinking", thoughtsWritten: "reasoning_content", textLists: "never", responses: true },
-    { ...TEXT_ONLY, choices: false, jsonSchema: false, seed: false, logitBias: false },
+    { ...TEXT_ONLY, parallelToolSwitch: false, choices: false, jsonSchema: false, seed: false, logitBias: false },
     ["deepseek-v4-pro", "deepseek-v4-flash", "deepseek-chat", "deepseek-reasoner"],
   ),
   row(
@@ -101,7 +101,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       privacy: "routes",
       responses: true,
     },
-    ANY,
+    { ...ANY, documentUrl: true },
   ),
   row(
     "mistral",
@@ -119,7 +119,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       callIds: { allowed: /^[a-zA-Z0-9]{9}$/, length: 9 },
       media: "mistral",
     },
-    { ...ANY, documentUrl: true, logprobs: false, logitBias: false },
+    { ...ANY, documentUrl: true, logprobs: false, logitBias: false, topK: false },
     ["mistral-large-latest", "mistral-medium-latest", "mistral-small-latest", "ministral-8b-latest", "mistral-embed"],
   ),
   row(
@@ -131,15 +131,38 @@ export const LOOKALIKES: readonly Lookalike[] = [
     {
       thinks: named(/gpt-oss|qwen3|deepseek-(?:r1|v)|magistral|thinking|reason/),
       effortNone: true,
+      // It leaves tool_choice out without a word.
+      forcesTools: false,
       thoughtsWritten: "reasoning",
       responses: true,
     },
-    { ...ANY, choices: false, logitBias: false, parallelToolSwitch: false },
+    {
+      ...ANY,
+      ...{ parallelToolSwitch: false, imageUrl: false, documents: false },
+      ...{ choices: false, logitBias: false, topK: false },
+    },
   ),
-  row("vllm", null, null, { thoughtsWritten: "reasoning", topK: true, textLists: "always", responses: true }, ANY),
+  row(
+    "vllm",
+    null,
+    null,
+    { thoughtsWritten: "reasoning", topK: true, textLists: "always", responses: true },
+    { ...ANY, documents: false },
+  ),
   // Has a Responses API that OpenAI's own client cannot stream from, and that refuses plain turns of the assistant.
-  row("llamacpp", null, null, { thoughtsWritten: "reasoning_content", topK: true }, ANY),
-  row("lmstudio", "http://127.0.0.1:1234/v1", null, { topK: true, responses: true }, ANY),
+  row("llamacpp", null, null, { thoughtsWritten: "reasoning_content", topK: true }, { ...ANY, documents: false }),
+  row(
+    "lmstudio",
+    "http://127.0.0.1:1234/v1",
+    null,
+    { topK: true, responses: true },
+    // Refuses addresses of images and json_object; what else it lacks, it leaves out without a word.
+    {
+      ...HOSTED,
+      ...{ parallelToolSwitch: false, imageUrl: false, jsonObject: false },
+      ...{ logprobs: false, choices: false },
+    },
+  ),
   row("fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", {
     topK: true,
     thoughtsWritten: "reasoning_content",
@@ -156,7 +179,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       developer: true,
       responses: true,
     },
-    HOSTED,
+    { ...HOSTED, logitBias: false },
     ["grok-4.6", "grok-4.5", "grok-4.3"],
   ),
   row(
@@ -166,13 +189,10 @@ export const LOOKALIKES: readonly Lookalike[] = [
     { thinks: named(/reasoning|deep-research/), topK: true, media: "perplexity" },
     {
       ...HOSTED,
-      documents: true,
-      documentUrl: true,
-      tools: false,
-      parallelToolSwitch: false,
-      choices: false,
-      logprobs: false,
-      logitBias: false,
+      ...{ documents: true, documentUrl: true },
+      // Refuses json_object too: the form of the answer is text or a schema.
+      ...{ tools: false, parallelToolSwitch: false, jsonObject: false },
+      ...{ logprobs: false, choices: false, seed: false, logitBias: false },
     },
     ["sonar", "sonar-pro", "sonar-reasoning-pro", "sonar-deep-research"],
   ),
@@ -180,9 +200,9 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "cerebras",
     "https://api.cerebras.ai/v1",
     "CEREBRAS_API_KEY",
-    // Refuses reasoning_content by name.
+    // Refuses reasoning_content by name, and what it is said here to lack.
     { thinks: named(/gpt-oss/), thoughtsTaken: ["reasoning"], maxStops: 4 },
-    TEXT_ONLY,
+    { ...TEXT_ONLY, parallelToolSwitch: false, choices: false, logitBias: false, penalties: false },
     ["gpt-oss-120b"],
   ),
   row(
@@ -191,7 +211,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "MOONSHOT_API_KEY",
     // Wants the thoughts before a call back with its result. Models before K2.5 cannot be asked to think.
     { reasoning: "thinking", thinks: named(/kimi-k(?:2\.[5-9]|[3-9])/), thoughtsWritten: "reasoning_content" },
-    HOSTED,
+    { ...HOSTED, parallelToolSwitch: false, logprobs: false, seed: false, logitBias: false },
     ["kimi-k3", "kimi-k2.6", "kimi-k2.5"],
   ),
   row(
@@ -203,13 +223,38 @@ export const LOOKALIKES: readonly Lookalike[] = [
       thinks: named(/glm-(?:4\.[5-9]|[5-9])/i),
       thoughtsWritten: "reasoning_content",
       maxStops: 1,
+      media: "perplexity",
     },
-    { ...HOSTED, choices: false, logprobs: false, logitBias: false, jsonSchema: false },
+    {
+      ...HOSTED,
+      ...{ documentUrl: true, parallelToolSwitch: false, jsonSchema: false, logprobs: false },
+      ...{ choices: false, seed: false, logitBias: false, penalties: false },
+    },
     ["glm-5.2", "glm-4.7", "glm-4.7-flash"],
   ),
-  row("nvidia-nim", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY", { reasoning: "none" }),
-  row("sambanova", "https://api.sambanova.ai/v1", "SAMBANOVA_API_KEY", { thinks: named(/gpt-oss/) }),
-  row("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN", { reasoning: "none", responses: true }),
+  row(
+    "nvidia-nim",
+    "https://integrate.api.nvidia.com/v1",
+    "NVIDIA_API_KEY",
+    { reasoning: "none" },
+    { ...HOSTED, topK: true },
+  ),
+  row(
+    "sambanova",
+    "https://api.sambanova.ai/v1",
+    "SAMBANOVA_API_KEY",
+    { thinks: named(/gpt-oss/), topK: true },
+    // Takes all of these, and does nothing with them.
+    { ...HOSTED, logprobs: false, choices: false, seed: false, logitBias: false, penalties: false },
+  ),
+  row(
+    "huggingface",
+    "https://router.huggingface.co/v1",
+    "HF_TOKEN",
+    { reasoning: "none", responses: true },
+    // It passes calls on, to hosts of many kinds.
+    { ...ANY, documents: false },
+  ),
   row(
     "deepinfra",
     "https://api.deepinfra.com/v1/openai",
@@ -235,7 +280,7 @@ function row(
     keyVariable,
     needsKey: keyVariable !== null,
     quirks: all,
-    capabilities: { ...capabilities, topK: all.topK },
+    capabilities: { ...capabilities, topK: all.topK || capabilities.topK },
     ...(all.responses ? { responses: WHERE_ASKED } : {}),
     operations: operationsOf(kind),
     models,

@@ -38,15 +38,20 @@ export function chatAdapter(server: ChatServer): ProviderAdapter {
     models,
     operations,
     credential: (key) => ({ authorization: `Bearer ${key}` }),
-    encode: (request, model) => encodeRequest(request, model, quirks, capabilities),
+    encode: (request, model) => encodeRequest(request, model, quirks),
     decoder: (request) => new ChatDecoder(request),
     error: errorOf,
   };
-  if (responses === undefined) return chat;
-  const other = responsesAdapter(chat, quirks);
+  // Callers of this dialect who write an address know a server of which nothing is known here.
+  const asWritten = { ...chat, capabilities: { ...capabilities, documentUrl: true } };
+  const mayWrite = quirks.media === "any" && capabilities.documents && !capabilities.documentUrl;
+  if (responses === undefined && !mayWrite) return chat;
+  const other = responses && responsesAdapter(chat, quirks);
   return {
     ...chat,
-    variant: ({ dialect }, model) =>
-      responses.only(model) || (dialect === "openai-responses" && responses.own(model)) ? other : chat,
+    variant({ dialect }, model) {
+      if (other && (responses.only(model) || (dialect === "openai-responses" && responses.own(model)))) return other;
+      return mayWrite && dialect === "openai-chat" ? asWritten : chat;
+    },
   };
 }

@@ -106,13 +106,14 @@ export function documentItem(part: DocumentPart, losses: Losses, quirks: Quirks)
   }
   const file: JsonObject = {};
   if (source.kind === "file") file.file_id = fileId(source.fileId, "document", losses);
-  else if (source.kind === "url" && !losses.own) {
-    losses.refuse("messages", "the provider takes documents as data or by file id, not by address");
+  else if (source.kind === "url" && !losses.own && !/^https?:/i.test(source.url)) {
+    losses.refuse("messages", "the document is at a place that only another provider knows");
   } else file.file_data = addressOf(source, "document", losses);
   if (part.name !== undefined) file.filename = part.name;
   // OpenAI refuses data without a name.
-  else if (!losses.own && source.kind === "base64") {
-    file.filename = source.mediaType === "application/pdf" ? "document.pdf" : "document";
+  else if (!losses.own && source.kind !== "file") {
+    const isPdf = source.kind === "url" || source.mediaType === "application/pdf";
+    file.filename = isPdf ? "document.pdf" : "document";
   }
   return carried({ type: "file", file }, part.extra, losses);
 }

@@ -2,7 +2,6 @@ import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { effortOf } from "./effort.ts";
-import { OPENAI_CAPABILITIES } from "./index.ts";
 import { isReasoningModel } from "./models.ts";
 import { OPENAI_QUIRKS, type Quirks } from "./quirks.ts";
 import { encodeRequest } from "./request.ts";
@@ -20,7 +19,6 @@ const foreign = (request: Partial<ModelRequest>, quirks: Partial<Quirks> = {}, m
     },
     model,
     { ...OPENAI_QUIRKS, ...quirks },
-    OPENAI_CAPABILITIES,
   );
 
 describe("how much to think, asked in another dialect", () => {

@@ -33,9 +33,12 @@ export interface Quirks {
   thoughtsTaken: readonly ThoughtField[] | "any";
   /** Where thoughts go that came otherwise; null leaves them out. */
   thoughtsWritten: ThoughtField | null;
+  /** Whether `top_k` is asked of it for callers of other dialects. Its own may give it wherever the capability is declared. */
   topK: boolean;
   /** The word for "some tool must be called". */
   required: "required" | "any";
+  /** Whether a model can be made to call a tool, or one certain tool. */
+  forcesTools: boolean;
   seed: "seed" | "random_seed";
   /** Knows `stream_options.include_usage`. Others tell the usage of a stream unasked. */
   usageSwitch: boolean;
@@ -77,6 +80,7 @@ export const OPENAI_QUIRKS: Quirks = {
   thoughtsWritten: null,
   topK: false,
   required: "required",
+  forcesTools: true,
   seed: "seed",
   usageSwitch: true,
   textLists: "always",

@@ -15,7 +15,7 @@ const asked: [string, (fields: JsonObject, policy?: Partial<ModelRequest>) => Js
     "Chat Completions",
     (fields, policy) => {
       const request = openaiChat.decode({ model: "m", messages: [{ role: "user", content: "hi" }], ...fields });
-      return encodeRequest({ ...request, ...policy }, "m", openrouter.quirks, openrouter.capabilities).body;
+      return encodeRequest({ ...request, ...policy }, "m", openrouter.quirks).body;
     },
   ],
   [

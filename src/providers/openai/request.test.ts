@@ -13,7 +13,7 @@ const plain: JsonObject = { model: "small", messages: [{ role: "user", content: 
 
 /** What goes upstream of what a caller of this dialect wrote. */
 const relayed = (body: JsonObject, quirks: Partial<Quirks> = {}, model = "gpt-4o") =>
-  encodeRequest(openaiChat.decode(body), model, { ...OPENAI_QUIRKS, ...quirks }, OPENAI_CAPABILITIES);
+  encodeRequest(openaiChat.decode(body), model, { ...OPENAI_QUIRKS, ...quirks });
 
 describe("a caller of this dialect finds its own words again", () => {
   const same: [string, JsonObject][] = [
@@ -215,7 +215,7 @@ describe("a caller of this dialect finds its own words again", () => {
   test("what was checked stands above what was not", () => {
     const request = openaiChat.decode({ ...plain, max_tokens: 5 });
     request.extra = { max_tokens: 1e9, model: "dear", messages: [], stream: true, ["__proto__"]: { x: 1 } };
-    expect(encodeRequest(request, "gpt-4o", OPENAI_QUIRKS, OPENAI_CAPABILITIES).body).toMatchObject({
+    expect(encodeRequest(request, "gpt-4o", OPENAI_QUIRKS).body).toMatchObject({
       model: "gpt-4o",
       messages: [{ role: "user", content: "hi" }],
       max_tokens: 5,
@@ -321,7 +321,7 @@ describe("how much a model writes at most", () => {
   test("bounds a caller of another dialect, who hears of it, and no other", () => {
     const request = openaiChat.decode({ ...plain, max_tokens: 32_000 });
     const foreign: ModelRequest = { ...request, dialect: "anthropic-messages" };
-    const { body, warnings } = encodeRequest(foreign, "gpt-4o", OPENAI_QUIRKS, OPENAI_CAPABILITIES);
+    const { body, warnings } = encodeRequest(foreign, "gpt-4o", OPENAI_QUIRKS);
     expect(body.max_tokens).toBe(16_384);
     expect(warnings.map(({ field }) => field)).toEqual(["max_tokens"]);
     expect(relayed({ ...plain, max_tokens: 32_000 }).body.max_tokens).toBe(32_000);

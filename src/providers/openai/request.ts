@@ -1,6 +1,5 @@
 import type { Json, JsonObject } from "../../kernel/json.ts";
 import type { UpstreamRequest } from "../../spec/adapter.ts";
-import type { Capabilities } from "../../spec/capability.ts";
 import type { ChatRequestForm } from "../../spec/chat-form.ts";
 import type { ModelRequest, Tool, ToolChoice } from "../../spec/request.ts";
 import { writeReasoning } from "./effort.ts";
@@ -11,7 +10,6 @@ import { refuseChoices } from "./refused.ts";
 import { isStrictSchema } from "./strict.ts";
 import { nameForServer } from "./tool-names.ts";
 import { writeMessages } from "./turns.ts";
-import { checkSupport } from "./unsupported.ts";
 
 /**
  * POST /chat/completions, written from what was parsed and checked. A caller of this dialect
@@ -19,14 +17,8 @@ import { checkSupport } from "./unsupported.ts";
  * is a warning, and what cannot be left out without asking something else is refused.
  * @throws UnsupportedFeature
  */
-export function encodeRequest(
-  request: ModelRequest,
-  model: string,
-  quirks: Quirks,
-  capabilities: Capabilities,
-): UpstreamRequest {
+export function encodeRequest(request: ModelRequest, model: string, quirks: Quirks): UpstreamRequest {
   const losses = new Losses(request.dialect === "openai-chat");
-  checkSupport(request, capabilities, losses);
   const form = losses.own ? ((request.form ?? {}) as ChatRequestForm) : {};
   const body: JsonObject = { model, messages: writeMessages(request.messages, quirks, losses) };
   if (request.stream) {
@@ -72,6 +64,9 @@ function writeTools(
   // OpenAI refuses a choice, or a switch, without tools. A caller of this dialect hears so from OpenAI.
   if (!some && !losses.own) return;
   if (toolChoice !== undefined) {
+    if (!quirks.forcesTools && (toolChoice.type === "required" || toolChoice.type === "tool")) {
+      losses.refuse("tool_choice", "the provider cannot make a model call a tool");
+    }
     if (form.functions) body.function_call = toolChoice.type === "tool" ? { name: toolChoice.name } : toolChoice.type;
     else body.tool_choice = writeChoice(toolChoice, form, quirks, losses);
   }

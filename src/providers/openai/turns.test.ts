@@ -3,7 +3,6 @@ import { UnsupportedFeature } from "../../spec/adapter.ts";
 import type { Message, Part } from "../../spec/message.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { contentOf } from "./content.ts";
-import { OPENAI_CAPABILITIES } from "./index.ts";
 import { Losses } from "./losses.ts";
 import { OPENAI_QUIRKS, type Quirks } from "./quirks.ts";
 import { encodeRequest } from "./request.ts";
@@ -22,7 +21,6 @@ const foreign = (request: Partial<ModelRequest>, quirks: Partial<Quirks> = {}, m
     },
     model,
     { ...OPENAI_QUIRKS, ...quirks },
-    OPENAI_CAPABILITIES,
   );
 
 describe("a call in another dialect", () => {
@@ -133,8 +131,8 @@ describe("a call in another dialect", () => {
       "messages",
     ],
     [
-      "a document by address",
-      user({ type: "document", source: { kind: "url", url: "https://a.example/" } }),
+      "a document in another provider's store",
+      user({ type: "document", source: { kind: "url", url: "gs://bucket/a.pdf" } }),
       "messages",
     ],
     ["content that only its dialect knows", user({ type: "opaque", value: { type: "container_upload" } }), "messages"],

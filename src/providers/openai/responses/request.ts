@@ -131,7 +131,7 @@ const MIN_OUTPUT = 16;
 const MAX_USER = 64;
 
 function foreignBody(request: ModelRequest, model: string, quirks: Quirks, losses: Losses): JsonObject {
-  refuseUnknown(request, losses);
+  refuseStops(request, losses);
   const body: JsonObject = { model, input: foreignInput(request.messages, losses), store: false };
   if (request.stream) body.stream = true;
   writeSettings(request, body);
@@ -169,22 +169,11 @@ function foreignBody(request: ModelRequest, model: string, quirks: Quirks, losse
   return body;
 }
 
-function refuseUnknown(request: ModelRequest, losses: Losses): void {
-  const refuse = (field: string) => losses.refuse(field, `the provider takes no ${field} where this model is asked`);
-  if ((request.choices ?? 1) > 1) refuse("n");
-  if ((request.stop?.filter((word) => word !== "").length ?? 0) > 0) refuse("stop");
-  if (Object.keys(request.logitBias ?? {}).length > 0) refuse("logit_bias");
-  for (const name of ["seed", "topK", "presencePenalty", "frequencyPenalty"] as const) {
-    if (request[name]) losses.warn(FIELDS[name], `the provider takes no ${FIELDS[name]} here; it was left out`);
+function refuseStops(request: ModelRequest, losses: Losses): void {
+  if ((request.stop?.filter((word) => word !== "").length ?? 0) > 0) {
+    losses.refuse("stop", "the provider takes no stop where this model is asked");
   }
 }
-
-const FIELDS = {
-  seed: "seed",
-  topK: "top_k",
-  presencePenalty: "presence_penalty",
-  frequencyPenalty: "frequency_penalty",
-} as const;
 
 function boundOf(wanted: number, model: string, quirks: Quirks, losses: Losses): number {
   const most = quirks.maxOutput(model) ?? wanted;
