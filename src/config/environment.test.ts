@@ -43,6 +43,8 @@ describe("the environment", () => {
       logLevel: "info",
       url: "http://127.0.0.1:8081",
       token: undefined,
+      database: undefined,
+      redis: undefined,
     });
   });
 
@@ -142,8 +144,12 @@ describe("the environment", () => {
       { SALLYPORT_MASTER_KEY: Buffer.alloc(32).toString("base64") },
       /^SALLYPORT_MASTER_KEY: must be random/,
     ],
-    ["a shared store", { DATABASE_URL: "postgres://x" }, /^DATABASE_URL: .*not supported by this version/],
-    ["a shared meter", { REDIS_URL: "redis://x" }, /^REDIS_URL: .*not supported by this version/],
+    [
+      "a database that is none",
+      { DATABASE_URL: "mysql://u@db/d" },
+      /^DATABASE_URL: must be a URL of the form postgres:/,
+    ],
+    ["counters without a ledger", { REDIS_URL: "redis://x" }, /^DATABASE_URL: is needed too, because REDIS_URL is set/],
   ];
   for (const [what, env, message] of refused) {
     test(`refuses ${what}`, () => expect(refusal(env)).toMatch(message));
@@ -159,7 +165,7 @@ describe("the environment", () => {
   });
 
   test("never repeats a secret in a problem", () => {
-    for (const name of ["SALLYPORT_MASTER_KEY", "SALLYPORT_ADMIN_TOKEN", "SALLYPORT_TOKEN"]) {
+    for (const name of VARIABLES.flatMap((row) => (row.secret ? row.name : []))) {
       expect(refusal({ [name]: "hunter two" })).not.toContain("hunter");
     }
   });
@@ -172,14 +178,16 @@ describe("the environment", () => {
   });
 
   test("takes every variable from the file that its twin names, without the last newline", () => {
-    for (const row of VARIABLES.filter((row) => !/_URL$/.test(row.name))) {
+    for (const row of VARIABLES.filter((row) => row.name !== "SALLYPORT_URL")) {
       const sample = SAMPLES[row.name];
       expect(sample, row.name).toBeDefined();
       const extra = /TLS_CERT/.test(row.name)
         ? { SALLYPORT_TLS_KEY: "k.pem" }
         : /TLS_KEY/.test(row.name)
           ? { SALLYPORT_TLS_CERT: "c.pem" }
-          : {};
+          : row.name === "REDIS_URL"
+            ? { DATABASE_URL: SAMPLES.DATABASE_URL! }
+            : {};
       const viaFile = read({ ...extra, [`${row.name}_FILE`]: "/run/x" }, { "/run/x": `${sample}\n` });
       expect(JSON.stringify(viaFile), row.name).toBe(JSON.stringify(read({ ...extra, [row.name]: sample! })));
       expect(refusal({ [`${row.name}_FILE`]: "/run/x" }, { "/run/x": "\n" })).toContain(
@@ -221,4 +229,6 @@ const SAMPLES: Record<string, string> = {
   SALLYPORT_LOG: "json",
   SALLYPORT_LOG_LEVEL: "warn",
   SALLYPORT_TOKEN: "some-admin-token",
+  DATABASE_URL: "postgres://gate:letmein@db/main",
+  REDIS_URL: "redis://:letmein@db:6379",
 };

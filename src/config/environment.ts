@@ -2,6 +2,7 @@ import { Secret } from "../kernel/secret.ts";
 import { didYouMean } from "./nearest.ts";
 import { formatListenAddress, isLoopback, type ListenAddress, parseListenAddress, parseNetwork } from "./network.ts";
 import { ConfigurationError, type Problem, Refusal } from "./problem.ts";
+import { type DatabaseAddress, parseDatabaseUrl, parseRedisUrl, type RedisAddress } from "./shared-store.ts";
 
 export type LogFormat = "json" | "pretty";
 export type LogThreshold = "debug" | "info" | "warn" | "error";
@@ -115,17 +116,17 @@ const TABLE = {
     parseAdminUrl,
   ),
   token: secret("SALLYPORT_TOKEN", "none", "Admin token that the command line shows.", parseToken),
-  databaseUrl: variable(
+  databaseUrl: secret(
     "DATABASE_URL",
     "the embedded store",
-    "Shared store (PostgreSQL). Not supported by this version: the start is refused while it is set.",
-    unsupported,
+    "Shared store (PostgreSQL 13 or later), so that several gateways are one installation: postgres://user:password@host:5432/database. With ?sslmode=verify-full the connection is encrypted and the certificate checked (require and verify-ca mean the same here); sslrootcert names a PEM file with the authorities; no-verify encrypts only; disable does neither, which is what holds without sslmode.",
+    parseDatabaseUrl,
   ),
-  redisUrl: variable(
+  redisUrl: secret(
     "REDIS_URL",
-    "in process",
-    "Shared meter (Redis or Valkey). Not supported by this version: the start is refused while it is set.",
-    unsupported,
+    "in the shared store, or in process",
+    "Shared counters of limits (Redis 7 or Valkey) beside DATABASE_URL: redis://user:password@host:6379, or rediss:// for TLS.",
+    parseRedisUrl,
   ),
 } as const satisfies Record<string, Variable>;
 
@@ -153,6 +154,10 @@ export interface Environment {
   /** Without a trailing slash. */
   url: string;
   token: Secret<string> | undefined;
+  /** undefined: the embedded store. */
+  database: DatabaseAddress | undefined;
+  /** Only beside a database. */
+  redis: RedisAddress | undefined;
 }
 
 export interface EnvironmentOptions {
@@ -232,6 +237,9 @@ function withDefaults(settings: Settings, problems: Problem[]): Environment {
     const [set, missing] = cert === undefined ? [TABLE.tlsKey, TABLE.tlsCert] : [TABLE.tlsCert, TABLE.tlsKey];
     problems.push({ where: missing.name, message: `is needed too, because ${set.name} is set` });
   }
+  if (problems.length === 0 && settings.redisUrl !== undefined && settings.databaseUrl === undefined) {
+    problems.push({ where: TABLE.databaseUrl.name, message: `is needed too, because ${TABLE.redisUrl.name} is set` });
+  }
   return {
     listen: Object.freeze(settings.listen ?? parseListenAddress(TABLE.listen.default)),
     adminListen: Object.freeze(settings.adminListen ?? parseListenAddress(TABLE.adminListen.default)),
@@ -246,6 +254,8 @@ function withDefaults(settings: Settings, problems: Problem[]): Environment {
     logLevel: settings.logLevel ?? "info",
     url: settings.url ?? TABLE.url.default,
     token: settings.token,
+    database: settings.databaseUrl,
+    redis: settings.redisUrl,
   };
 }
 
@@ -344,8 +354,4 @@ function parseAdminUrl(text: string): string {
     throw new Refusal("must be an http or https URL without credentials and query");
   }
   return url.href.replace(/\/+$/, "");
-}
-
-function unsupported(): never {
-  throw new Refusal("is set, but is not supported by this version; unset it to run on the embedded store");
 }

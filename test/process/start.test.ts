@@ -149,7 +149,7 @@ describe("a start that cannot be is refused with exit code 1 and a line that nam
         SALLYPORT_TRUSTED_PROXIES: "10.0.0.0/40",
         SALLYPORT_INSECURE_HTTP: "perhaps",
         SALLYPORT_CONFIG_FILE: join(installation.folder, "nowhere"),
-        DATABASE_URL: "postgres://user:letmein@db/sallyport",
+        DATABASE_URL: "postgres://user:letmein@db",
       },
     });
     const lines = said.trimEnd().split("\n");
