@@ -132,7 +132,8 @@ here is written by hand: for each cell one small request that asks for the featu
 else, was decoded by the front and written for the provider and for one model: the first that a
 fresh account publishes, or one of which nothing is known. Other models may take more or less.
 \`yes\`: it is asked of the provider, in its own words or by other means (a schema by a forced tool).
-\`left out\`: the answer comes without it, and \`x-sallyport-warnings\` says so. \`400\`: refused by
+\`warned\`: it, or something of it, is left out or asked in another way, and
+\`x-sallyport-warnings\` says so. \`400\`: refused by
 the name of the field, or another target is asked that can. What a dialect has no word for is
 not in its table. Images and documents by address reach providers that take bytes only where
 the API fetches them ([howto/api-policy.md](howto/api-policy.md)). How answers fare is proved on

@@ -73,7 +73,7 @@ function rowsOf(front: AskingFront, features: readonly Feature[]): Row[] {
 
 const asked = () => ADAPTERS.filter(({ local }) => local === undefined);
 
-const SIGNS: Record<Fate, string> = { carried: "yes", warned: "left out", refused: "400" };
+const SIGNS: Record<Fate, string> = { carried: "yes", warned: "warned", refused: "400" };
 
 type Table = (columns: readonly string[], rows: readonly (readonly string[])[]) => string[];
 

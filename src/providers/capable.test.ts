@@ -91,6 +91,8 @@ const lacking = ADAPTERS.flatMap((adapter) =>
     // One call at a time of no calls at all, and any object where a schema says the same.
     if (feature === "parallelToolSwitch" && !capabilities.tools) return [];
     if (feature === "jsonObject" && capabilities.jsonSchema) return [];
+    // And a schema that is told.
+    if (feature === "jsonSchema" && capabilities.jsonObject) return [];
     return [[adapter.kind, feature, adapter, asked] as const];
   }),
 );
@@ -110,8 +112,8 @@ describe("what a provider declares that it cannot", () => {
 
   test("is much: every feature is lacked by some provider, and none of them by all", () => {
     const lacked = new Set(lacking.map(([, feature]) => feature));
-    // Only lookalikes lack it, and all of those that do know schemas.
-    expect(FEATURES.filter((feature) => !lacked.has(feature))).toEqual(["jsonObject"]);
+    // Who lacks one of these has the other.
+    expect(FEATURES.filter((feature) => !lacked.has(feature))).toEqual(["jsonObject", "jsonSchema"]);
     for (const feature of FEATURES)
       expect(lacking.filter((row) => row[1] === feature).length).toBeLessThan(ADAPTERS.length);
   });
@@ -219,6 +221,44 @@ test.each(["lmstudio", "perplexity"])("%s is asked for any JSON by the schema of
     json_schema: { name: "response", schema: { type: "object" } },
   });
   expect(warnings).toEqual([]);
+});
+
+describe.each(["deepseek", "zai"])("%s, which cannot hold an answer to a schema", (kind) => {
+  const adapter = ADAPTERS.find((each) => each.kind === kind)!;
+  const schema = { type: "object", properties: { a: { type: "string" } } };
+  const responseFormat = { type: "json-schema" as const, name: "a", schema, description: "The letter." };
+  const messagesOf = (over: Partial<ModelRequest>) => {
+    const { body, warnings } = send(adapter, request({ responseFormat, ...over }));
+    expect((body as JsonObject).response_format).toEqual({ type: "json_object" });
+    expect(warnings.map(({ field }) => field)).toEqual(["response_format"]);
+    return (body as JsonObject).messages as { role: string; content: string }[];
+  };
+
+  test("is told of it, and asked for JSON, with a warning", () => {
+    const messages = messagesOf({});
+    expect(messages.map(({ role }) => role)).toEqual(["system", "user"]);
+    expect(messages[0]!.content).toContain(JSON.stringify(schema));
+    expect(messages[0]!.content).toContain("The letter.");
+  });
+
+  test("is told in the system's last message, where there is one", () => {
+    const system = (text: string) => ({ role: "system" as const, parts: [{ type: "text" as const, text }] });
+    const user = { role: "user" as const, parts: [TEXT] };
+    const messages = messagesOf({ messages: [system("One."), system("Two."), user, system("Three.")] });
+    expect(messages.map(({ role }) => role)).toEqual(["system", "system", "user", "system"]);
+    expect(messages.map(({ content }) => content.includes(JSON.stringify(schema)))).toEqual([
+      false,
+      true,
+      false,
+      false,
+    ]);
+    expect(messages[1]!.content).toStartWith("Two.\n\n");
+  });
+
+  test("is only asked for JSON where no schema came", () => {
+    const messages = messagesOf({ responseFormat: { type: "json-schema", name: "a" } });
+    expect(messages).toEqual([{ role: "user", content: "x" }]);
+  });
 });
 
 test("an unknown server gets the addresses that its own callers write, and others' not", () => {

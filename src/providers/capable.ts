@@ -31,6 +31,8 @@ interface Row {
   mayGo?: true;
   /** The same asked in other words, where the provider has some. */
   otherwise?: (request: ModelRequest, capabilities: Capabilities) => ModelRequest | undefined;
+  /** What the caller must know of them. */
+  loses?: string;
 }
 
 /** What `json_object` means, as a schema. */
@@ -82,6 +84,8 @@ const ROWS: readonly Row[] = [
     asked: ({ responseFormat }) => responseFormat?.type === "json-schema",
     keys: [],
     says: "cannot hold an answer to a JSON schema",
+    otherwise: (request, { jsonObject }) => (jsonObject ? toldSchema(request) : undefined),
+    loses: "the provider cannot hold an answer to a schema: the model is told of it, and the answer is JSON",
   },
   {
     feature: "reasoning",
@@ -180,15 +184,16 @@ export interface Fitted {
 export function withinCapabilities(request: ModelRequest, capabilities: Capabilities): Fitted {
   const warnings: Warning[] = [];
   let known = request;
-  for (const { feature, names, asked, keys, says, mayGo, otherwise } of ROWS) {
+  for (const { feature, names, asked, keys, says, mayGo, otherwise, loses } of ROWS) {
     if (capabilities[feature]) continue;
     if (asked(known)) {
+      const field = names[request.dialect] ?? names["openai-chat"];
       const same = otherwise?.(known, capabilities);
       if (same !== undefined) {
         known = same;
+        if (loses !== undefined) warnings.push({ field, message: loses });
         continue;
       }
-      const field = names[request.dialect] ?? names["openai-chat"];
       if (mayGo === undefined) throw new UnsupportedFeature(field, `the provider ${says}: ${field}`);
       warnings.push({ field, message: `the provider ${says}; it was left out` });
     }
@@ -196,6 +201,25 @@ export function withinCapabilities(request: ModelRequest, capabilities: Capabili
   }
   checkContent(request, capabilities);
   return { known, warnings };
+}
+
+/** JSON of no schema, and the schema among what the system says. */
+function toldSchema(request: ModelRequest): ModelRequest {
+  const { responseFormat, messages } = request;
+  const asked: ModelRequest = { ...request, responseFormat: { type: "json" } };
+  if (responseFormat?.type !== "json-schema" || responseFormat.schema === undefined) return asked;
+  const { schema, description } = responseFormat;
+  const about = description === undefined ? "" : ` (${description})`;
+  const text = `Answer with one JSON value and nothing else${about}. It must be valid under this JSON Schema:\n${JSON.stringify(schema)}`;
+  const after = messages.findIndex(({ role }) => role !== "system" && role !== "developer");
+  const first = messages[after === -1 ? messages.length - 1 : after - 1];
+  const last = first?.parts.at(-1);
+  // One text stays one: not every server takes a list, or a second message of the system's.
+  if (first !== undefined && last?.type === "text" && (first.role === "system" || first.role === "developer")) {
+    const parts = [...first.parts.slice(0, -1), { ...last, text: `${last.text}\n\n${text}` }];
+    return { ...asked, messages: messages.map((message) => (message === first ? { ...message, parts } : message)) };
+  }
+  return { ...asked, messages: [{ role: "system", parts: [{ type: "text", text }] }, ...messages] };
 }
 
 function without(request: ModelRequest, keys: readonly (keyof ModelRequest)[]): ModelRequest {

@@ -65,8 +65,6 @@ interface Row {
 const ROWS: Row[] = [
   { front: "openai", kind: "perplexity", over: { tools: [{ type: "function", function: { name: "f" } }] }, field: "tools" },
   { front: "anthropic", kind: "perplexity", over: { tools: [{ name: "f", input_schema: { type: "object" } }] }, field: "tools" },
-  { front: "openai", kind: "deepseek", over: { response_format: { type: "json_schema", json_schema: { name: "a", schema: SCHEMA } } }, field: "response_format" },
-  { front: "anthropic", kind: "deepseek", over: { output_config: { format: { type: "json_schema", schema: SCHEMA } } }, field: "output_config.format" },
   { front: "openai", kind: "cerebras", over: shown({ type: "image_url", image_url: { url: `data:image/png;base64,${png}` } }), field: "messages[0].content[0]" },
   { front: "anthropic", kind: "cerebras", over: shown({ type: "image", source: { type: "base64", media_type: "image/png", data: png } }), field: "messages[0].content[0]" },
   { front: "openai", kind: "lmstudio", over: shown({ type: "image_url", image_url: { url: "https://example.com/a.png" } }), field: "messages[0].content[0]" },
@@ -106,9 +104,29 @@ test("targets that were sent nothing are not counted among the attempts of a cal
   expect(record.attempts.map(({ error }) => error)).toEqual([...Array(3).fill("unsupported_feature"), null]);
 });
 
-describe("what may go", () => {
-  const warned = (response: Response) => response.headers.get("x-sallyport-warnings");
+const warned = (response: Response) => response.headers.get("x-sallyport-warnings");
 
+test.each<[DialectName, JsonObject, string]>([
+  [
+    "openai",
+    { response_format: { type: "json_schema", json_schema: { name: "a", schema: SCHEMA } } },
+    "response_format",
+  ],
+  ["anthropic", { output_config: { format: { type: "json_schema", schema: SCHEMA } } }, "output_config.format"],
+])(
+  "a provider that knows JSON and no schemas is told %s's schema, and the caller hears so",
+  async (front, over, field) => {
+    const { up } = await start(["deepseek"], true);
+    const { response, record } = await scene!.served(front, { model: "m", ...over });
+    expect(warned(response)).toContain(field);
+    expect(record.provider).toBe("p0");
+    const body = up.requests[0]!.json() as { response_format: unknown; messages: { content: string }[] };
+    expect(body.response_format).toEqual({ type: "json_object" });
+    expect(body.messages[0]!.content).toContain(JSON.stringify(SCHEMA));
+  },
+);
+
+describe("what may go", () => {
   test.each<[DialectName, string, JsonObject, string]>([
     ["openai", "deepseek", { seed: 7 }, "seed"],
     ["openai", "groq", { presence_penalty: 1, frequency_penalty: 1 }, "frequency_penalty"],

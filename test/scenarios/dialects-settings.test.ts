@@ -139,7 +139,7 @@ describe("OpenAI's dialect to Anthropic", () => {
     ],
     ["tools[0]", { tools: [{ type: "custom", custom: { name: "f" } }] }],
     [
-      "messages[0].content",
+      "messages[0].content[0]",
       {
         messages: [{ role: "user", content: [{ type: "input_audio", input_audio: { data: "AA==", format: "wav" } }] }],
       },

@@ -117,7 +117,7 @@ describe.each(Object.keys(CLIENTS))("%s", (name) => {
       up.plan((request) => replyInKind(request, jsonAnswer(request, { city: "Rome", unit: "C" })));
       const { object } = await generateObject({ ...settings(), schema: z.object(WEATHER), prompt: "Where?" });
       expect(object).toEqual({ city: "Rome", unit: "C" });
-      expect(up.requests[0]!.text()).toContain('"unit"');
+      expect(up.requests[0]!.text()).toMatch(/\\?"unit\\?"/);
     };
     // Of Anthropic's models that it does not know, the SDK asks by forcing a tool, which Ollama cannot: see below.
     if (name !== "@ai-sdk/anthropic" || provider !== "ollama")

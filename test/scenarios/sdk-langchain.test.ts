@@ -113,7 +113,7 @@ describe.each([
       up.plan((request) => replyInKind(request, jsonAnswer(request, { city: "Rome", unit: "C" })));
       const asked = chat().withStructuredOutput(WEATHER, { name: "place", method: "jsonSchema" });
       expect(await asked.invoke("Where?")).toEqual({ city: "Rome", unit: "C" });
-      expect(up.requests[0]!.text()).toContain('"unit"');
+      expect(up.requests[0]!.text()).toMatch(/\\?"unit\\?"/);
     });
 
     test("tells the provider's error with its status and its words", async () => {
