@@ -1,4 +1,5 @@
 import pg from "pg";
+import { DatabaseError } from "../sql/fault.ts";
 
 /** Classes in which the server could not do its work, whatever it was asked: broken connections, no room, shutting down, failing disks. */
 const UNAVAILABLE = new Set(["08", "53", "57", "58", "XX"]);
@@ -6,7 +7,7 @@ const UNAVAILABLE = new Set(["08", "53", "57", "58", "XX"]);
 const ALSO_UNAVAILABLE = new Set(["25006", "28000", "28P01", "3D000"]);
 
 /** A statement that failed. The message has neither values nor a password. */
-export class PostgresError extends Error {
+export class PostgresError extends DatabaseError {
   override readonly name = "PostgresError";
   /** The server's five characters for it (documentation, appendix A); undefined where it said nothing. */
   readonly sqlState: string | undefined;

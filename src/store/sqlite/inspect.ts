@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { Selectable } from "kysely";
 import type { AccountOptions } from "../../spec/adapter.ts";
 import { DIRECTORY_MIGRATIONS } from "../migrations/directory.ts";
+import type { Tables } from "../sql/tables.ts";
 import { LEDGER_VERSION } from "./journal.ts";
-import type { Tables } from "./tables.ts";
 
 /** What a look at a database of this store found. It is opened read-only, also while a gateway writes to it. */
 export interface Inspection {

@@ -11,7 +11,7 @@ import type {
   ProviderObject,
   ProviderObjects,
 } from "../../ports/provider-objects.ts";
-import type { Tables } from "./tables.ts";
+import type { Tables } from "../sql/tables.ts";
 
 /** Whose a provider's ids are, in the directory's own file: the owners stand there too. */
 export class SqliteProviderObjects implements ProviderObjects {

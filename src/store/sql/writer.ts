@@ -8,7 +8,7 @@ import type { ChangeSheet } from "./change-sheet.ts";
 import type { Tables } from "./tables.ts";
 
 /** The writes of one transaction. What it did is on the sheet. */
-export class SqliteWriter implements DirectoryWriter {
+export class SqlWriter implements DirectoryWriter {
   readonly #db: Kysely<Tables>;
   readonly #sheet: ChangeSheet;
   readonly #now: number;
@@ -53,7 +53,7 @@ export class SqliteWriter implements DirectoryWriter {
         revoked_by: key.revokedAt === null ? null : "admin",
       })
       .execute();
-    this.#sheet.wrote();
+    this.#sheet.added();
   }
 
   async revokeKey(tenantId: string, keyId: string, at: number): Promise<boolean> {

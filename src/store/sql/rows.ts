@@ -1,0 +1,93 @@
+import type { Selectable } from "kysely";
+import type { Principal, Subscription } from "../../domain/access/principal.ts";
+import type { KeyMode } from "../../domain/access/virtual-key.ts";
+import { deepFreeze } from "../../kernel/freeze.ts";
+import type { JsonObject } from "../../kernel/json.ts";
+import type { Actor, ApplicationRow, AuditEntry, KeyRow } from "../../ports/administration.ts";
+import type { Tables } from "./tables.ts";
+
+/** A key as the control plane sees it: without its digest. */
+export function toKey(row: Selectable<Tables["keys"]>): KeyRow {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    applicationId: row.application_id,
+    name: row.name,
+    mode: row.mode,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    allowFrom: JSON.parse(row.allow_from) as string[],
+  };
+}
+
+export function toAuditEntry(row: Selectable<Tables["audit"]>): AuditEntry {
+  return {
+    id: row.id,
+    at: row.at,
+    actor: { kind: row.actor_kind as Actor["kind"], id: row.actor_id },
+    action: row.action,
+    subject: row.subject,
+    tenantId: row.tenant_id,
+    detail: JSON.parse(row.detail) as JsonObject,
+  };
+}
+
+export interface ApplicationJoin {
+  id: string;
+  name: string;
+  team_id: string;
+  team_name: string;
+  tenant_id: string;
+  tenant_name: string;
+}
+
+export function toApplication(row: ApplicationJoin): ApplicationRow {
+  return {
+    id: row.id,
+    name: row.name,
+    tenant: { id: row.tenant_id, name: row.tenant_name },
+    team: { id: row.team_id, name: row.team_name },
+  };
+}
+
+/** What the look-up of a digest finds, joined. */
+export interface KeyHit {
+  key_id: string;
+  key_name: string;
+  mode: KeyMode;
+  allow_from: string;
+  expires_at: number | null;
+  revoked_at: number | null;
+  application_id: string;
+  application_name: string;
+  team_id: string;
+  team_name: string;
+  tenant_id: string;
+  tenant_name: string;
+}
+
+/** The statement up to the value of the digest, which every database writes in its own way. */
+export const KEY_BY_DIGEST = `
+  SELECT k.id AS key_id, k.name AS key_name, k.mode, k.allow_from, k.expires_at, k.revoked_at,
+         a.id AS application_id, a.name AS application_name,
+         m.id AS team_id, m.name AS team_name, t.id AS tenant_id, t.name AS tenant_name
+  FROM keys k
+  JOIN applications a ON a.id = k.application_id
+  JOIN teams m ON m.id = a.team_id
+  JOIN tenants t ON t.id = a.tenant_id
+  WHERE k.digest = `;
+
+/** @param subscriptions of its application, in the order in which they were made. */
+export function toPrincipal(row: KeyHit, subscriptions: readonly Subscription[]): Principal {
+  return deepFreeze({
+    key: { id: row.key_id, name: row.key_name, mode: row.mode },
+    tenant: { id: row.tenant_id, name: row.tenant_name },
+    team: { id: row.team_id, name: row.team_name },
+    application: { id: row.application_id, name: row.application_name },
+    subscriptions,
+    allowFrom: JSON.parse(row.allow_from) as string[],
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+  });
+}
