@@ -319,6 +319,7 @@ function composeGateway(
       meter,
       records: journal,
       prices: new PriceList(isTest),
+      objects: directory.objects,
       upstream,
       // Apart from the accounts' addresses: strangers choose these.
       media: createMedia(new Egress(clock)),

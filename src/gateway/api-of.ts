@@ -27,7 +27,10 @@ export function apiOf(
     case "complete":
       return asConversation(kind, request, operation, model, options);
     default:
-      throw new UnsupportedFeature("model", `The provider of this model has no ${NOUNS[nameOf(operation)]}.`);
+      throw new UnsupportedFeature(
+        "model",
+        `The provider of this model has no ${NOUNS[nameOf(operation)] ?? OBJECTS}.`,
+      );
   }
 }
 
@@ -35,6 +38,8 @@ export function apiOf(
 function* counted(request: ModelRequest): Iterable<EventPart[]> {
   yield [{ type: "result", result: { kind: "token-count", tokens: estimateTokens(request) } }, { type: "end" }];
 }
+
+const OBJECTS = "files and batches in this dialect";
 
 const NOUNS: Readonly<Partial<Record<OperationName, string>>> = {
   embed: "embeddings",

@@ -14,14 +14,14 @@ import {
   type Plan,
   targetModel,
 } from "../domain/catalog/catalog.ts";
-import { policed } from "../domain/catalog/parameters.ts";
-import { storedStateOf } from "../domain/catalog/stored-state.ts";
 import { GatewayError } from "../errors.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import { isPathStep } from "../wire/chosen-upstream.ts";
+import { checkObjects, missing } from "./allowed-objects.ts";
 import type { Call } from "./call.ts";
-import type { Decoded } from "./decode.ts";
 import type { Identified } from "./identify.ts";
+import type { Located, Objects } from "./locate.ts";
+import { underPolicies } from "./under-policy.ts";
 
 /** Who, what, now. `reserve` takes nothing else, and nobody else can make one. */
 class Ticket {
@@ -36,9 +36,11 @@ class Ticket {
   readonly api: Api;
   readonly subscription: Subscription;
   readonly plan: Plan;
+  /** What of the request lies at a provider: only its account may be asked. */
+  readonly objects: Objects;
 
   constructor(
-    decoded: Decoded,
+    located: Located,
     request: ModelRequest,
     catalog: Catalog,
     model: CatalogModel,
@@ -46,10 +48,11 @@ class Ticket {
     subscription: Subscription,
     plan: Plan,
   ) {
-    this.call = decoded.call;
-    this.caller = decoded.caller;
+    this.call = located.call;
+    this.caller = located.caller;
     this.request = request;
-    this.bodyBytes = decoded.bodyBytes;
+    this.bodyBytes = located.bodyBytes;
+    this.objects = located.objects;
     this.catalog = catalog;
     this.model = model;
     this.api = api;
@@ -61,19 +64,21 @@ class Ticket {
 export type Grant = Ticket;
 
 export function createAuthorize(catalogNow: () => Catalog, isTestProvider: (kind: string) => boolean) {
-  return function authorize(decoded: Decoded): Grant {
+  return function authorize(located: Located): Grant {
     const catalog = catalogNow();
-    const { caller, request } = decoded;
+    const { caller, request, objects } = located;
     const { principal, match } = caller;
-    const granted = subscriptionFor(principal, request.model, match.api, (name) => catalog.apis.get(name), offers);
+    const onlyApi = match.api ?? objects.own[0]?.api ?? null;
+    const granted = subscriptionFor(principal, request.model, onlyApi, (name) => catalog.apis.get(name), offers);
     const model = granted === undefined ? undefined : findModel(catalog, request.model);
     const plan = granted === undefined ? undefined : catalog.plans.get(granted.subscription.plan);
     if (granted === undefined || model === undefined || plan === undefined || leadsElsewhere(model, request.model))
-      throw notFound(request.model, match.api);
+      throw missing(located) ?? notFound(request.model, match.api);
     if (principal.key.mode === "test" && !onlyTest(catalog, model, isTestProvider))
-      throw notFound(request.model, match.api);
-    const allowed = underPolicy(request, granted.api, decoded.call);
-    return new Ticket(decoded, allowed, catalog, model, granted.api, granted.subscription, plan);
+      throw missing(located) ?? notFound(request.model, match.api);
+    checkObjects(located, granted.api, catalog);
+    const allowed = underPolicies(located, granted.api);
+    return new Ticket(located, allowed, catalog, model, granted.api, granted.subscription, plan);
   };
 }
 
@@ -89,28 +94,6 @@ function leadsElsewhere(model: CatalogModel, name: string): boolean {
       return isPathStep(asked) || (CHOOSES.test(asked) && !CHOOSES.test(row.model));
     })
   );
-}
-
-/** @throws GatewayError parameter_not_allowed, naming the caller's field */
-function underPolicy(request: ModelRequest, api: Api, call: Call): ModelRequest {
-  const stored = api.storedState === true ? undefined : storedStateOf(request);
-  if (stored !== undefined) {
-    // A field may be as long as a body.
-    const field = stored.slice(0, 200);
-    throw new GatewayError(
-      "parameter_not_allowed",
-      `This API does not take ${JSON.stringify(field)}: what it refers to lies at the provider's account, which applications share. Send the content itself; an administrator allows it with storedState: true on the API.`,
-      { param: field },
-    );
-  }
-  if (api.parameters === undefined) return request;
-  const judged = policed(request, api.parameters);
-  if ("refused" in judged) {
-    const { field, message } = judged.refused;
-    throw new GatewayError("parameter_not_allowed", message, { param: field });
-  }
-  for (const { field, message } of judged.warnings) call.observed.warnings.push(`${field}: ${message}`);
-  return judged.request;
 }
 
 export function offers(api: Pick<Api, "models">, model: string): boolean {

@@ -7,6 +7,8 @@ import { GatewayError } from "../errors.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import { InvalidRequest, type Wire } from "../spec/wire.ts";
 import { refuseChosenUpstream } from "../wire/chosen-upstream.ts";
+import { MODEL_HEADER } from "../wire/openai-files/index.ts";
+import { readCalls } from "./batch-calls.ts";
 import { type BodyLedger, parseBody, readBody } from "./body.ts";
 import type { Call } from "./call.ts";
 import { isForm, readForm } from "./form.ts";
@@ -39,13 +41,15 @@ export function createDecode(settings: DecodeSettings, ledger: BodyLedger) {
   return async function decode(caller: Identified): Promise<Decoded> {
     const { call } = caller;
     const { wire } = caller.match.endpoint;
-    checkMediaType(call.headers, wire);
+    if (wire.bodiless !== true) checkMediaType(call.headers, wire);
     const bytes = await readBody(call, ledger, settings.maxBodyBytes, settings.bodyMs);
     try {
       const request = await requestOf(bytes, caller);
       refuseChosenUpstream(request);
       const headers = dialectHeaders(call.headers, wire.requestHeaders);
-      return new Ticket(caller, headers === undefined ? request : { ...request, headers }, bytes.length);
+      if (headers !== undefined) request.headers = headers;
+      if (request.operation?.type === "object") await readFile(request, call);
+      return new Ticket(caller, request, bytes.length);
     } catch (thrown) {
       if (thrown instanceof InvalidRequest) {
         throw new GatewayError("invalid_request", thrown.message, { param: thrown.field });
@@ -58,10 +62,29 @@ export function createDecode(settings: DecodeSettings, ledger: BodyLedger) {
 async function requestOf(bytes: Uint8Array, { call, match }: Identified): Promise<ModelRequest> {
   const { wire } = match.endpoint;
   const address = { params: match.params, query: call.arrival.query };
+  if (wire.bodiless === true) return wire.decode({}, address);
   const type = call.headers["content-type"];
   if (wire.decodeForm === undefined || !isForm(type)) return wire.decode(parseBody(bytes, wire.maxValues), address);
   const { fields, files } = await readForm(bytes, type!);
   return wire.decodeForm(fields, files, address);
+}
+
+/** What is uploaded for a batch holds calls, and the model of a file is theirs; of any other, the caller names it. */
+async function readFile(request: ModelRequest, call: Call): Promise<void> {
+  const { operation } = request;
+  if (operation?.type !== "object" || operation.file === undefined) return;
+  const named = request.model === "" ? request.headers?.[MODEL_HEADER] : request.model;
+  if (operation.fields.purpose === "batch") {
+    request.calls = await readCalls(operation.file, call);
+    request.model = request.calls[0]!.request.model;
+    if (named !== undefined && named !== request.model) {
+      throw new InvalidRequest("model", "model must be that of the file's calls, or be left out");
+    }
+  } else if (named === undefined || named === "") {
+    const how = `is required: the model that shall read the file, in the form or in the header ${MODEL_HEADER}`;
+    throw new InvalidRequest("model", `model ${how}`);
+  } else request.model = named;
+  refuseChosenUpstream(request);
 }
 
 function checkMediaType(headers: Call["headers"], wire: Wire): void {

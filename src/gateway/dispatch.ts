@@ -9,6 +9,7 @@ import { GatewayError } from "../errors.ts";
 import type { Secret } from "../kernel/secret.ts";
 import type { Meter } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
+import type { ProviderObjects } from "../ports/provider-objects.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Upstream } from "../ports/upstream.ts";
 import { providerKeyContext, type Unsealer } from "../ports/vault.ts";
@@ -17,11 +18,13 @@ import type { EventBatch } from "../spec/event.ts";
 import { apiOf } from "./api-of.ts";
 import { type AskSettings, ask } from "./ask.ts";
 import { Attempts } from "./attempts.ts";
+import { withCalls } from "./batch-file.ts";
 import type { EventStream } from "./begun.ts";
 import type { Call } from "./call.ts";
 import { canned } from "./canned.ts";
 import { writeForm } from "./form.ts";
 import type { CleanRequest } from "./guard-input.ts";
+import { keeping } from "./keep-objects.ts";
 import { type Redact, redactorOf } from "./redact.ts";
 import type { WithBytes } from "./remote-media.ts";
 import { type Asked, extend } from "./reserve.ts";
@@ -52,6 +55,7 @@ export interface DispatchPorts {
   unsealer: Unsealer;
   prices: Prices;
   meter: Meter;
+  objects: ProviderObjects;
   adapter(kind: string): ProviderAdapter | undefined;
   withBytes: WithBytes;
   /** From 0 inclusive to 1 exclusive. */
@@ -83,19 +87,19 @@ async function open(
   settings: AskSettings,
 ): Promise<AsyncGenerator<EventBatch>> {
   const { call, request } = clean;
-  const { target } = asked;
-  const { account } = target;
+  const { account } = asked.target;
   const kind = ports.adapter(account.kind);
   if (kind === undefined) throw failed(`no adapter for kind ${account.kind}`);
-  const adapter = apiOf(kind, request, target.model, account.options);
+  const adapter = apiOf(kind, request, asked.target.model, account.options);
   if (adapter.local !== undefined && isFree(request)) call.observed.warnings.push(ESTIMATED);
   const warn = ({ field, message }: Warning) => call.observed.warnings.push(`${field}: ${message}`);
-  if (adapter.local !== undefined) return canned(adapter.local(request, target.model, warn), asked);
-  const known = await ports.withBytes(clean, adapter);
-  const { path, headers, body, files, warnings } = adapter.encode(known, target.model, account.options);
+  if (adapter.local !== undefined) return canned(adapter.local(request, asked.target.model, warn), asked);
+  const known = await withCalls(await ports.withBytes(clean, adapter), kind, asked.target, call);
+  const { method, path, headers, body, files, warnings } = adapter.encode(known, asked.target.model, account.options);
   warnings.forEach(warn);
   const key = keyOf(account, ports.unsealer);
   const upstreamCall = {
+    method,
     baseUrl: account.baseUrl ?? adapter.baseUrl ?? "",
     path,
     ...withKey(adapter, account.options, key, files === undefined ? headers : { ...headers, ...formType(call.id) }),
@@ -105,11 +109,9 @@ async function open(
   };
   const decoder = adapter.decoder(request);
   const redact = redactedBy(account, key, kind.baseUrl);
-  return ask(
-    { call, asked, adapter, decoder, stream: request.stream, redact, upstreamCall, attempt },
-    ports.upstream,
-    settings,
-  );
+  const question = { call, asked, adapter, decoder, stream: request.stream, redact, upstreamCall, attempt };
+  const events = await ask(question, ports.upstream, settings);
+  return keeping(events, clean, { provider: account.name, redact }, ports);
 }
 
 const ESTIMATED = "tokens: counted here, an estimate; the provider has no API that counts them";

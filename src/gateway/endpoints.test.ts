@@ -21,6 +21,17 @@ describe("a request finds its row", () => {
     ["POST", "/apis/chat/v2/api/generate", false, { endpoint: { name: "ollama.generate" }, api: "chat/v2" }],
     ["GET", "/api/tags", true, { endpoint: { wire: { dialect: "ollama" } } }],
     ["POST", "/api/pull", false, { problem: "not_found", wire: { dialect: "ollama" } }],
+    ["GET", "/v1/files", false, { endpoint: { name: "files.list", kind: "files" } }],
+    ["POST", "/v1/files", false, { endpoint: { name: "files.create", kind: "call" } }],
+    ["GET", "/v1/files", true, { problem: "not_found", wire: { dialect: "anthropic-messages" } }],
+    ["PUT", "/v1/files", false, { problem: "method_not_allowed", allow: "POST, GET" }],
+    ["GET", "/v1/files/file-1/content", false, { endpoint: { name: "files.content" }, params: { id: "file-1" } }],
+    ["POST", "/v1/files/file-1", false, { problem: "method_not_allowed", allow: "GET, DELETE" }],
+    ["DELETE", "/v1/files/file-1/content", false, { problem: "method_not_allowed", allow: "GET" }],
+    ["GET", "/v1/files/a%2Fb", false, { endpoint: { name: "files.retrieve" }, params: { id: "a/b" } }],
+    ["GET", "/v1/files/a/b", false, { problem: "not_found" }],
+    ["DELETE", "/apis/chat/v1/v1/files/file-1", false, { endpoint: { name: "files.delete" }, api: "chat/v1" }],
+    ["GET", "/openai/batches/batch_1", false, { endpoint: { name: "batches.retrieve" } }],
     ["GET", "/constructor", false, { problem: "not_found", wire: { dialect: "openai-chat" } }],
   ];
   for (const [method, path, anthropic, expected] of rows) {
@@ -28,13 +39,13 @@ describe("a request finds its row", () => {
   }
 });
 
-test("no two rows share a path, and every path is versioned but Ollama's and Azure's, whose version stands elsewhere", () => {
-  expect(new Set(ENDPOINTS.map((row) => row.path)).size).toBe(ENDPOINTS.length);
+test("no two rows share a path and a method, and every path is versioned but Ollama's and Azure's, whose version stands elsewhere", () => {
+  expect(new Set(ENDPOINTS.map((row) => `${row.method} ${row.path}`)).size).toBe(ENDPOINTS.length);
   for (const row of ENDPOINTS)
     expect(row.path).toMatch(row.wire.dialect === "ollama" ? /^\/api\// : /^\/(?:v\d+(?:beta)?|openai)\//);
 });
 
 test.each(ENDPOINTS.map((row) => [row.method, row.path] as const))("%s %s finds its own row", (method, path) => {
-  const found = matchEndpoint(method, path.replace(/\{\w+\}/, "maker/model"), false);
-  expect(found).toMatchObject({ endpoint: { path } });
+  const found = matchEndpoint(method, path.replace("{id}", "file-1").replace(/\{\w+\}/, "maker/model"), false);
+  expect(found).toMatchObject({ endpoint: { path, method } });
 });

@@ -10,6 +10,16 @@ import { azureChat } from "../wire/openai-chat/azure.ts";
 import { openaiChat } from "../wire/openai-chat/index.ts";
 import { azureCompletions, openaiCompletions } from "../wire/openai-completions/index.ts";
 import { azureEmbeddings, openaiEmbeddings } from "../wire/openai-embeddings/index.ts";
+import {
+  batchCancel,
+  batchCreate,
+  batchRetrieve,
+  fileContent,
+  fileCreate,
+  fileDelete,
+  fileRetrieve,
+  objectList,
+} from "../wire/openai-files/index.ts";
 import { openaiResponses } from "../wire/openai-responses/index.ts";
 import {
   audioTranslation,
@@ -23,15 +33,18 @@ import {
   transcription,
 } from "../wire/relayed/index.ts";
 
-/** What a path is for. `call`: a model call, on the road. `models`: what the key may use, a list or one of them. */
-export type EndpointKind = "call" | "models";
+/**
+ * What a path is for. `call`: a model call, on the road. `models`: what the key may use, a list or one of
+ * them. `files`, `batches`: those of the caller's application.
+ */
+export type EndpointKind = "call" | "models" | "files" | "batches";
 
 /** One thing that callers may ask of the gateway listener. */
 export interface Endpoint {
   /** Its name in records, logs and metrics. */
   name: string;
-  method: "GET" | "POST";
-  /** `{name}` stands for any text of at least one character. */
+  method: "GET" | "POST" | "DELETE";
+  /** `{name}` stands for any text of at least one character, `{id}` for one without a slash. */
   path: string;
   kind: EndpointKind;
   /** The dialect of its answers and errors. */
@@ -57,6 +70,9 @@ export const ENDPOINTS: readonly Endpoint[] = [
   row("chat.completions", "POST", "/openai/v1/chat/completions", "call", openaiChat),
   row("responses", "POST", "/openai/v1/responses", "call", openaiResponses),
   row("responses", "POST", "/openai/responses", "call", openaiResponses),
+  ...filesAndBatches("/v1"),
+  ...filesAndBatches("/openai/v1"),
+  ...filesAndBatches("/openai"),
   row("models", "GET", "/openai/v1/models", "models", openaiChat),
   row("models", "GET", "/openai/models", "models", openaiChat),
   row("messages", "POST", "/v1/messages", "call", anthropicMessages),
@@ -96,6 +112,21 @@ function atOpenai(name: string, path: string, wire: Wire): Endpoint[] {
   );
 }
 
+/** OpenAI's clients find them under `/v1`, Azure's under one of the other two. */
+function filesAndBatches(base: string): Endpoint[] {
+  return [
+    row("files.create", "POST", `${base}/files`, "call", fileCreate),
+    row("files.list", "GET", `${base}/files`, "files", objectList),
+    row("files.content", "GET", `${base}/files/{id}/content`, "call", fileContent),
+    row("files.retrieve", "GET", `${base}/files/{id}`, "call", fileRetrieve),
+    row("files.delete", "DELETE", `${base}/files/{id}`, "call", fileDelete),
+    row("batches.create", "POST", `${base}/batches`, "call", batchCreate),
+    row("batches.list", "GET", `${base}/batches`, "batches", objectList),
+    row("batches.cancel", "POST", `${base}/batches/{id}/cancel`, "call", batchCancel),
+    row("batches.retrieve", "GET", `${base}/batches/{id}`, "call", batchRetrieve),
+  ];
+}
+
 /** The dialect in which a path that leads nowhere is answered; the first prefix counts. */
 const FAMILIES: readonly (readonly [prefix: string, wire: Wire])[] = [
   ["/v1/messages", anthropicMessages],
@@ -119,10 +150,16 @@ export interface Match {
 export type Unmatched = { problem: "not_found" | "method_not_allowed"; wire: Wire; allow: string };
 
 const isPattern = ({ path }: Endpoint) => path.includes("{");
-const byPath = new Map(ENDPOINTS.filter((row) => !isPattern(row)).map((endpoint) => [endpoint.path, endpoint]));
+const byPath = Map.groupBy(
+  ENDPOINTS.filter((row) => !isPattern(row)),
+  ({ path }) => path,
+);
 const patterns = ENDPOINTS.filter(isPattern).map((endpoint) => {
   const names = [...endpoint.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!);
-  const source = endpoint.path.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replace(/\{\w+\}/g, "(.+)");
+  const source = endpoint.path
+    .replace(/[.*+?^$()|[\]\\]/g, "\\$&")
+    .replace("{id}", "([^/]+)")
+    .replace(/\{\w+\}/g, "(.+)");
   return { endpoint, names, pattern: new RegExp(`^${source}$`) };
 });
 const API_PREFIX = /^\/apis\/([^/]+)\/([^/]+)(\/.*)$/;
@@ -140,24 +177,33 @@ export function matchEndpoint(method: string, fullPath: string, speaksAnthropic:
     api = `${prefixed[1]}/${prefixed[2]}`;
     path = prefixed[3]!;
   }
-  const found = find(path);
+  const found = find(path, method);
   if (found === undefined) {
     const wire = speaksAnthropic ? anthropicMessages : FAMILIES.find(([prefix]) => path.startsWith(prefix))![1];
     return { problem: "not_found", wire, allow: "" };
+  }
+  // Anthropic's files and theirs share paths, and nothing else.
+  if (speaksAnthropic && found.endpoint.wire.dialect === "openai-files") {
+    return { problem: "not_found", wire: anthropicMessages, allow: "" };
   }
   const { params } = found;
   const endpoint =
     found.endpoint.kind === "models" && found.endpoint.wire === openaiChat && speaksAnthropic
       ? { ...found.endpoint, wire: anthropicMessages }
       : found.endpoint;
-  if (endpoint.method !== method) return { problem: "method_not_allowed", wire: endpoint.wire, allow: endpoint.method };
+  if ("allow" in found) return { problem: "method_not_allowed", wire: endpoint.wire, allow: found.allow };
   return { endpoint, api, params };
 }
 
-function find(path: string): Pick<Match, "endpoint" | "params"> | undefined {
+type Found = Pick<Match, "endpoint" | "params"> | (Pick<Match, "endpoint" | "params"> & { allow: string });
+
+/** The first row of this path and method; where there is the path only, what methods it takes. */
+function find(path: string, method: string): Found | undefined {
   const exact = byPath.get(path);
-  if (exact !== undefined) return { endpoint: exact, params: NO_PARAMS };
+  if (exact !== undefined) return choose(exact, method, NO_PARAMS);
+  let other: { rows: Endpoint[]; params: Match["params"] } | undefined;
   for (const { endpoint, names, pattern } of patterns) {
+    if (other !== undefined && endpoint.path !== other.rows[0]!.path) continue;
     const values = pattern.exec(path);
     if (values === null) continue;
     const params: Record<string, string> = {};
@@ -166,9 +212,16 @@ function find(path: string): Pick<Match, "endpoint" | "params"> | undefined {
       if (value === undefined) return undefined;
       params[name] = value;
     }
-    return { endpoint, params };
+    if (endpoint.method === method) return { endpoint, params };
+    other = { rows: [...(other?.rows ?? []), endpoint], params };
   }
-  return undefined;
+  return other === undefined ? undefined : choose(other.rows, method, other.params);
+}
+
+function choose(rows: readonly Endpoint[], method: string, params: Match["params"]): Found {
+  const endpoint = rows.find((row) => row.method === method);
+  if (endpoint !== undefined) return { endpoint, params };
+  return { endpoint: rows[0]!, params, allow: rows.map((row) => row.method).join(", ") };
 }
 
 function decoded(text: string): string | undefined {

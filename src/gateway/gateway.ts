@@ -7,6 +7,7 @@ import type { Log } from "../ports/log.ts";
 import type { Media } from "../ports/media.ts";
 import type { Meter } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
+import type { ProviderObjects } from "../ports/provider-objects.ts";
 import type { Records, UsageRecord } from "../ports/records.ts";
 import type { Upstream } from "../ports/upstream.ts";
 import type { Unsealer } from "../ports/vault.ts";
@@ -24,6 +25,8 @@ import { createHandle } from "./handle.ts";
 import { HealthBook } from "./health.ts";
 import { createIdentify } from "./identify.ts";
 import { createListModels } from "./list-models.ts";
+import { createListObjects } from "./list-objects.ts";
+import { createLocate } from "./locate.ts";
 import { observe } from "./observe.ts";
 import { createRefuse } from "./refuse.ts";
 import { createWithBytes } from "./remote-media.ts";
@@ -39,6 +42,7 @@ export interface GatewayPorts {
   meter: Meter;
   records: Pick<Records, "append">;
   prices: Prices;
+  objects: ProviderObjects;
   upstream: Upstream;
   media: Media;
   unsealer: Unsealer;
@@ -119,7 +123,9 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
         now: () => clock.now(),
       }),
       listModels: createListModels({ catalog, adapter: ports.adapter, records: ports.records, onRecord }),
+      listObjects: createListObjects({ catalog, objects: ports.objects, records: ports.records, onRecord }),
       decode: createDecode(body, bodies),
+      locate: createLocate(ports.objects),
       authorize: createAuthorize(catalog, isTest),
       reserve: createReserve({ meter, prices }),
       settle: createSettle({ meter, prices, log, onRecord }),

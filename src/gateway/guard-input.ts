@@ -6,12 +6,14 @@
 import { maskFor, maskReadings } from "../domain/guardrails/phrases.ts";
 import { GatewayError } from "../errors.ts";
 import type { DocumentPart, Part } from "../spec/message.ts";
-import { givenTokens } from "../spec/operation.ts";
-import type { ModelRequest } from "../spec/request.ts";
+import { givenTokens, type ObjectCall } from "../spec/operation.ts";
+import type { BatchCall, ModelRequest } from "../spec/request.ts";
 import type { Call } from "./call.ts";
 import { decodeText } from "./encoded-text.ts";
 import { maskOperation } from "./guarded-operation.ts";
+import { countInValue } from "./guarded-values.ts";
 import { denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
+import { inLine, turn } from "./in-line.ts";
 import { countAcross } from "./neighbouring-texts.ts";
 import type { Hold } from "./reserve.ts";
 import { countUnmasked } from "./unmasked-input.ts";
@@ -36,16 +38,57 @@ export function createGuardInput() {
     const guards = guardsOf(hold.grant, "input");
     let { request } = hold.grant;
     for (const guard of guards) {
-      if (request.operation !== undefined && givenTokens(request.operation) > 0) throw unreadable(guard);
-      const judged = mask(request, guard);
-      // What cannot be rewritten without knowing what it means is denied even where the rule says mask.
-      const elsewhere = countUnmasked(request, guard.matcher) + countAcross(judged.request.messages, guard.matcher);
-      noteVerdict(hold.call.observed.verdicts, guard, "input", judged.count + elsewhere);
-      if (elsewhere > 0 || (judged.count > 0 && guard.rule.action === "deny")) throw denial(guard, "input");
-      request = judged.request;
+      request = passed(request, guard, hold.call);
+      if (request.calls !== undefined)
+        request = { ...request, calls: await allPassed(request.calls, guard, hold.call) };
+      else if (request.operation?.type === "object") request = filePassed(request, request.operation, guard, hold.call);
     }
     return new Ticket(hold, request);
   };
+}
+
+/** What one guard lets go on of a request. @throws GatewayError guardrail_blocked */
+function passed(request: ModelRequest, guard: Guard, call: Call): ModelRequest {
+  if (request.operation !== undefined && givenTokens(request.operation) > 0) throw unreadable(guard);
+  const judged = mask(request, guard);
+  // What cannot be rewritten without knowing what it means is denied even where the rule says mask.
+  const elsewhere = countUnmasked(request, guard.matcher) + countAcross(judged.request.messages, guard.matcher);
+  noteVerdict(call.observed.verdicts, guard, "input", judged.count + elsewhere);
+  if (elsewhere > 0 || (judged.count > 0 && guard.rule.action === "deny")) throw denial(guard, "input");
+  return judged.request;
+}
+
+/** Every call of a file, each judged as if it had come alone. */
+async function allPassed(calls: readonly BatchCall[], guard: Guard, call: Call): Promise<BatchCall[]> {
+  const done: BatchCall[] = [];
+  for (const each of calls) {
+    try {
+      const named = countInValue(each.customId, guard.matcher);
+      noteVerdict(call.observed.verdicts, guard, "input", named);
+      if (named > 0) throw denial(guard, "input");
+      done.push({ ...each, request: passed(each.request, guard, call) });
+    } catch (thrown) {
+      throw thrown instanceof GatewayError ? inLine(each.line, thrown) : thrown;
+    }
+    await turn(call, done.length);
+  }
+  return done;
+}
+
+/** A file that a model shall read later, judged as if it stood in a prompt. */
+function filePassed(request: ModelRequest, operation: ObjectCall, guard: Guard, call: Call): ModelRequest {
+  const { file } = operation;
+  if (file === undefined) return request;
+  const data = Buffer.from(file.bytes).toString("base64");
+  const part: DocumentPart = { type: "document", source: { kind: "base64", mediaType: file.mediaType, data } };
+  const asked: ModelRequest = { ...withoutOperation(request), messages: [{ role: "user", parts: [part] }] };
+  const [read] = passed(asked, guard, call).messages[0]!.parts;
+  if (read?.type !== "document" || read.source.kind !== "base64" || read.source.data === data) return request;
+  return { ...request, operation: { ...operation, file: { ...file, bytes: Buffer.from(read.source.data, "base64") } } };
+}
+
+function withoutOperation({ operation: _, ...rest }: ModelRequest): ModelRequest {
+  return rest;
 }
 
 /** Text as the numbers of its tokens would get past every guard. */

@@ -18,6 +18,7 @@ import type { Answer } from "./dispatch.ts";
 import { maskResult } from "./guarded-operation.ts";
 import { denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
 import { isTextPart, MaskedTexts, TextKeys } from "./masked-texts.ts";
+import { readable } from "./readable-file.ts";
 import { type Judged, UnmaskedOutput } from "./unmasked-output.ts";
 
 class Ticket {
@@ -39,10 +40,16 @@ export function createGuardOutput() {
   return function guardOutput(answer: Answer): CleanAnswer {
     const guards = guardsOf(answer.clean.hold.grant, "output");
     let { events } = answer;
+    // Whose file this is was looked up; what stands in it is an answer like any other.
+    if (guards.length > 0 && isFile(answer)) events = readable(events, guards[0]!);
     for (const guard of guards)
       events = guard.rule.action === "deny" ? denying(events, guard, answer) : masking(events, guard, answer);
     return new Ticket(answer, events);
   };
+}
+
+function isFile({ clean: { request } }: Answer): boolean {
+  return request.operation?.type === "object" && request.operation.name === "files.content";
 }
 
 /** Lets an answer go only when all of it has been read and none of it matched. */
@@ -92,8 +99,8 @@ async function* masking(events: EventStream, guard: Guard, answer: Answer): Asyn
     note(count - noted);
     noted = count;
   };
-  const rewrite = (text: string): string => {
-    const masked = maskReadings(text, guard.matcher, mark);
+  const rewrite = (text: string, isJson = false): string => {
+    const masked = maskReadings(text, guard.matcher, mark, isJson);
     note(masked.count);
     return masked.text;
   };

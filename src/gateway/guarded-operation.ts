@@ -2,8 +2,8 @@ import type { Json, JsonObject } from "../kernel/json.ts";
 import { isObject } from "../kernel/json.ts";
 import type { Operation, OperationResult, Relay } from "../spec/operation.ts";
 
-/** Rewrites one text. */
-export type Clean = (text: string) => string;
+/** Rewrites one text. `isJson`: nobody reads it as it is written, as a call's arguments. */
+export type Clean = (text: string, isJson?: boolean) => string;
 
 /** What a guard can rewrite of an operation: what a person wrote. Tokens and files are no text. */
 export function maskOperation(operation: Operation, clean: Clean): Operation {
@@ -22,6 +22,7 @@ export function maskOperation(operation: Operation, clean: Clean): Operation {
     case "relay":
       return { ...operation, fields: maskFields(operation, clean) };
     case "count-tokens":
+    case "object":
       return operation;
   }
 }
@@ -53,6 +54,10 @@ export function unmaskedOf(operation: Operation): unknown[] {
         ...files.flatMap(({ field, name, mediaType }) => [field, name, mediaType]),
       ];
     }
+    case "object": {
+      const { fields, file, id } = operation;
+      return [...Object.entries(fields).flat(), id, ...(file === undefined ? [] : [file.name, file.mediaType])];
+    }
     default:
       return [];
   }
@@ -67,7 +72,9 @@ function maskStrings(value: Json, clean: Clean): Json {
   if (!isObject(value)) return value;
   const masked: JsonObject = {};
   for (const name of Object.keys(value)) {
-    masked[name] = NO_TEXT.has(name) ? value[name]! : maskStrings(value[name]!, clean);
+    const inner = value[name]!;
+    if (name === "arguments" && typeof inner === "string") masked[name] = clean(inner, true);
+    else masked[name] = NO_TEXT.has(name) ? inner : maskStrings(inner, clean);
   }
   return masked;
 }
@@ -79,12 +86,24 @@ const PIECES = ["words", "segments", "logprobs", "tokens"];
 export function maskResult(result: OperationResult, clean: Clean): OperationResult {
   if (result.kind !== "body" || "bytes" in result.content) return result;
   const { content } = result;
+  if ("lines" in content) {
+    return { ...result, content: { lines: content.lines.map((line) => withoutLogprobs(maskStrings(line, clean))) } };
+  }
   if ("text" in content) return { ...result, content: { text: maskSubtitles(content.text, clean) } };
   const json = maskStrings(content.json, clean);
   if (isObject(json) && isObject(content.json) && json.text !== content.json.text) {
     for (const name of PIECES) delete json[name];
   }
   return { ...result, content: { json } };
+}
+
+/** Log probabilities would spell out what was masked, token by token. */
+function withoutLogprobs(value: Json): Json {
+  if (Array.isArray(value)) return value.map(withoutLogprobs);
+  if (!isObject(value)) return value;
+  const kept: JsonObject = {};
+  for (const name of Object.keys(value)) kept[name] = name === "logprobs" ? null : withoutLogprobs(value[name]!);
+  return kept;
 }
 
 /** Subtitles that say what they must not lose their times: a phrase may begin in one and end in the next. */
@@ -107,5 +126,6 @@ function spokenIn(text: string): string {
 /** What of it can be judged. */
 export function writtenIn(result: OperationResult): Json | undefined {
   if (result.kind !== "body" || "bytes" in result.content) return undefined;
+  if ("lines" in result.content) return result.content.lines;
   return "text" in result.content ? spokenIn(result.content.text) : result.content.json;
 }

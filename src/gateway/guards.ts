@@ -16,7 +16,7 @@ const compiled = new WeakMap<Guardrail, Guard>();
  * The guards that an API puts in one direction, in the API's order.
  * @throws GatewayError internal when one that the API names is not there: a guard that cannot judge must not let pass.
  */
-export function guardsOf(grant: Grant, direction: "input" | "output"): Guard[] {
+export function guardsOf(grant: Pick<Grant, "api" | "catalog">, direction: "input" | "output"): Guard[] {
   const guards: Guard[] = [];
   for (const name of grant.api.guardrails) {
     const rule = grant.catalog.guardrails.get(name);

@@ -6,6 +6,7 @@ import type { Answer } from "./dispatch.ts";
 import type { CleanRequest } from "./guard-input.ts";
 import type { CleanAnswer } from "./guard-output.ts";
 import type { Identified } from "./identify.ts";
+import type { Located } from "./locate.ts";
 import type { Hold } from "./reserve.ts";
 import type { Routed } from "./route.ts";
 import type { Settled } from "./settle.ts";
@@ -16,8 +17,10 @@ export interface Stages {
   accept(call: Call): Accepted;
   identify(accepted: Accepted): Identified;
   listModels(caller: Identified): Promise<Response>;
+  listObjects(caller: Identified): Promise<Response>;
   decode(caller: Identified): Promise<Decoded>;
-  authorize(decoded: Decoded): Grant;
+  locate(decoded: Decoded): Located | Promise<Located>;
+  authorize(located: Located): Grant;
   reserve(grant: Grant): Promise<Hold>;
   settle(hold: Hold, answering: () => Promise<CleanAnswer>): Promise<Settled>;
   guardInput(hold: Hold): Promise<CleanRequest>;
@@ -39,9 +42,12 @@ export function createHandle(stages: Stages) {
     try {
       const accepted = stages.accept(call);
       const caller = stages.identify(accepted);
-      if (caller.match.endpoint.kind === "models") return await stages.listModels(caller);
+      const { kind } = caller.match.endpoint;
+      if (kind === "models") return await stages.listModels(caller);
+      if (kind !== "call") return await stages.listObjects(caller);
       const decoded = await stages.decode(caller);
-      const grant = stages.authorize(decoded);
+      const located = await stages.locate(decoded);
+      const grant = stages.authorize(located);
       const hold = await stages.reserve(grant);
       const settled = await stages.settle(hold, async () => {
         const clean = await stages.guardInput(hold);

@@ -10,9 +10,12 @@ import { commonHeaders } from "./headers.ts";
 import type { Identified } from "./identify.ts";
 import { finalRecord } from "./record.ts";
 
-export interface ListModelsPorts {
+export interface KeepRecordPorts {
   records: Pick<Records, "append">;
   onRecord(record: UsageRecord, kept: boolean): void;
+}
+
+export interface ListModelsPorts extends KeepRecordPorts {
   catalog(): Catalog;
   adapter(kind: string): ProviderAdapter | undefined;
 }
@@ -32,8 +35,8 @@ export function createListModels(ports: ListModelsPorts) {
   };
 }
 
-/** @throws GatewayError store_unavailable: a call that nobody would know of is not answered. */
-async function keepRecord(call: Call, { records, onRecord }: ListModelsPorts): Promise<void> {
+/** For a list that is made here: the record of a call that spends nothing. */
+export async function keepRecord(call: Call, { records, onRecord }: KeepRecordPorts): Promise<void> {
   const record = finalRecord(call, "finished", null);
   const kept = await records.append(record).then(
     () => true,

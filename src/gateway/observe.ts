@@ -14,8 +14,13 @@ export function observe(stages: Stages): Stages {
       decoded.call.reached.request = decoded.request;
       return decoded;
     },
-    authorize(decoded) {
-      const grant = stages.authorize(decoded);
+    async locate(decoded) {
+      const located = await stages.locate(decoded);
+      located.call.reached.request = located.request;
+      return located;
+    },
+    authorize(located) {
+      const grant = stages.authorize(located);
       grant.call.reached.granted = grant;
       return grant;
     },

@@ -80,6 +80,7 @@ async function unary(settled: Settled, writer: AnswerEncoder, settings: RespondS
 
 function bodyOf({ content }: RelayedBody): string | Uint8Array {
   if ("bytes" in content) return content.bytes;
+  if ("lines" in content) return content.lines.map((line) => `${JSON.stringify(line)}\n`).join("");
   return "text" in content ? content.text : JSON.stringify(content.json);
 }
 

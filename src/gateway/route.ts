@@ -16,6 +16,7 @@ import { askingOf } from "./asking.ts";
 import type { Call } from "./call.ts";
 import type { CleanRequest } from "./guard-input.ts";
 import { type HealthBook, targetKey } from "./health.ts";
+import { notHere } from "./locate.ts";
 import type { Target } from "./target.ts";
 
 /** A target with what is known of it. */
@@ -54,7 +55,7 @@ export interface RoutePorts {
 
 export function createRoute(ports: RoutePorts) {
   return function route(clean: CleanRequest): Routed {
-    const { model, caller } = clean.hold.grant;
+    const { model, caller, objects } = clean.hold.grant;
     const routing = model.routing ?? USUAL_ROUTING;
     const choices = (rows: readonly TargetRow[]) => rows.flatMap((row) => choiceOf(row, clean, routing, ports) ?? []);
     const conversation = routing.sticky ? conversationOf(caller.principal.application.id, clean.request) : null;
@@ -65,18 +66,38 @@ export function createRoute(ports: RoutePorts) {
       now: clean.call.ticks(),
       random: ports.draw,
     });
+    if (ordered.length === 0 && objects.own.length > 0) throw elsewhere(clean);
     if (ordered.length === 0) {
       throw new GatewayError("not_allowed", "No provider of this model is where this API demands it to be.", {
         internal: `${model.name} has no target that ${clean.hold.grant.api.slug} may use`,
       });
     }
-    return new Ticket(clean, ordered, routing);
+    return new Ticket(clean, ordered, routingOf(clean, routing));
   };
 }
 
+/** What makes, stops or deletes something would do it twice. An upload may go on to the next account. */
+function routingOf({ request: { operation } }: CleanRequest, routing: Routing): Routing {
+  if (operation?.type !== "object") return routing;
+  const once = { ...routing, retries: 0, hedgeAfterMs: null };
+  return operation.name === "files.create" ? once : { ...once, maxAttempts: 1 };
+}
+
+/** What lies at an account that does not serve this model, or may not, is not there for this call. */
+function elsewhere({ request, hold }: CleanRequest): GatewayError {
+  const [first] = hold.grant.objects.own;
+  if (request.operation !== undefined) return notHere(first!.kind, first!.id, null);
+  return new GatewayError(
+    "invalid_request",
+    `file_id ${JSON.stringify(first!.id)} lies at an account that does not serve this model; upload it for this model.`,
+    { param: "file_id" },
+  );
+}
+
 function choiceOf(row: TargetRow, clean: CleanRequest, { strategy }: Routing, ports: RoutePorts): Choice | undefined {
-  const { catalog, model, api, bodyBytes } = clean.hold.grant;
+  const { catalog, model, api, bodyBytes, objects } = clean.hold.grant;
   const account = catalog.providers.get(row.provider);
+  if (objects.own.length > 0 && objects.own[0]!.provider !== row.provider) return undefined;
   if (account === undefined || !mayServe(account, api.placement)) return undefined;
   const target = { account, model: targetModel(model, row, clean.request.model) };
   const cost = strategy === "cheapest" ? costOf(target, clean, bodyBytes, ports.prices) : undefined;

@@ -1,7 +1,7 @@
 import { abandonedOutput, countPromptTokens, countTokens, isFree, utf8Length } from "../domain/plans/estimate.ts";
 import { MAX_REPORTED_TOKENS } from "../kernel/bounds.ts";
 import type { EventPart, ModelEvent } from "../spec/event.ts";
-import { type OperationResult, shownOperation, writesTokens } from "../spec/operation.ts";
+import { type Operation, type OperationResult, shownOperation, writesTokens } from "../spec/operation.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Usage } from "../spec/usage.ts";
 import { writtenIn } from "./guarded-operation.ts";
@@ -70,7 +70,7 @@ export class Tally {
   /** Prompt and answer as text, as they went on, where the API captures. */
   capture(): { request: unknown; answer: string } | null {
     const { operation, messages } = this.#request;
-    const asked = operation === undefined || messages.length > 0 ? messages : shownOperation(operation);
+    const asked = operation === undefined || messages.length > 0 ? messages : shown(this.#request, operation);
     return this.#captured === null ? null : { request: asked, answer: this.#captured.join("") };
   }
 
@@ -84,6 +84,8 @@ export class Tally {
    */
   usage(most: () => Most, left: boolean): { usage: Usage; source: "reported" | "counted" | "reserved" } {
     if (isFree(this.#request)) return { usage: { input: 0, output: 0 }, source: "reported" };
+    // What a batch uses is known when it has ended, and charged when it begins.
+    if (this.#request.operation?.type === "object") return { usage: { ...most() }, source: "reserved" };
     const { input, output } = this.#reported;
     if (this.over === "end" && believable(input) && believable(output)) {
       return { usage: { ...this.#reported, input, output }, source: "reported" };
@@ -117,6 +119,16 @@ export class Tally {
   }
 }
 
+/** With the prompts of a file of calls, which are in no record else. */
+function shown({ calls }: ModelRequest, operation: Operation): unknown {
+  if (calls === undefined) return shownOperation(operation);
+  const prompts = calls.map(({ customId, request }) => ({
+    customId,
+    asked: request.operation === undefined ? request.messages : shownOperation(request.operation),
+  }));
+  return { ...(shownOperation(operation) as object), calls: prompts };
+}
+
 /** Tokens of one target, reserved. */
 export interface Most {
   input: number;
@@ -131,6 +143,7 @@ function resultBytes(result: OperationResult): number {
   if (result.kind !== "body") return 0;
   const { content } = result;
   if ("bytes" in content) return Math.ceil(content.bytes.length / SOUND_BYTES);
+  if ("lines" in content) return stringBytes(content.lines);
   return "text" in content ? utf8Length(content.text) : stringBytes(content.json);
 }
 

@@ -24,13 +24,15 @@ export function worstCaseOf(grant: Grant, prices: Prices): Worst {
   return { input, output, usd: limited.has("usd") ? dearest(grant, prices, input, output) : 0 };
 }
 
+type Asked = Pick<Grant, "request" | "bodyBytes" | "model" | "catalog">;
+
 /** The most tokens that one target of the model could use. */
-export function worstTokens(grant: Grant, prices: Prices): { input: number; output: number } {
+export function worstTokens(grant: Asked, prices: Prices): { input: number; output: number } {
   const { request, bodyBytes } = grant;
   return worstCase(request, bodyBytes, readsUnseen(request) ? longestContext(grant, prices) : undefined);
 }
 
-function longestContext({ model, catalog, request }: Grant, prices: Prices): number {
+function longestContext({ model, catalog, request }: Asked, prices: Prices): number {
   let longest = 0;
   for (const row of [...model.targets, ...model.fallbacks]) {
     const account = catalog.providers.get(row.provider) as ProviderAccount;

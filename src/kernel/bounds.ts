@@ -21,6 +21,12 @@ export const MAX_EMBED_INPUTS = 2_048;
 /** Prompts of one legacy completion. */
 export const MAX_PROMPTS = 1_024;
 
+/** Calls of one batch. OpenAI's own bound. */
+export const MAX_BATCH_CALLS = 50_000;
+
+/** Keys and items of all calls of a batch, and commas of their texts: a parsed one takes about 50 bytes. */
+export const MAX_BATCH_NODES = 1_000_000;
+
 /** Fields and files of one form. */
 export const MAX_FORM_FIELDS = 256;
 

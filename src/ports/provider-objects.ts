@@ -60,7 +60,7 @@ export interface ObjectQuery {
 /** Remembers whose a provider's ids are. Every method takes the owner first, and shows nothing of anybody else's. */
 export interface ProviderObjects {
   /**
-   * Resolves when it would survive a kill. What the owner has already is told anew.
+   * Resolves when it would survive a kill. What the owner has already is replaced, and keeps its place in time.
    * @returns false where another owner holds this id at this account.
    */
   remember(owner: ObjectOwner, object: ProviderObject): Promise<boolean>;

@@ -10,8 +10,8 @@ export interface AccountAuthorization {
 
 /** One HTTP request to a provider, after the vault has been opened. */
 export interface UpstreamCall {
-  /** POST where absent; a GET has no body. */
-  method?: "GET" | "POST";
+  /** POST where absent; the others have no body. */
+  method?: "GET" | "POST" | "DELETE";
   baseUrl: string;
   /** Relative to the base URL, with a leading slash. */
   path: string;

@@ -14,10 +14,11 @@ export interface Warning {
 
 /** What shall be sent to a provider. The host and the key are not the adapter's business. */
 export interface UpstreamRequest {
-  method: "POST";
+  method: "GET" | "POST" | "DELETE";
   /** Relative to the account's base URL, with a leading slash. */
   path: string;
   headers: Record<string, string>;
+  /** Not sent with a GET or a DELETE. */
   body: JsonObject;
   /** Present where `body` is sent as a form with these files (RFC 7578) instead of as JSON; a list there is a field that is repeated. */
   files?: FormFile[];

@@ -7,6 +7,7 @@ export type Dialect =
   | "openai-images"
   | "openai-audio"
   | "openai-moderations"
+  | "openai-files"
   | "rerank"
   | "anthropic-messages"
   | "gemini"

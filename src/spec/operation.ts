@@ -5,7 +5,7 @@ import type { Extensible } from "./message.ts";
  * What may be asked of a model beside an answer in a conversation. Everything else of the road
  * is the same: who asks, what it may, what it costs, which guards read it.
  */
-export type Operation = Embed | CountTokens | Complete | Relay;
+export type Operation = Embed | CountTokens | Complete | Relay | ObjectCall;
 
 /** One text; or the numbers of its tokens, which only a provider with the caller's tokenizer can read. */
 export type EmbedInput = Extensible & ({ text: string } | { tokens: number[] });
@@ -66,6 +66,29 @@ export interface Relay {
   files?: FormFile[];
 }
 
+export type ObjectVerb =
+  | "files.create"
+  | "files.retrieve"
+  | "files.content"
+  | "files.delete"
+  | "batches.create"
+  | "batches.retrieve"
+  | "batches.cancel";
+
+/** Something about what lies with the provider: a file, a batch. Whose it is, is known before it is asked. */
+export interface ObjectCall {
+  type: "object";
+  name: ObjectVerb;
+  /** The provider's id of what it is about; absent where that is made. */
+  id?: string;
+  /** The fields as parsed, but for the model's name. */
+  fields: JsonObject;
+  /** What is uploaded. The calls in a file of calls stand on the request. */
+  file?: FormFile;
+  /** The most that a batch can use, in tokens; it is charged when the batch is made. */
+  most?: { input: number; output: number };
+}
+
 /** One file of a form. */
 export interface FormFile {
   /** The field's name. */
@@ -86,13 +109,14 @@ export type OperationResult =
 export interface RelayedBody {
   kind: "body";
   mediaType: string;
-  content: { json: Json } | { text: string } | { bytes: Uint8Array };
+  /** `lines`: a text of which each line is JSON. */
+  content: { json: Json } | { lines: Json[] } | { text: string } | { bytes: Uint8Array };
 }
 
-export type OperationName = Exclude<Operation["type"], "relay"> | RelayName;
+export type OperationName = Exclude<Operation["type"], "relay" | "object"> | RelayName | ObjectVerb;
 
 export function nameOf(operation: Operation): OperationName {
-  return operation.type === "relay" ? operation.name : operation.type;
+  return operation.type === "relay" || operation.type === "object" ? operation.name : operation.type;
 }
 
 /** Whether a model writes for it; to judge and to sort is to read. */
@@ -110,6 +134,7 @@ export function textsOf(operation: Operation): string[] {
     case "relay":
       return operation.texts.flatMap((name) => stringsOf(operation.fields[name]));
     case "count-tokens":
+    case "object":
       return [];
   }
 }
@@ -143,8 +168,12 @@ export function parametersOf(operation: Operation | undefined): string[] {
 
 /** For records: without the bytes of files. */
 export function shownOperation(operation: Operation): unknown {
-  if (operation.type !== "relay" || operation.files === undefined) return operation;
-  return { ...operation, files: operation.files.map(({ field, name, mediaType }) => ({ field, name, mediaType })) };
+  const shown = ({ field, name, mediaType }: FormFile) => ({ field, name, mediaType });
+  if (operation.type === "relay" && operation.files !== undefined) {
+    return { ...operation, files: operation.files.map(shown) };
+  }
+  if (operation.type === "object" && operation.file !== undefined) return { ...operation, file: shown(operation.file) };
+  return operation;
 }
 
 function stringsOf(value: Json | undefined): string[] {

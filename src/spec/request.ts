@@ -41,6 +41,19 @@ export interface ReasoningRequest {
   budgetTokens?: number;
 }
 
+/** One call of a batch. */
+export interface BatchCall {
+  /** Where it stands in its file, from 1. */
+  line: number;
+  /** The caller's name for it, by which its answer is found. */
+  customId: string;
+  /** As written in the file. */
+  url: string;
+  request: ModelRequest;
+  /** Length of its body. */
+  bytes: number;
+}
+
 /** What one caller asks of a model, in no dialect. `extra` holds what only `dialect` has a name for. */
 export interface ModelRequest extends Extensible {
   dialect: Dialect;
@@ -52,6 +65,8 @@ export interface ModelRequest extends Extensible {
   includeUsage: boolean;
   /** What is asked for instead of an answer in a conversation; `messages` is empty then, but for what shall be counted. */
   operation?: Operation;
+  /** The calls in a file that is uploaded for a batch, each a call of this model's. */
+  calls?: BatchCall[];
 
   tools?: Tool[];
   toolChoice?: ToolChoice;

@@ -70,6 +70,8 @@ export interface Wire {
    * lists of them. Throws `InvalidRequest`.
    */
   decodeForm?(fields: JsonObject, files: FormFile[], address?: RequestAddress): ModelRequest;
+  /** Set where the address says everything: a body, if there is one, is not looked at. */
+  readonly bodiless?: boolean;
   /** Values that a body may have, where more than usual: batches of token lists. */
   readonly maxValues?: number;
   encoder(request: ModelRequest, context: EncoderContext): AnswerEncoder;

@@ -70,12 +70,14 @@ export function providerObjectsContract(name: string, open: () => Promise<OpenOb
       expect((await objects.find(one, ["file-1"])).foreign).toEqual([]);
     });
 
-    test("what is remembered again is told anew, and stays what it was otherwise", async () => {
+    test("what is remembered again is what it is now, since when it first was", async () => {
       const { objects, one } = store;
       await objects.remember(one, file("file-1"));
-      const again = file("file-1", { api: "other/v1", judged: "n", told: { id: "file-1", status: "processed" } });
+      await objects.remember(one, file("file-2"));
+      const again = file("file-1", { judged: "n", told: { id: "file-1", status: "processed" }, createdAt: 9 });
       expect(await objects.remember(one, again)).toBe(true);
-      expect((await objects.find(one, ["file-1"])).own).toEqual([file("file-1", { told: again.told })]);
+      expect((await objects.find(one, ["file-1"])).own).toEqual([{ ...again, createdAt: 1 }]);
+      expect(await ids(one)).toEqual(["file-2", "file-1"]);
     });
 
     test("what was forgotten is free", async () => {

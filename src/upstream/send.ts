@@ -22,7 +22,7 @@ export function createUpstream(egress: Egress, clock: Clock): Upstream {
     const init = {
       method: call.method ?? "POST",
       headers: { ...own, host: pin.host, "accept-encoding": "identity" },
-      ...(call.method === "GET" ? {} : { body: call.body }),
+      ...(call.method === undefined || call.method === "POST" ? { body: call.body } : {}),
       signal: call.signal,
       redirect: "manual",
       // Otherwise Bun obeys HTTP_PROXY; proxies are a matter of configuration. The types do not know `false`.

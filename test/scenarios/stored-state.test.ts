@@ -27,7 +27,6 @@ describe("what another tenant may have put at the account cannot be named", () =
       "tools[0].vector_store_ids",
       { model: "gpt", input: "x", tools: [{ type: "file_search", vector_store_ids: ["vs_1"] }] },
     ],
-    ["/v1/chat/completions", "file_id", { model: "gpt", messages: [FILE] }],
     ["/v1/messages", "container", { model: "claude", max_tokens: 9, messages: HI, container: "container_1" }],
     ["/v1/messages", "file_id", { model: "claude", max_tokens: 9, messages: [UPLOAD] }],
     [
@@ -42,6 +41,13 @@ describe("what another tenant may have put at the account cannot be named", () =
     expect([response.status, told]).toEqual([400, told]);
     expect(told).toContain(JSON.stringify(field).slice(1, -1));
     expect(told).toContain("storedState: true");
+    expect(scene.up.requests).toHaveLength(0);
+  });
+
+  test("a file of another's, or nobody's, is none of the caller's", async () => {
+    const response = await post(scene.app, { body: { model: "gpt", messages: [FILE] } });
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ error: { code: "object_not_found", param: "file_id" } });
     expect(scene.up.requests).toHaveLength(0);
   });
 });

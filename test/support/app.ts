@@ -16,13 +16,13 @@ import { gatewayHandler } from "../../src/http/gateway-listener.ts";
 import { type Listener, listen } from "../../src/http/listener.ts";
 import { parseCidr } from "../../src/kernel/address.ts";
 import type { Clock } from "../../src/kernel/clock.ts";
-import { pooled } from "../../src/kernel/id.ts";
+import { pooled, type RandomBytes } from "../../src/kernel/id.ts";
 import { Secret } from "../../src/kernel/secret.ts";
 import type { LogFields } from "../../src/ports/log.ts";
 import type { Media } from "../../src/ports/media.ts";
+import type { ProviderObjects } from "../../src/ports/provider-objects.ts";
 import type { UsageRecord } from "../../src/ports/records.ts";
 import type { Upstream } from "../../src/ports/upstream.ts";
-import type { Unsealer } from "../../src/ports/vault.ts";
 import { ADAPTERS } from "../../src/providers/adapters.ts";
 import type { Journal } from "../../src/store/journal.ts";
 import { MemoryMeter } from "../../src/store/memory/meter.ts";
@@ -31,6 +31,7 @@ import { Egress } from "../../src/upstream/egress.ts";
 import { createMedia } from "../../src/upstream/media.ts";
 import { createUpstream } from "../../src/upstream/send.ts";
 import { MemoryJournal } from "./memory-journal.ts";
+import { MemoryObjects } from "./memory-objects.ts";
 
 export const PEPPER = new Uint8Array(32).fill(7);
 
@@ -46,11 +47,14 @@ export interface AppOptions {
   /** Of the tenant that holds the key. */
   tenantPrices?: TenantPrice[];
   principal?: Partial<Principal>;
+  /** More callers, each with a key of its own. */
+  others?: Partial<Principal>[];
   settings?: Partial<Omit<GatewaySettings, "deadlines">> & { deadlines?: Partial<GatewaySettings["deadlines"]> };
   clock?: Clock;
   journal?: Journal;
   upstreamPort?: Upstream;
   media?: Media;
+  objects?: ProviderObjects;
 }
 
 /** A gateway on a port of its own, with the directory in plain values and the books in memory. */
@@ -58,6 +62,8 @@ export interface App {
   url: string;
   /** A key that may use every model here. */
   key: string;
+  /** The keys of `others`, in their order. */
+  otherKeys: string[];
   gateway: Gateway;
   meter: MemoryMeter;
   journal: Journal;
@@ -88,14 +94,13 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
   const key = mintVirtualKey(options.principal?.key?.mode ?? "live", random);
   const principal = principalOf(key, options.principal);
   const principals = new Map([[keyDigest(PEPPER, key.text), principal]]);
+  const otherKeys = addOthers(options, principals, random);
   const catalog = catalogOf(options);
   const journal = options.journal ?? new MemoryJournal();
   const meter = new MemoryMeter(journal, clock);
   const logs: App["logs"] = [];
   let lookUps = 0;
-  const adapters = new Map(ADAPTERS.map((adapter) => [adapter.kind, adapter]));
-  const adapter = (kind: string) => adapters.get(kind);
-  const unsealer: Unsealer = { open: (sealed) => new Secret(sealed) };
+  const adapter = (kind: string) => ADAPTERS.find((known) => known.kind === kind);
   const gateway = createGateway(
     {
       directory: {
@@ -107,10 +112,11 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
       },
       meter,
       records: journal,
+      objects: options.objects ?? new MemoryObjects(),
       prices: new PriceList((kind) => adapter(kind)?.test === true),
       upstream: options.upstreamPort ?? createUpstream(new Egress(clock), clock),
       media: options.media ?? createMedia(new Egress(clock)),
-      unsealer,
+      unsealer: { open: (sealed: string) => new Secret(sealed) },
       log: { write: (level, message, fields = {}) => void logs.push({ level, message, fields }) },
       clock,
       random,
@@ -134,6 +140,7 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
   return {
     url: listener.url,
     key: key.text,
+    otherKeys,
     gateway,
     meter,
     journal,
@@ -149,6 +156,15 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
       await listener.stop(true);
     },
   };
+}
+
+/** @returns their keys */
+function addOthers({ others = [] }: AppOptions, principals: Map<string, Principal>, random: RandomBytes): string[] {
+  return others.map((over) => {
+    const key = mintVirtualKey(over.key?.mode ?? "live", random);
+    principals.set(keyDigest(PEPPER, key.text), principalOf(key, over));
+    return key.text;
+  });
 }
 
 /** Whoever holds the key: one application of one team, with one subscription. */

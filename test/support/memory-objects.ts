@@ -14,7 +14,7 @@ export class MemoryObjects implements ProviderObjects {
     const known = this.#kept.find((kept) => kept.object.id === object.id && kept.object.provider === object.provider);
     if (known === undefined) this.#kept.push({ owner, object });
     else if (!isSame(known.owner, owner)) return false;
-    else known.object = { ...known.object, told: object.told };
+    else known.object = { ...object, createdAt: known.object.createdAt };
     return true;
   }
 

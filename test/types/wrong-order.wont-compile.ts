@@ -13,7 +13,7 @@ export async function rightOrder(stages: Stages, arrival: Arrival) {
   const accepted = stages.accept(call);
   const caller = stages.identify(accepted);
   const decoded = await stages.decode(caller);
-  const grant = stages.authorize(decoded);
+  const grant = stages.authorize(await stages.locate(decoded));
   const hold = await stages.reserve(grant);
   const clean = await stages.guardInput(hold);
   const routed = stages.route(clean);
@@ -28,14 +28,15 @@ export async function wrongOrders(stages: Stages, arrival: Arrival) {
   const accepted = stages.accept(call);
   const caller = stages.identify(accepted);
   const decoded = await stages.decode(caller);
-  const grant = stages.authorize(decoded);
+  const grant = stages.authorize(await stages.locate(decoded));
   const hold = await stages.reserve(grant);
   const clean = await stages.guardInput(hold);
   const answer = await stages.dispatch(stages.route(clean));
 
   stages.identify(call); // refused: nothing has been accepted
   await stages.decode(accepted); // refused: a stranger's body is not read
-  stages.authorize(caller); // refused: nothing is known of what is asked
+  await stages.locate(caller); // refused: nothing is known of what is asked
+  stages.authorize(decoded); // refused: nobody knows whose the files in it are
   await stages.reserve(decoded); // refused: nothing has been granted
   await stages.guardInput(grant); // refused: guards cost money, and nothing is held
   stages.route(hold); // refused: the request has not been guarded

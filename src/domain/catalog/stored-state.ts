@@ -41,8 +41,13 @@ function folded(name: string): string {
   return name.replace(/[_-]/g, "").toLowerCase();
 }
 
-/** The first field of the caller's that refers to something kept at the provider's account; undefined where none does. */
-export function storedStateOf(request: ModelRequest): string | undefined {
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * The first field of the caller's that refers to something kept at the provider's account; undefined where none does.
+ * @param own ids of files that are known to be the caller's
+ */
+export function storedStateOf(request: ModelRequest, own: ReadonlySet<string> = NONE): string | undefined {
   const { extra = {}, operation } = request;
   for (const name of Object.keys(extra)) {
     if (FIELDS.has(folded(name)) && refers(folded(name), extra[name]!, extra, true)) return name;
@@ -53,21 +58,21 @@ export function storedStateOf(request: ModelRequest): string | undefined {
     if (found !== undefined) return `tools[${index}].${found}`;
   }
   for (const message of request.messages) {
-    const found = inParts(message.parts, request.dialect);
+    const found = inParts(message.parts, request.dialect, own);
     if (found !== undefined) return found;
   }
   return operation?.type === "relay" ? within(operation.fields) : undefined;
 }
 
-function inParts(parts: readonly Part[], dialect: Dialect): string | undefined {
+function inParts(parts: readonly Part[], dialect: Dialect, own: ReadonlySet<string>): string | undefined {
   for (const part of parts) {
-    const found = inPart(part, dialect);
+    const found = inPart(part, dialect, own);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function inPart(part: Part, dialect: Dialect): string | undefined {
+function inPart(part: Part, dialect: Dialect, own: ReadonlySet<string>): string | undefined {
   switch (part.type) {
     case "text":
     case "reasoning":
@@ -76,7 +81,7 @@ function inPart(part: Part, dialect: Dialect): string | undefined {
       // Their extra fields are the model's: citations of files that it has read.
       return undefined;
     case "tool-result":
-      return inParts(part.content, dialect);
+      return inParts(part.content, dialect, own);
     case "opaque": {
       const { type } = part.value;
       if (type === "item_reference") return type;
@@ -84,7 +89,8 @@ function inPart(part: Part, dialect: Dialect): string | undefined {
     }
     case "image":
     case "document":
-      return ofSource(part.source, dialect === "gemini") ?? (part.extra === undefined ? undefined : within(part.extra));
+      if (part.source.kind === "file" && own.has(part.source.fileId)) return within(part.extra ?? {});
+      return ofSource(part.source, dialect === "gemini") ?? within(part.extra ?? {});
     case "audio":
       return part.extra === undefined ? undefined : within(part.extra);
   }

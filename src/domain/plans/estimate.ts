@@ -50,7 +50,7 @@ export function abandonedOutput(request: ModelRequest): number {
 
 /** Whether nothing is charged for it but the request: no model is at work. */
 export function isFree({ operation }: ModelRequest): boolean {
-  return operation?.type === "count-tokens";
+  return operation?.type === "count-tokens" || (operation?.type === "object" && operation.name !== "batches.create");
 }
 
 /** The most that a picture, or a minute of speech, was seen to cost; a call makes as many as it asks for. */
@@ -70,11 +70,14 @@ function mostOutput(request: ModelRequest, bodyBytes: number, unbounded: number)
     }
     case "relay":
       return writesTokens(operation) ? MEDIUM_OUTPUT_TOKENS * answersOf(request) : 0;
+    case "object":
+      return operation.most?.output ?? 0;
   }
 }
 
 function mostInput(operation: Operation, bodyBytes: number): number {
   if (operation.type === "count-tokens") return 0;
+  if (operation.type === "object") return operation.most?.input ?? 0;
   return operation.type === "relay" ? inputOf(operation, bodyBytes) : bodyBytes;
 }
 

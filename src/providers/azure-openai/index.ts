@@ -68,12 +68,15 @@ function addressed(
   const query = `?api-version=${apiVersion}`;
   if (apiVersion === "preview") return { ...request, path: `/openai/v1${request.path}${query}` };
   // Responses were made when deployments had already left the path.
-  if (request.path === RESPONSES) return { ...request, path: `/openai${RESPONSES}${query}` };
+  if (request.path === RESPONSES || OBJECTS.test(request.path))
+    return { ...request, path: `/openai${request.path}${query}` };
   const { model: _, ...body } = request.body;
   return { ...request, path: `/openai/deployments/${encodeURIComponent(deployment)}${request.path}${query}`, body };
 }
 
 const RESPONSES = "/responses";
+/** Files and batches are the resource's, not a deployment's. */
+const OBJECTS = /^\/(?:files|batches)(?:\/|$)/;
 /** The first version that has them. */
 const RESPONSES_SINCE = "2025-03-01";
 

@@ -1,15 +1,18 @@
 import type { ProviderAdapter } from "../../spec/adapter.ts";
 import { APIS_OF_OPENAI } from "../openai/operations/index.ts";
 
+const FILES = ["files.create", "files.retrieve", "files.content", "files.delete"] as const;
+const BATCHES = ["batches.create", "batches.retrieve", "batches.cancel"] as const;
+
 /**
  * What OpenAI's lookalikes do beside conversations, from each provider's API reference. A kind that
  * is not here may do anything: the server itself says what it does not know.
  */
 const DONE_BY: Readonly<Record<string, readonly (keyof typeof APIS_OF_OPENAI)[]>> = {
-  groq: ["audio.speech", "audio.transcribe", "audio.translate"],
+  groq: ["audio.speech", "audio.transcribe", "audio.translate", ...FILES, ...BATCHES],
   together: ["embed", "complete", "rerank", "images.generate", "audio.speech", "audio.transcribe", "audio.translate"],
   deepseek: [],
-  dashscope: ["embed"],
+  dashscope: ["embed", ...FILES, ...BATCHES],
   openrouter: ["embed", "complete"],
   mistral: ["embed", "moderate", "audio.transcribe"],
   "ollama-compatible": ["embed", "complete"],

@@ -25,22 +25,21 @@ export class SqliteProviderObjects implements ProviderObjects {
 
   async remember(owner: ObjectOwner, object: ProviderObject): Promise<boolean> {
     const { id, kind, provider, api, model, purpose, judged, createdAt } = object;
-    const told = JSON.stringify(object.told);
+    const batch = object.batch === null ? null : JSON.stringify(object.batch);
+    const facts = { kind, api, model, purpose, judged, batch, told: JSON.stringify(object.told) };
     const row = await store(() =>
       this.#writer
         .insertInto("provider_objects")
         .values({
           tenant_id: owner.tenantId,
           application_id: owner.applicationId,
-          ...{ id, kind, provider, api, model, purpose, judged },
-          batch: object.batch === null ? null : JSON.stringify(object.batch),
-          told,
+          ...{ id, provider, ...facts },
           created_at: createdAt,
         })
         .onConflict((conflict) =>
           conflict
             .columns(["id", "provider"])
-            .doUpdateSet({ told })
+            .doUpdateSet(facts)
             .where("provider_objects.tenant_id", "=", owner.tenantId)
             .where("provider_objects.application_id", "=", owner.applicationId),
         )

@@ -6,6 +6,7 @@ import { errorInside } from "../errors.ts";
 import { readUsage } from "../usage.ts";
 import { completionsApi } from "./completions.ts";
 import { embeddingsApi } from "./embeddings.ts";
+import { OBJECT_APIS } from "./objects.ts";
 
 const relayed = (dialect: Dialect, path: string) => relayApi({ dialect, path, errorInside, readUsage });
 
@@ -20,6 +21,7 @@ export const APIS_OF_OPENAI: Readonly<Record<Exclude<OperationName, "count-token
   "audio.transcribe": relayed("openai-audio", "/audio/transcriptions"),
   "audio.translate": relayed("openai-audio", "/audio/translations"),
   moderate: relayed("openai-moderations", "/moderations"),
+  ...OBJECT_APIS,
   // Not OpenAI's own, but its lookalikes'.
   rerank: relayed("rerank", "/rerank"),
 };

@@ -1,0 +1,44 @@
+import type { Api, Catalog } from "../domain/catalog/catalog.ts";
+import { GatewayError } from "../errors.ts";
+import { judgedUnder } from "./judged-under.ts";
+import { type Located, notHere } from "./locate.ts";
+
+/** @throws GatewayError where something of the request lies at a provider that this API does not let be used now */
+export function checkObjects({ request, objects }: Located, api: Api, catalog: Catalog): void {
+  const { own, missing, foreign } = objects;
+  if (missing.length > 0 && (foreign > 0 || api.storedState !== true))
+    throw notHere("file", missing[0]!, "file_id", UPLOAD);
+  const { operation } = request;
+  const keeps = operation?.type === "object" && KEEPS.has(operation.name);
+  if (keeps && api.parameters?.store === false) {
+    throw new GatewayError(
+      "parameter_not_allowed",
+      "This API lets nothing be kept at a provider, so it takes no files.",
+    );
+  }
+  // What is only fetched, stopped or deleted goes no further.
+  if (operation?.type === "object" && operation.id !== undefined) return;
+  const mark = own.length === 0 ? null : judgedUnder(api, catalog);
+  const stale = own.find(({ judged }) => judged !== mark);
+  if (stale === undefined) return;
+  const why =
+    stale.judged === null
+      ? "comes from a batch, and no guard of this API has read it as a prompt: send its content"
+      : "was uploaded when this API had other guards or another policy: upload it again";
+  const param = operation?.type === "object" && operation.name === "batches.create" ? "input_file_id" : "file_id";
+  throw new GatewayError("invalid_request", `${param} ${JSON.stringify(stale.id)} ${why}.`, { param });
+}
+
+/** Whether it is another's or nobody's, the answer is this. */
+const UPLOAD = " Upload it here, or send the content itself.";
+
+const KEEPS: ReadonlySet<string> = new Set(["files.create", "batches.create"]);
+
+/** For an id that is the caller's, where its model is not any more: the caller named none. */
+export function missing({ request }: Located): GatewayError | undefined {
+  const { operation } = request;
+  if (operation?.type === "object" && operation.id !== undefined) {
+    return notHere(operation.name.startsWith("files.") ? "file" : "batch", operation.id, null);
+  }
+  return undefined;
+}

@@ -1,0 +1,203 @@
+import { GatewayError } from "../errors.ts";
+import { isObject, type Json, type JsonObject } from "../kernel/json.ts";
+import type { Prices } from "../ports/prices.ts";
+import type { BatchFacts, ObjectKind, ProviderObject, ProviderObjects } from "../ports/provider-objects.ts";
+import { MalformedAnswer } from "../spec/adapter.ts";
+import { type EventBatch, type EventPart, type ModelEvent, rewritten } from "../spec/event.ts";
+import type { ObjectCall } from "../spec/operation.ts";
+import { isObjectId } from "../wire/openai-files/index.ts";
+import type { Grant } from "./authorize.ts";
+import type { CleanRequest } from "./guard-input.ts";
+import { judgedUnder } from "./judged-under.ts";
+import { ownerOf } from "./locate.ts";
+import type { Redact } from "./redact.ts";
+import { linesWithCleanErrors, withCleanErrors } from "./told-errors.ts";
+import { worstTokens } from "./worst.ts";
+
+/** Where an answer about a file or a batch comes from. */
+export interface Place {
+  /** Name of the account. */
+  provider: string;
+  redact: Redact;
+}
+
+export interface KeepPorts {
+  objects: ProviderObjects;
+  prices: Prices;
+}
+
+/**
+ * Remembers whose the ids in an answer are before anybody hears of them, so that nobody can ask for
+ * what is not known to be theirs, and takes out what names the account.
+ * @throws GatewayError store_unavailable, MalformedAnswer
+ */
+export function keeping(
+  events: AsyncGenerator<EventBatch>,
+  clean: CleanRequest,
+  place: Place,
+  ports: KeepPorts,
+): AsyncGenerator<EventBatch> {
+  const { operation } = clean.request;
+  return operation?.type === "object" ? kept(events, clean, operation, place, ports) : events;
+}
+
+async function* kept(
+  events: AsyncGenerator<EventBatch>,
+  clean: CleanRequest,
+  operation: ObjectCall,
+  place: Place,
+  ports: KeepPorts,
+): AsyncGenerator<EventBatch> {
+  for await (const batch of events) {
+    const told: ModelEvent[] = [];
+    for (const event of batch) {
+      const parts: EventPart[] = [];
+      for (const part of event.parts) parts.push(await keep(part, clean, operation, place, ports));
+      told.push(parts.every((part, at) => part === event.parts[at]) ? event : rewritten(parts));
+    }
+    yield told;
+  }
+}
+
+/** The part as it may be told. */
+async function keep(
+  part: EventPart,
+  clean: CleanRequest,
+  operation: ObjectCall,
+  place: Place,
+  ports: KeepPorts,
+): Promise<EventPart> {
+  if (part.type !== "result" || part.result.kind !== "body") return part;
+  const { content } = part.result;
+  if ("bytes" in content) {
+    const bytes = linesWithCleanErrors(content.bytes, place.redact);
+    return bytes === content.bytes ? part : { ...part, result: { ...part.result, content: { bytes } } };
+  }
+  if (!("json" in content) || !isObject(content.json)) return part;
+  const json = withCleanErrors(content.json, place.redact) as JsonObject;
+  await new Keeper(clean, operation, place, ports).keep(json);
+  return json === content.json ? part : { ...part, result: { ...part.result, content: { json } } };
+}
+
+/** Larger than any of a provider's; what is larger is kept by its id alone. */
+const MAX_TOLD = 64 * 1024;
+
+/** The files that a provider makes of a batch, by the field that names them. */
+const RESULTS = ["output_file_id", "error_file_id"] as const;
+
+class Keeper {
+  readonly #clean: CleanRequest;
+  readonly #operation: ObjectCall;
+  readonly #place: Place;
+  readonly #ports: KeepPorts;
+
+  constructor(clean: CleanRequest, operation: ObjectCall, place: Place, ports: KeepPorts) {
+    this.#clean = clean;
+    this.#operation = operation;
+    this.#place = place;
+    this.#ports = ports;
+  }
+
+  async keep(json: JsonObject): Promise<void> {
+    const { name, id } = this.#operation;
+    if (name === "files.delete") {
+      if (json.deleted === true) {
+        await this.#ports.objects.forget(ownerOf(this.#grant.caller), this.#place.provider, id!);
+      }
+      return;
+    }
+    if (!isObjectId(json.id) || (id !== undefined && json.id !== id)) throw new MalformedAnswer("another id, or none");
+    const isBatch = name.startsWith("batches.");
+    const known = id === undefined ? undefined : this.#grant.objects.own[0];
+    if (known !== undefined) await this.#remember({ ...known, told: bounded(json) });
+    else await this.#remember(this.#made(json.id, isBatch ? "batch" : "file", json));
+    if (!isBatch) return;
+    await this.#keepResults(json);
+    this.#noteUsage(json);
+  }
+
+  get #grant(): Grant {
+    return this.#clean.hold.grant;
+  }
+
+  #made(id: string, kind: ObjectKind, told: JsonObject): ProviderObject {
+    const { api, catalog, request } = this.#grant;
+    return {
+      id,
+      kind,
+      provider: this.#place.provider,
+      api: `${api.slug}/${api.version}`,
+      model: request.model,
+      purpose: typeof told.purpose === "string" ? told.purpose.slice(0, 100) : null,
+      judged: judgedUnder(api, catalog),
+      batch: this.#facts(),
+      told: bounded(told),
+      createdAt: this.#clean.call.at,
+    };
+  }
+
+  /** The files that the provider makes of a batch are its owner's too. */
+  async #keepResults(batch: JsonObject): Promise<void> {
+    const ids = RESULTS.flatMap((field) => (isObjectId(batch[field]) ? batch[field] : []));
+    if (ids.length === 0) return;
+    const { own } = await this.#ports.objects.find(ownerOf(this.#grant.caller), ids);
+    for (const id of ids) {
+      if (own.some((known) => known.id === id && known.provider === this.#place.provider)) continue;
+      await this.#remember({ ...this.#made(id, "file", fileOf(id, batch)), judged: null, batch: null });
+    }
+  }
+
+  /** What the provider gives a second owner would be shown to both. */
+  async #remember(object: ProviderObject): Promise<void> {
+    if (await this.#ports.objects.remember(ownerOf(this.#grant.caller), object)) return;
+    throw new GatewayError("upstream_malformed", "The provider sent something that is no answer.", {
+      internal: `the id of a ${object.kind} at ${object.provider} is another application's already`,
+    });
+  }
+
+  /** Of a file of calls, counted from what was sent; of a batch, those of its file. */
+  #facts(): BatchFacts | null {
+    const grant = this.#grant;
+    if (this.#operation.name !== "files.create") return grant.objects.own[0]?.batch ?? null;
+    const { calls } = this.#clean.request;
+    if (calls === undefined) return null;
+    let input = 0;
+    let output = 0;
+    for (const { request, bytes } of calls) {
+      const most = worstTokens(
+        { request, bodyBytes: bytes, model: grant.model, catalog: grant.catalog },
+        this.#ports.prices,
+      );
+      input += most.input;
+      output += most.output;
+    }
+    return { url: calls[0]!.url, calls: calls.length, input, output };
+  }
+
+  /** What a batch has used is known when it has ended; it was charged when it was made. */
+  #noteUsage({ status, usage }: JsonObject): void {
+    const facts = this.#grant.objects.own[0]?.batch;
+    if (this.#operation.name === "batches.create" || !isObject(usage) || !ENDED.has(status ?? null)) return;
+    if (facts === undefined || facts === null) return;
+    const used = `${Number(usage.input_tokens)} input and ${Number(usage.output_tokens)} output tokens`;
+    const charged = `${facts.input} and ${facts.output}`;
+    this.#clean.call.observed.warnings.push(
+      `batch: it is ${status} and used ${used}; ${charged} were charged when it was made`,
+    );
+  }
+}
+
+const ENDED: ReadonlySet<Json> = new Set(["completed", "failed", "expired", "cancelled"]);
+
+/** OpenAI's word for what batches give. */
+const RESULT = "batch_output";
+
+function bounded(told: JsonObject): JsonObject {
+  return JSON.stringify(told).length > MAX_TOLD ? { id: told.id ?? null, object: told.object ?? null } : told;
+}
+
+/** What is known of a file of results before anybody asks for it. */
+function fileOf(id: string, batch: JsonObject): JsonObject {
+  const created = batch.completed_at ?? batch.created_at ?? 0;
+  return { id, object: "file", bytes: 0, created_at: created, filename: `${id}.jsonl`, purpose: RESULT };
+}

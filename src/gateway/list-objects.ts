@@ -1,0 +1,110 @@
+import { isCallable } from "../domain/access/decide.ts";
+import type { Catalog } from "../domain/catalog/catalog.ts";
+import { maskFor, maskReadings } from "../domain/guardrails/phrases.ts";
+import { GatewayError } from "../errors.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { ObjectKind, ObjectQuery, ProviderObject, ProviderObjects } from "../ports/provider-objects.ts";
+import { isObjectId } from "../wire/openai-files/index.ts";
+import { maskResult } from "./guarded-operation.ts";
+import { countInValue } from "./guarded-values.ts";
+import { denial, guardsOf, noteVerdict } from "./guards.ts";
+import { commonHeaders } from "./headers.ts";
+import type { Identified } from "./identify.ts";
+import { type KeepRecordPorts, keepRecord } from "./list-models.ts";
+import { notHere, ownerOf } from "./locate.ts";
+
+export interface ListObjectsPorts extends KeepRecordPorts {
+  objects: Pick<ProviderObjects, "page">;
+  catalog(): Catalog;
+}
+
+/**
+ * Files or batches of the caller's application, from what was remembered of them: no provider is asked,
+ * whose own list would show everybody's. A batch stands as it was told last.
+ */
+export function createListObjects(ports: ListObjectsPorts) {
+  return async function listObjects(caller: Identified): Promise<Response> {
+    const { call, match } = caller;
+    const kind = match.endpoint.kind === "batches" ? "batch" : "file";
+    const query = { ...queryOf(new URLSearchParams(call.arrival.query), kind), apis: apisOf(caller, ports.catalog()) };
+    const page = await ports.objects.page(ownerOf(caller), query);
+    if (page === undefined) throw notHere(kind, query.after ?? "", "after");
+    const data = page.objects.map((object) => guarded(object, caller, ports.catalog()));
+    const body = JSON.stringify({
+      object: "list",
+      data,
+      first_id: page.objects[0]?.id ?? null,
+      last_id: page.objects.at(-1)?.id ?? null,
+      has_more: page.more,
+    });
+    await keepRecord(call, ports);
+    call.end();
+    const headers = { ...commonHeaders(call), "content-type": "application/json", "cache-control": "no-store" };
+    return new Response(body, { headers });
+  };
+}
+
+/** The APIs that the caller may call now; what was made by another is not shown. */
+function apisOf({ principal, match }: Identified, catalog: Catalog): string[] {
+  // Test keys reach test providers only, and those keep nothing.
+  if (principal.key.mode === "test") return [];
+  return principal.subscriptions.flatMap(({ api, state }) => {
+    const known = catalog.apis.get(api);
+    const callable = state === "approved" && known !== undefined && isCallable(known.stage);
+    return callable && (match.api === null || match.api === api) ? api : [];
+  });
+}
+
+/** OpenAI's own bounds. */
+const MOST = { file: 10_000, batch: 100 } as const;
+const USUAL = { file: 1_000, batch: 20 } as const;
+
+function queryOf(given: URLSearchParams, kind: ObjectKind): Omit<ObjectQuery, "apis"> {
+  const known =
+    kind === "file" ? ["after", "limit", "order", "purpose", "api-version"] : ["after", "limit", "api-version"];
+  for (const name of given.keys()) if (!known.includes(name)) throw refused(name.slice(0, 100), "is not taken here");
+  const limit = given.get("limit") ?? String(USUAL[kind]);
+  if (!/^\d{1,5}$/.test(limit) || Number(limit) < 1 || Number(limit) > MOST[kind]) {
+    throw refused("limit", `must be a whole number from 1 to ${MOST[kind]}`);
+  }
+  const order = given.get("order") ?? "desc";
+  if (order !== "asc" && order !== "desc") throw refused("order", "must be asc or desc");
+  const after = given.get("after");
+  if (after !== null && !isObjectId(after)) throw notHere(kind, after, "after");
+  const purpose = given.get("purpose");
+  return {
+    kind,
+    oldestFirst: order === "asc",
+    limit: Number(limit),
+    ...(after === null ? {} : { after }),
+    ...(purpose === null ? {} : { purpose: purpose.slice(0, 100) }),
+  };
+}
+
+/** As it would be told if it were asked for alone, by its API's guards as they are now. */
+function guarded(object: ProviderObject, { call }: Identified, catalog: Catalog): JsonObject {
+  const api = catalog.apis.get(object.api)!;
+  let told = object.told;
+  for (const guard of guardsOf({ api, catalog }, "output")) {
+    const { verdicts } = call.observed;
+    if (guard.rule.action === "deny") {
+      const found = countInValue(told, guard.matcher);
+      noteVerdict(verdicts, guard, "output", found);
+      if (found > 0) throw denial(guard, "output");
+      continue;
+    }
+    const mark = maskFor(guard.rule.name, guard.matcher);
+    const clean = (text: string) => {
+      const masked = maskReadings(text, guard.matcher, mark);
+      noteVerdict(verdicts, guard, "output", masked.count);
+      return masked.text;
+    };
+    const result = maskResult({ kind: "body", mediaType: "application/json", content: { json: told } }, clean);
+    if (result.kind === "body" && "json" in result.content) told = result.content.json as JsonObject;
+  }
+  return told;
+}
+
+function refused(field: string, must: string): GatewayError {
+  return new GatewayError("invalid_request", `${field} ${must}.`, { param: field });
+}

@@ -1,0 +1,61 @@
+import { isObject, type Json, type JsonObject, parseBounded } from "../kernel/json.ts";
+import { type Redact, withoutAccountNames } from "./redact.ts";
+
+/** Errors that a provider tells within what is no error: of the calls of a batch. They name accounts like any other. */
+
+/** The same value where there is nothing to take out. */
+export function withCleanErrors(value: Json, redact: Redact): Json {
+  if (Array.isArray(value)) {
+    const cleaned = value.map((item) => withCleanErrors(item, redact));
+    return cleaned.some((item, at) => item !== value[at]) ? cleaned : value;
+  }
+  if (!isObject(value)) return value;
+  let cleaned: JsonObject | undefined;
+  for (const name of Object.keys(value)) {
+    const inner = value[name]!;
+    const told = name === "error" || name === "errors" ? unnamed(inner, redact) : withCleanErrors(inner, redact);
+    if (told !== inner) cleaned = { ...(cleaned ?? value), [name]: told };
+  }
+  return cleaned ?? value;
+}
+
+/** Every text of an error. */
+function unnamed(value: Json, redact: Redact): Json {
+  if (typeof value === "string") return withoutAccountNames(redact(value));
+  if (Array.isArray(value)) {
+    const cleaned = value.map((item) => unnamed(item, redact));
+    return cleaned.some((item, at) => item !== value[at]) ? cleaned : value;
+  }
+  if (!isObject(value)) return value;
+  let cleaned: JsonObject | undefined;
+  for (const name of Object.keys(value)) {
+    const told = unnamed(value[name]!, redact);
+    if (told !== value[name]) cleaned = { ...(cleaned ?? value), [name]: told };
+  }
+  return cleaned ?? value;
+}
+
+const ERROR = /"error"\s*:\s*[{"]/;
+const utf8 = new TextDecoder();
+
+/** A file of results with clean errors; the same bytes where there is nothing to take out. Whatever else stands in a line stays as it came. */
+export function linesWithCleanErrors(bytes: Uint8Array, redact: Redact): Uint8Array {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (buffer.indexOf('"error"') === -1) return bytes;
+  const pieces: Uint8Array[] = [];
+  let changed = false;
+  for (let start = 0; start < bytes.length; ) {
+    const found = buffer.indexOf("\n", start);
+    const end = found === -1 ? bytes.length : found + 1;
+    const line = utf8.decode(bytes.subarray(start, end));
+    const value = ERROR.test(line) ? parseBounded(line) : undefined;
+    const cleaned = value === undefined ? value : withCleanErrors(value, redact);
+    if (cleaned === undefined || cleaned === value) pieces.push(bytes.subarray(start, end));
+    else {
+      changed = true;
+      pieces.push(Buffer.from(`${JSON.stringify(cleaned)}\n`));
+    }
+    start = end;
+  }
+  return changed ? Buffer.concat(pieces) : bytes;
+}

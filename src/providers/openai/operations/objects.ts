@@ -1,0 +1,80 @@
+import { isObject, parseBounded } from "../../../kernel/json.ts";
+import {
+  type AnswerDecoder,
+  MalformedAnswer,
+  type OperationApi,
+  UnsupportedFeature,
+  type UpstreamRequest,
+} from "../../../spec/adapter.ts";
+import type { EventPart } from "../../../spec/event.ts";
+import type { ObjectCall, ObjectVerb } from "../../../spec/operation.ts";
+import type { ModelRequest } from "../../../spec/request.ts";
+import { wholeAnswer } from "../../whole-answer.ts";
+import { errorInside } from "../errors.ts";
+
+/** Method and path of each, relative to the base URL; `{id}` stands for the id. */
+const ADDRESSES: Readonly<Record<ObjectVerb, readonly [UpstreamRequest["method"], string]>> = {
+  "files.create": ["POST", "/files"],
+  "files.retrieve": ["GET", "/files/{id}"],
+  "files.content": ["GET", "/files/{id}/content"],
+  "files.delete": ["DELETE", "/files/{id}"],
+  "batches.create": ["POST", "/batches"],
+  "batches.retrieve": ["GET", "/batches/{id}"],
+  "batches.cancel": ["POST", "/batches/{id}/cancel"],
+};
+
+/** Files and batches (https://platform.openai.com/docs/api-reference/files, …/batch). */
+const api: OperationApi = { dialect: "openai-files", encode, decoder };
+export const OBJECT_APIS: Readonly<Record<ObjectVerb, OperationApi>> = {
+  "files.create": api,
+  "files.retrieve": api,
+  "files.content": api,
+  "files.delete": api,
+  "batches.create": api,
+  "batches.retrieve": api,
+  "batches.cancel": api,
+};
+
+function encode(request: ModelRequest): UpstreamRequest {
+  if (request.dialect !== "openai-files") {
+    throw new UnsupportedFeature("model", "The provider of this model keeps files in another dialect only.");
+  }
+  const { name, id = "", fields, file } = request.operation as ObjectCall;
+  const [method, path] = ADDRESSES[name];
+  return {
+    method,
+    // A function, because in a replacement text `$&` and its like would mean something.
+    path: path.replace("{id}", () => encodeURIComponent(id)),
+    headers: { accept: "*/*" },
+    body: fields,
+    ...(file === undefined ? {} : { files: [file] }),
+    warnings: [],
+  };
+}
+
+const utf8 = new TextDecoder();
+
+function decoder(request: ModelRequest): AnswerDecoder {
+  const { name } = request.operation as ObjectCall;
+  const { frame, close } = wholeAnswer(() => []);
+  const unary = (body: string): EventPart[] => {
+    const json = parseBounded(body);
+    if (!isObject(json)) throw new MalformedAnswer("an answer that is no object");
+    if (isObject(json.error)) return [{ type: "error", error: errorInside(json.error) }];
+    return whole({ kind: "body", mediaType: "application/json", content: { json } });
+  };
+  return {
+    frame,
+    close,
+    unary,
+    // The bytes of a file are the file, whatever its type: a caller's browser must not take them for a page.
+    body: (bytes) =>
+      name === "files.content"
+        ? whole({ kind: "body", mediaType: "application/octet-stream", content: { bytes } })
+        : unary(utf8.decode(bytes)),
+  };
+}
+
+function whole(result: Extract<EventPart, { type: "result" }>["result"]): EventPart[] {
+  return [{ type: "start" }, { type: "result", result }, { type: "end" }];
+}
