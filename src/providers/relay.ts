@@ -5,7 +5,8 @@ import type { EventPart, ProviderError } from "../spec/event.ts";
 import { type Relay, type RelayedBody, writesTokens } from "../spec/operation.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Usage } from "../spec/usage.ts";
-import { countOf, wholeAnswer } from "./whole-answer.ts";
+import { countOf } from "./counts.ts";
+import { wholeAnswer } from "./whole-answer.ts";
 
 /** What is particular to a provider. */
 export interface RelayedAt {

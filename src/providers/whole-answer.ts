@@ -4,6 +4,7 @@ import type { EventPart } from "../spec/event.ts";
 import type { Embed } from "../spec/operation.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Usage } from "../spec/usage.ts";
+import { countOf } from "./counts.ts";
 
 /**
  * Reads answers that are never streamed.
@@ -22,11 +23,6 @@ export function wholeAnswer(read: (answer: JsonObject) => EventPart[]): AnswerDe
     },
     close: () => [],
   };
-}
-
-/** A count of tokens, if it can be one. */
-export function countOf(value: Json | undefined): number | undefined {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
 /** Usage of what writes nothing; empty where the provider tells none. */

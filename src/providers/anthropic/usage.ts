@@ -1,6 +1,6 @@
-import { MAX_REPORTED_TOKENS } from "../../kernel/bounds.ts";
 import { isObject, type Json } from "../../kernel/json.ts";
 import type { Usage } from "../../spec/usage.ts";
+import { countOf } from "../counts.ts";
 
 /**
  * Anthropic's counts, taken together. `input_tokens` leaves out what the cache gave and
@@ -15,10 +15,10 @@ export class UsageReader {
   /** What a `usage` object tells, or undefined where it tells nothing. */
   read(value: Json | undefined): Partial<Usage> | undefined {
     if (!isObject(value)) return undefined;
-    const input = tokens(value.input_tokens);
-    const read = tokens(value.cache_read_input_tokens);
-    const write = tokens(value.cache_creation_input_tokens);
-    const output = tokens(value.output_tokens);
+    const input = countOf(value.input_tokens);
+    const read = countOf(value.cache_read_input_tokens);
+    const write = countOf(value.cache_creation_input_tokens);
+    const output = countOf(value.output_tokens);
     const usage: Partial<Usage> = {};
     if (input !== undefined || read !== undefined || write !== undefined) {
       this.#input = input ?? this.#input;
@@ -30,14 +30,9 @@ export class UsageReader {
     }
     if (output !== undefined) usage.output = output;
     const details = value.output_tokens_details;
-    const reasoning = isObject(details) ? tokens(details.thinking_tokens) : undefined;
+    const reasoning = isObject(details) ? countOf(details.thinking_tokens) : undefined;
     if (reasoning !== undefined) usage.reasoning = reasoning;
     for (const _ in usage) return usage;
     return undefined;
   }
-}
-
-function tokens(value: Json | undefined): number | undefined {
-  if (typeof value !== "number" || !Number.isInteger(value)) return undefined;
-  return value >= 0 && value <= MAX_REPORTED_TOKENS ? value : undefined;
 }

@@ -1,7 +1,7 @@
-import { MAX_REPORTED_TOKENS } from "../../kernel/bounds.ts";
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import type { Block, EventPart, FinishReason } from "../../spec/event.ts";
 import type { Usage } from "../../spec/usage.ts";
+import { countOf } from "../counts.ts";
 
 /** What streamed and whole answers of Converse have in common. */
 
@@ -44,10 +44,10 @@ function stopSequenceOf(fields: Json | undefined): string | undefined {
 export function usageOf(value: Json | undefined): Partial<Usage> | undefined {
   if (!isObject(value)) return undefined;
   const usage: Partial<Usage> = {};
-  const input = tokens(value.inputTokens);
-  const read = tokens(value.cacheReadInputTokens);
-  const write = tokens(value.cacheWriteInputTokens);
-  const output = tokens(value.outputTokens);
+  const input = countOf(value.inputTokens);
+  const read = countOf(value.cacheReadInputTokens);
+  const write = countOf(value.cacheWriteInputTokens);
+  const output = countOf(value.outputTokens);
   if (input !== undefined || read !== undefined || write !== undefined) {
     usage.input = (input ?? 0) + (read ?? 0) + (write ?? 0);
     if (read !== undefined) usage.cacheRead = read;
@@ -56,11 +56,6 @@ export function usageOf(value: Json | undefined): Partial<Usage> | undefined {
   if (output !== undefined) usage.output = output;
   for (const _ in usage) return usage;
   return undefined;
-}
-
-function tokens(value: Json | undefined): number | undefined {
-  if (typeof value !== "number" || !Number.isInteger(value)) return undefined;
-  return value >= 0 && value <= MAX_REPORTED_TOKENS ? value : undefined;
 }
 
 /** A call of the client's, or what the provider runs itself, which no client may run. */

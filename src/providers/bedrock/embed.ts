@@ -2,8 +2,9 @@ import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import { type OperationApi, UnsupportedFeature, type UpstreamRequest } from "../../spec/adapter.ts";
 import type { Embed, EmbedTask } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
+import { countOf } from "../counts.ts";
 import { Losses } from "../losses.ts";
-import { countOf, readOnly, vectorParts, wholeAnswer } from "../whole-answer.ts";
+import { readOnly, vectorParts, wholeAnswer } from "../whole-answer.ts";
 
 /**
  * Embeddings by InvokeModel, in the words of each maker: Amazon's Titan

@@ -2,8 +2,9 @@ import { isObject, type JsonObject } from "../../kernel/json.ts";
 import { MalformedAnswer, type OperationApi, UnsupportedFeature, type UpstreamRequest } from "../../spec/adapter.ts";
 import type { Embed, EmbedTask } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
+import { countOf } from "../counts.ts";
 import { Losses } from "../losses.ts";
-import { countOf, readOnly, vectorParts, wholeAnswer } from "../whole-answer.ts";
+import { readOnly, vectorParts, wholeAnswer } from "../whole-answer.ts";
 
 /** `POST /v2/embed` (https://docs.cohere.com/reference/embed). */
 export const embedApi: OperationApi = {

@@ -1,9 +1,9 @@
-import { MAX_REPORTED_TOKENS } from "../../kernel/bounds.ts";
 import { isObject, type Json, type JsonObject, parseBounded } from "../../kernel/json.ts";
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
 import type { Block, EventPart, FinishReason } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import type { Usage } from "../../spec/usage.ts";
+import { countOf } from "../counts.ts";
 import { errorInside, messageOf } from "./errors.ts";
 import { readCitation, readLogprobs } from "./grounds.ts";
 
@@ -233,21 +233,15 @@ function readUsage(value: Json | undefined): Partial<Usage> | undefined {
   if (!isObject(value)) return undefined;
   const counts = isObject(value.tokens) ? value.tokens : isObject(value.billed_units) ? value.billed_units : {};
   const usage: Partial<Usage> = {};
-  const input = count(counts.input_tokens);
-  const output = count(counts.output_tokens);
-  const cached = count(value.cached_tokens);
-  const reasoning = count(counts.reasoning_tokens);
+  const input = countOf(counts.input_tokens);
+  const output = countOf(counts.output_tokens);
+  const cached = countOf(value.cached_tokens);
+  const reasoning = countOf(counts.reasoning_tokens);
   if (input !== undefined) usage.input = input;
   if (output !== undefined) usage.output = output;
   if (cached !== undefined && input !== undefined && cached <= input) usage.cacheRead = cached;
   if (reasoning !== undefined && output !== undefined && reasoning <= output) usage.reasoning = reasoning;
   return input === undefined && output === undefined ? undefined : usage;
-}
-
-function count(value: Json | undefined): number | undefined {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_REPORTED_TOKENS
-    ? value
-    : undefined;
 }
 
 function parseObject(text: string): JsonObject {

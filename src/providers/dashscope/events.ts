@@ -1,9 +1,10 @@
-import { MAX_CHOICES, MAX_REPORTED_TOKENS } from "../../kernel/bounds.ts";
+import { MAX_CHOICES } from "../../kernel/bounds.ts";
 import { isObject, type Json, type JsonObject, parseBounded, wordOf } from "../../kernel/json.ts";
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
 import type { EventPart } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import type { Usage } from "../../spec/usage.ts";
+import { countOf, tellPart } from "../counts.ts";
 import { Choice } from "./choice.ts";
 import { errorInside, isError } from "./errors.ts";
 
@@ -98,29 +99,19 @@ function readUsage(value: Json | undefined): Partial<Usage> | undefined {
   const read = detail(value.prompt_tokens_details ?? value.input_tokens_details);
   const wrote = detail(value.output_tokens_details ?? value.completion_tokens_details);
   const usage: Partial<Usage> = {};
-  const input = count(value.input_tokens);
-  const output = count(value.output_tokens);
+  const input = countOf(value.input_tokens);
+  const output = countOf(value.output_tokens);
   if (input === undefined && output === undefined) return undefined;
   if (input !== undefined) usage.input = input;
   if (output !== undefined) usage.output = output;
-  part(usage, "cacheRead", count(read.cached_tokens), input);
-  part(usage, "cacheWrite", count(read.cache_creation_input_tokens), input);
-  part(usage, "audioInput", count(read.audio_tokens), input);
-  part(usage, "reasoning", count(wrote.reasoning_tokens), output);
-  part(usage, "audioOutput", count(wrote.audio_tokens), output);
+  tellPart(usage, "cacheRead", countOf(read.cached_tokens), input);
+  tellPart(usage, "cacheWrite", countOf(read.cache_creation_input_tokens), input);
+  tellPart(usage, "audioInput", countOf(read.audio_tokens), input);
+  tellPart(usage, "reasoning", countOf(wrote.reasoning_tokens), output);
+  tellPart(usage, "audioOutput", countOf(wrote.audio_tokens), output);
   return usage;
 }
 
 function detail(value: Json | undefined): JsonObject {
   return isObject(value) ? value : {};
-}
-
-function part(usage: Partial<Usage>, name: keyof Usage, tokens: number | undefined, whole: number | undefined): void {
-  if (tokens !== undefined && whole !== undefined && tokens <= whole) usage[name] = tokens;
-}
-
-function count(value: Json | undefined): number | undefined {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_REPORTED_TOKENS
-    ? value
-    : undefined;
 }

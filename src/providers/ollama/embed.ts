@@ -2,8 +2,9 @@ import type { JsonObject } from "../../kernel/json.ts";
 import { MalformedAnswer, type OperationApi, UnsupportedFeature, type UpstreamRequest } from "../../spec/adapter.ts";
 import type { Embed } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
+import { countOf } from "../counts.ts";
 import { Losses } from "../losses.ts";
-import { countOf, readOnly, vectorParts, wholeAnswer } from "../whole-answer.ts";
+import { readOnly, vectorParts, wholeAnswer } from "../whole-answer.ts";
 import { errorInside } from "./errors.ts";
 
 /** `POST /api/embed` (https://docs.ollama.com/api/embed). */

@@ -1,10 +1,10 @@
-import { MAX_REPORTED_TOKENS } from "../../kernel/bounds.ts";
 import { isObject, type Json, type JsonObject, parseBounded } from "../../kernel/json.ts";
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
 import type { Block, EventPart, FinishReason, TokenLogprob } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { argumentsAsText } from "../../spec/tool-arguments.ts";
 import type { Usage } from "../../spec/usage.ts";
+import { countOf } from "../counts.ts";
 import { errorInside } from "./errors.ts";
 
 const NOTHING: EventPart[] = [];
@@ -133,12 +133,12 @@ export class OllamaDecoder implements AnswerDecoder {
     this.#over = true;
     this.#end(parts);
     const usage: Partial<Usage> = {};
-    const input = count(line.prompt_eval_count);
-    const output = count(line.eval_count);
+    const input = countOf(line.prompt_eval_count);
+    const output = countOf(line.eval_count);
     if (input !== undefined) usage.input = input;
     if (output !== undefined) usage.output = output;
     // Within the input; servers before 2026 do not tell it.
-    const cached = count(line.prompt_eval_cached_count);
+    const cached = countOf(line.prompt_eval_cached_count);
     if (cached !== undefined && input !== undefined && cached <= input) usage.cacheRead = cached;
     if (input !== undefined || output !== undefined) parts.push({ type: "usage", usage });
     const own: JsonObject = {};
@@ -160,10 +160,4 @@ function tokensOf(values: Json[]): Omit<TokenLogprob, "top">[] {
     const known = Array.isArray(bytes) && bytes.every((byte) => typeof byte === "number");
     return { token, logprob, bytes: known ? (bytes as number[]) : null };
   });
-}
-
-function count(value: Json | undefined): number | undefined {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_REPORTED_TOKENS
-    ? value
-    : undefined;
 }

@@ -9,9 +9,10 @@ import {
 } from "../../spec/adapter.ts";
 import type { Embed } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
+import { countOf } from "../counts.ts";
 import { TASKS } from "../google/embed.ts";
 import { Losses } from "../losses.ts";
-import { countOf, countParts, readOnly, vectorParts, wholeAnswer } from "../whole-answer.ts";
+import { countParts, readOnly, vectorParts, wholeAnswer } from "../whole-answer.ts";
 
 /** Where a model of Google's stands, without the method. */
 type Place = (model: string, options: AccountOptions) => string;
