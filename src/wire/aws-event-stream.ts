@@ -2,6 +2,7 @@ import { MAX_FRAME_BYTES } from "../kernel/bounds.ts";
 import { crc32OfBytes } from "../kernel/digest.ts";
 import { MalformedAnswer } from "../spec/adapter.ts";
 import type { Framer, RawFrame } from "./framing.ts";
+import { appended } from "./growing.ts";
 
 /** Total length, length of the headers, and the checksum of these two. */
 const PRELUDE = 12;
@@ -24,7 +25,7 @@ const decoder = new TextDecoder("utf-8");
  * like an exception's: `{"message": …}`.
  */
 export class AwsEventStreamFramer implements Framer {
-  /** The message that is not whole yet, in a buffer that grows by doubling. */
+  /** The message that is not whole yet. */
   #tail = EMPTY;
   #length = 0;
 
@@ -56,14 +57,8 @@ export class AwsEventStreamFramer implements Framer {
   }
 
   #append(chunk: Uint8Array): void {
-    const needed = this.#length + chunk.length;
-    if (needed > this.#tail.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#tail.length * 2, 1_024));
-      grown.set(this.#tail.subarray(0, this.#length));
-      this.#tail = grown;
-    }
-    this.#tail.set(chunk, this.#length);
-    this.#length = needed;
+    this.#tail = appended(this.#tail, this.#length, chunk);
+    this.#length += chunk.length;
   }
 }
 

@@ -1,5 +1,6 @@
 import { MAX_FRAME_BYTES } from "../kernel/bounds.ts";
 import { type Frame, MalformedAnswer } from "../spec/adapter.ts";
+import { appended } from "./growing.ts";
 
 /** A server-sent event with the bytes that said it, source[start … end), its closing blank line included. */
 export interface RawFrame extends Frame {
@@ -27,7 +28,7 @@ const decoder = new TextDecoder("utf-8");
  * a longer event is a MalformedAnswer.
  */
 export class SseFramer implements Framer {
-  /** Bytes of the event that has not ended yet, in a buffer that grows by doubling. */
+  /** Bytes of the event that has not ended yet. */
   #tail = new Uint8Array(0);
   #length = 0;
   /** Up to here the tail has no event end; scanning goes on from the line that was open. */
@@ -75,12 +76,7 @@ export class SseFramer implements Framer {
   #append(chunk: Uint8Array): Uint8Array {
     const needed = this.#length + chunk.length;
     if (needed > MAX_FRAME_BYTES) throw new MalformedAnswer(`an event is longer than ${MAX_FRAME_BYTES} bytes`);
-    if (needed > this.#tail.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#tail.length * 2, 1024));
-      grown.set(this.#tail.subarray(0, this.#length));
-      this.#tail = grown;
-    }
-    this.#tail.set(chunk, this.#length);
+    this.#tail = appended(this.#tail, this.#length, chunk);
     this.#length = needed;
     return this.#tail.subarray(0, needed);
   }

@@ -1,6 +1,7 @@
 import { MAX_FRAME_BYTES } from "../kernel/bounds.ts";
 import { MalformedAnswer } from "../spec/adapter.ts";
 import type { Framer, RawFrame } from "./framing.ts";
+import { appended } from "./growing.ts";
 
 const LF = 10;
 const EMPTY = new Uint8Array(0);
@@ -12,7 +13,7 @@ const decoder = new TextDecoder("utf-8");
  * bounded by MAX_FRAME_BYTES: a longer line is a MalformedAnswer.
  */
 export class NdjsonFramer implements Framer {
-  /** The line that has not ended yet, in a buffer that grows by doubling. */
+  /** The line that has not ended yet. */
   #tail = EMPTY;
   #length = 0;
 
@@ -53,12 +54,7 @@ export class NdjsonFramer implements Framer {
   #append(bytes: Uint8Array): void {
     const needed = this.#length + bytes.length;
     if (needed > MAX_FRAME_BYTES) throw new MalformedAnswer(`a line is longer than ${MAX_FRAME_BYTES} bytes`);
-    if (needed > this.#tail.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#tail.length * 2, 1_024));
-      grown.set(this.#tail.subarray(0, this.#length));
-      this.#tail = grown;
-    }
-    this.#tail.set(bytes, this.#length);
+    this.#tail = appended(this.#tail, this.#length, bytes);
     this.#length = needed;
   }
 }
