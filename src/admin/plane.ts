@@ -3,7 +3,7 @@ import { keyDigest, mintVirtualKey } from "../domain/access/virtual-key.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { hmac } from "../kernel/digest.ts";
-import { type RandomBytes, randomText, timeOrderedId } from "../kernel/id.ts";
+import { type RandomBytes, randomText, timeOrderedId, WELL_FORMED_REQUEST_ID } from "../kernel/id.ts";
 import type { Actor, Administration } from "../ports/administration.ts";
 import type { Directory } from "../ports/directory.ts";
 import type { Log } from "../ports/log.ts";
@@ -46,8 +46,6 @@ export interface AdminPlane {
   /** Throws unless the request carries a token whose actor has the permission. */
   admit(request: Request, peer: Peer, permission: Permission): Actor;
 }
-
-const WELL_FORMED_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 /** Visible ASCII; draft-ietf-httpapi-idempotency-key-header leaves the rest to the server. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;

@@ -5,6 +5,7 @@
  */
 import { GatewayError } from "../errors.ts";
 import { type Cidr, isHost } from "../kernel/address.ts";
+import { WELL_FORMED_REQUEST_ID } from "../kernel/id.ts";
 import type { Call } from "./call.ts";
 import { clientAddress } from "./client-address.ts";
 import { type Match, matchEndpoint } from "./endpoints.ts";
@@ -43,8 +44,6 @@ const UPSTREAM_HEADERS: ReadonlySet<string> = new Set([
   "x-upstream-host", "x-provider-url", "x-base-url", "x-api-base", "openai-base-url", "anthropic-base-url", "x-host",
   "x-original-host", "x-original-url", "x-rewrite-url", "x-http-host-override", "x-http-method-override",
 ]);
-
-const WELL_FORMED_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 export function createAccept(settings: AcceptSettings, load: () => Load) {
   return function accept(call: Call): Accepted {

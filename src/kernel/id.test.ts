@@ -1,7 +1,7 @@
 // Covers id.ts and clock.ts.
 import { describe, expect, test } from "bun:test";
 import { DAY, HOUR, MINUTE, SECOND } from "./clock.ts";
-import { randomText, timeOrderedId } from "./id.ts";
+import { randomText, timeOrderedId, WELL_FORMED_REQUEST_ID } from "./id.ts";
 
 /** Bytes that count up from `first`. */
 const counting = (first: number) => (count: number) => Uint8Array.from({ length: count }, (_, i) => first + i);
@@ -35,4 +35,10 @@ describe("a time-ordered id", () => {
     expect(ids.toSorted()).toEqual(ids);
     expect(new Set(ids.map((id) => id.length))).toEqual(new Set([28]));
   });
+});
+
+test("a caller's id of its request is short and of plain characters", () => {
+  for (const id of ["a", "call_01jd.3:v9-k2", "x".repeat(128)]) expect(id).toMatch(WELL_FORMED_REQUEST_ID);
+  for (const id of ["", "x".repeat(129), "a b", "a\n", "a/b", "é", "<a>"])
+    expect(id).not.toMatch(WELL_FORMED_REQUEST_ID);
 });

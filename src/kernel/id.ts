@@ -3,6 +3,9 @@ export type RandomBytes = (count: number) => Uint8Array;
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"; // Crockford's base 32, lower case: no i, l, o, u
 
+/** What a caller may give as the id of its request: it stands in headers, logs and records. */
+export const WELL_FORMED_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+
 /** `count` characters of Crockford base 32, 5 random bits each. */
 export function randomText(random: RandomBytes, count: number): string {
   const bytes = random(count);
