@@ -4,6 +4,7 @@ import type { Embed, EmbedTask } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { countOf } from "../counts.ts";
 import { Losses } from "../losses.ts";
+import { textToEmbed } from "../text-to-embed.ts";
 import { readOnly, vectorParts, wholeAnswer } from "../whole-answer.ts";
 
 /**
@@ -40,10 +41,7 @@ const INPUT_TYPES: Readonly<Record<EmbedTask, string>> = {
 function encode(request: ModelRequest, model: string): UpstreamRequest {
   const operation = request.operation as Embed;
   const losses = new Losses(false);
-  const texts = operation.inputs.map((input) => {
-    if ("text" in input) return input.text;
-    throw new UnsupportedFeature("input", "Bedrock takes text to embed, not tokens.");
-  });
+  const texts = operation.inputs.map((input) => textToEmbed(input, "Bedrock"));
   const { dimensions, task } = operation;
   const { input_type: _told, ...extra } = request.extra ?? {};
   let body: JsonObject;

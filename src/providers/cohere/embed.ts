@@ -1,9 +1,10 @@
 import { isObject, type JsonObject } from "../../kernel/json.ts";
-import { MalformedAnswer, type OperationApi, UnsupportedFeature, type UpstreamRequest } from "../../spec/adapter.ts";
+import { MalformedAnswer, type OperationApi, type UpstreamRequest } from "../../spec/adapter.ts";
 import type { Embed, EmbedTask } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { countOf } from "../counts.ts";
 import { Losses } from "../losses.ts";
+import { textToEmbed } from "../text-to-embed.ts";
 import { readOnly, vectorParts, wholeAnswer } from "../whole-answer.ts";
 
 /** `POST /v2/embed` (https://docs.cohere.com/reference/embed). */
@@ -32,10 +33,7 @@ const INPUT_TYPES: Readonly<Record<EmbedTask, string>> = {
 function encode(request: ModelRequest, model: string): UpstreamRequest {
   const operation = request.operation as Embed;
   const losses = new Losses(false);
-  const texts = operation.inputs.map((input) => {
-    if ("text" in input) return input.text;
-    throw new UnsupportedFeature("input", "Cohere takes text to embed, not tokens.");
-  });
+  const texts = operation.inputs.map((input) => textToEmbed(input, "Cohere"));
   const body: JsonObject = {
     model,
     texts,

@@ -1,9 +1,10 @@
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
-import { MalformedAnswer, type OperationApi, UnsupportedFeature, type UpstreamRequest } from "../../spec/adapter.ts";
+import { MalformedAnswer, type OperationApi, type UpstreamRequest } from "../../spec/adapter.ts";
 import type { Embed, EmbedTask } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { countOf } from "../counts.ts";
 import { Losses } from "../losses.ts";
+import { textToEmbed } from "../text-to-embed.ts";
 import { readOnly, vectorParts, wholeAnswer } from "../whole-answer.ts";
 import { geminiModelPath } from "./request.ts";
 
@@ -38,8 +39,8 @@ function encode(request: ModelRequest, model: string): UpstreamRequest {
   const losses = new Losses(request.dialect === "gemini");
   const path = geminiModelPath(model);
   const requests = operation.inputs.map((input) => {
-    if (!("text" in input)) throw new UnsupportedFeature("input", "Gemini takes text to embed, not tokens.");
-    const one: JsonObject = { model: path.slice(1), content: { parts: [{ text: input.text }] } };
+    const text = textToEmbed(input, "Gemini");
+    const one: JsonObject = { model: path.slice(1), content: { parts: [{ text }] } };
     if (operation.dimensions !== undefined) one.outputDimensionality = operation.dimensions;
     if (operation.task !== undefined) one.taskType = TASKS[operation.task];
     losses.carry(input.extra, one);

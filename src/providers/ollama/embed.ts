@@ -1,9 +1,10 @@
 import type { JsonObject } from "../../kernel/json.ts";
-import { MalformedAnswer, type OperationApi, UnsupportedFeature, type UpstreamRequest } from "../../spec/adapter.ts";
+import { MalformedAnswer, type OperationApi, type UpstreamRequest } from "../../spec/adapter.ts";
 import type { Embed } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { countOf } from "../counts.ts";
 import { Losses } from "../losses.ts";
+import { textToEmbed } from "../text-to-embed.ts";
 import { readOnly, vectorParts, wholeAnswer } from "../whole-answer.ts";
 import { errorInside } from "./errors.ts";
 
@@ -26,10 +27,7 @@ export const embedApi: OperationApi = {
 function encode(request: ModelRequest, model: string): UpstreamRequest {
   const operation = request.operation as Embed;
   const losses = new Losses(request.dialect === "ollama");
-  const input = operation.inputs.map((each) => {
-    if ("text" in each) return each.text;
-    throw new UnsupportedFeature("input", "Ollama takes text to embed, not tokens.");
-  });
+  const input = operation.inputs.map((each) => textToEmbed(each, "Ollama"));
   const body: JsonObject = { model, input };
   if (operation.dimensions !== undefined) body.dimensions = operation.dimensions;
   // OpenAI refuses a text that is too long; Ollama embeds its beginning unless it is told not to.

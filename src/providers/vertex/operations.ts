@@ -4,7 +4,6 @@ import {
   MalformedAnswer,
   type OperationApi,
   type ProviderAdapter,
-  UnsupportedFeature,
   type UpstreamRequest,
 } from "../../spec/adapter.ts";
 import type { Embed } from "../../spec/operation.ts";
@@ -12,6 +11,7 @@ import type { ModelRequest } from "../../spec/request.ts";
 import { countOf } from "../counts.ts";
 import { TASKS } from "../google/embed.ts";
 import { Losses } from "../losses.ts";
+import { textToEmbed } from "../text-to-embed.ts";
 import { countParts, readOnly, vectorParts, wholeAnswer } from "../whole-answer.ts";
 
 /** Where a model of Google's stands, without the method. */
@@ -47,9 +47,9 @@ function encodeEmbed(request: ModelRequest, path: string): UpstreamRequest {
   const { inputs, dimensions, task } = request.operation as Embed;
   const losses = new Losses(false);
   const instances = inputs.map((input) => {
-    if (!("text" in input)) throw new UnsupportedFeature("input", "Vertex takes text to embed, not tokens.");
+    const content = textToEmbed(input, "Vertex");
     const { title, taskType, ...extra } = input.extra ?? {};
-    const instance: JsonObject = { content: input.text };
+    const instance: JsonObject = { content };
     const kind = task === undefined ? taskType : TASKS[task];
     if (kind !== undefined) instance.task_type = kind;
     if (title !== undefined) instance.title = title;
