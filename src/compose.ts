@@ -93,6 +93,7 @@ async function openInstallation(environment: Environment, log: Log): Promise<Ins
   const meter = new MemoryMeter(journal, clock);
   const close = async () => {
     await retryRecords(meter, log);
+    await meter.sweep();
     await stopCheckpointer();
     journal.shut();
     await directory.close();
@@ -261,6 +262,7 @@ async function serve(
       gateway.sweep();
       checks.sweep();
       void retryRecords(meter, log);
+      void meter.sweep();
     },
     sweepMs: SWEEP_MS,
     drainMs: settings.drainMs,

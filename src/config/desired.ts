@@ -1,5 +1,6 @@
 import { parseVirtualKey } from "../domain/access/virtual-key.ts";
-import { apiKey, type Limit, type Price, type TargetRow, type TenantPrice } from "../domain/catalog/catalog.ts";
+import { apiKey, type Price, type TargetRow, type TenantPrice } from "../domain/catalog/catalog.ts";
+import type { Limit } from "../kernel/limit.ts";
 import type { Secret } from "../kernel/secret.ts";
 import type { DesiredKey, DesiredState, ProviderRow } from "../ports/administration.ts";
 import { providerKeyContext, type Sealer } from "../ports/vault.ts";

@@ -15,8 +15,8 @@ export interface AttemptPorts {
   open: Open;
   /** How long a prompt and its answer may be at this target, in tokens, where that is known. */
   contextTokens(choice: Choice): number | undefined;
-  /** Reserves for one target more. False where the plan does not allow it. */
-  extend(): Promise<boolean>;
+  /** Reserves for one target more. False where a limit does not allow it. */
+  extend(choice: Choice): Promise<boolean>;
   /** From 0 inclusive to 1 exclusive; spreads retries. */
   draw: () => number;
 }
@@ -72,7 +72,8 @@ export class Attempts {
         continue;
       }
       // The caller hears why the last target failed: that its plan has no room for another is no help.
-      if (this.#asked > 0 && !(await this.#ports.extend())) throw this.#error ?? noTarget();
+      if (this.#asked > 0 && !(await this.#ports.extend(this.#routed.choices[step.target]!)))
+        throw this.#error ?? noTarget();
       const answered = await this.#ask(step.target);
       if (answered !== undefined) return answered;
     }
@@ -109,7 +110,12 @@ export class Attempts {
     if (first.settled || this.#routed.call.aborted !== undefined) return undefined;
     const step = this.#next();
     // A store that fails now must not end a call that is being answered.
-    if (step.do !== "ask" || !(await this.#ports.extend().catch(() => false)) || first.settled) return undefined;
+    if (
+      step.do !== "ask" ||
+      !(await this.#ports.extend(this.#routed.choices[step.target]!).catch(() => false)) ||
+      first.settled
+    )
+      return undefined;
     return this.#start(step.target);
   }
 
@@ -149,6 +155,8 @@ export class Attempts {
       status: null,
       error: null,
       ms: 0,
+      inputTokens: 0,
+      outputTokens: 0,
       costNanoUsd: 0,
     };
     call.observed.attempts.push(attempt);

@@ -59,6 +59,14 @@ class Ticket {
     this.subscription = subscription;
     this.plan = plan;
   }
+
+  /** The same with a lower bound on the output: what is granted less than what was. */
+  bounded(maxOutputTokens: number): Ticket {
+    const { request } = this;
+    const lower = Math.min(maxOutputTokens, request.maxOutputTokens ?? maxOutputTokens);
+    const bounded = Object.create(Ticket.prototype) as Ticket;
+    return Object.assign(bounded, this, { request: { ...request, maxOutputTokens: lower } });
+  }
 }
 
 export type Grant = Ticket;
@@ -110,11 +118,6 @@ export function onlyTest(catalog: Catalog, model: CatalogModel, isTestProvider: 
 
 function notFound(model: string, api: string | null): GatewayError {
   const where = api === null ? "to this key" : `to this key in ${api}`;
-  return new GatewayError(
-    "model_not_found",
-    `The model ${JSON.stringify(model)} does not exist or is not available ${where}.`,
-    {
-      param: "model",
-    },
-  );
+  const message = `The model ${JSON.stringify(model)} does not exist or is not available ${where}.`;
+  return new GatewayError("model_not_found", message, { param: "model" });
 }

@@ -1,5 +1,5 @@
 import type { Principal, Subscription } from "../domain/access/principal.ts";
-import type { Api, Plan } from "../domain/catalog/catalog.ts";
+import type { Api, CatalogModel, Plan } from "../domain/catalog/catalog.ts";
 import { type ErrorCode, GatewayError } from "../errors.ts";
 import { IDLE_CONNECTION_SECONDS } from "../kernel/bounds.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -44,7 +44,7 @@ export class Call {
   address: string;
   wire: Wire;
   match: Match | null = null;
-  /** How the plan's limits stood at the reserve; for the headers. */
+  /** How the limits stood at the reserve; for the headers. */
   levels: readonly Level[] = [];
   /** Observed for the record; nothing decides by it. */
   readonly observed: Observed = {
@@ -53,6 +53,7 @@ export class Call {
     attempts: [],
     verdicts: [],
     warnings: [],
+    shortenedTo: null,
     told: [],
   };
 
@@ -217,7 +218,7 @@ export class Call {
 export interface Reached {
   principal?: Principal;
   request?: ModelRequest;
-  granted?: { subscription: Subscription; api: Api; plan: Plan };
+  granted?: { subscription: Subscription; api: Api; plan: Plan; model: CatalogModel };
   /** Whether there is a Hold, which settle ends and records. */
   held: boolean;
 }
@@ -228,6 +229,8 @@ export interface Observed {
   attempts: Attempt[];
   verdicts: VerdictRecord[];
   warnings: string[];
+  /** To how many output tokens the call was shortened, so that its limits afford it; null where it was not. */
+  shortenedTo: number | null;
   /** What providers said beside their answers, by the attempt, as headers for the caller. */
   told: { attempt: Attempt; headers: Record<string, string> }[];
 }

@@ -24,7 +24,16 @@ const account = {
 function setUp(owed: boolean, settle?: () => Promise<void>) {
   const arrival = { request: new Request("http://a/"), path: "/", query: "", peer: "::1", sockets: { timeout() {} } };
   const call = new Call(arrival, "call_1", openaiChat, clock, 1_000);
-  const attempt = { provider: "up", model: "m-2026", status: 200, error: null, ms: 1, costNanoUsd: 0 };
+  const attempt = {
+    provider: "up",
+    model: "m-2026",
+    status: 200,
+    error: null,
+    ms: 1,
+    inputTokens: 0,
+    outputTokens: 0,
+    costNanoUsd: 0,
+  };
   const health = new TargetHealth();
   const asked: Asked = {
     target: { account, model: "m-2026" },
@@ -42,16 +51,16 @@ function setUp(owed: boolean, settle?: () => Promise<void>) {
     catalog: { providers: new Map() },
   };
   const hold = { call, grant, number: 7, asked: [asked] } as unknown as Hold;
-  const settled: { hold: number; record: UsageRecord; charge: object }[] = [];
+  const settled: { hold: number; record: UsageRecord }[] = [];
   const told: UsageRecord[] = [];
   const logged: string[] = [];
   const closing = new Closing(hold, {
     meter: {
       reserve: () => Promise.reject(new Error("unused")),
       extend: () => Promise.reject(new Error("unused")),
-      settle: async (number, charge, record) => {
+      settle: async (number, record) => {
         await settle?.();
-        settled.push({ hold: number, record, charge });
+        settled.push({ hold: number, record });
       },
     },
     prices: { rates: () => ({ input: 1, output: 2, source: "test" }), contextTokens: () => undefined },

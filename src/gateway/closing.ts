@@ -37,9 +37,8 @@ export class Closing {
     if (outcome === "cut" && isUpstreams(error)) this.#hold.asked.at(-1)?.health.broke(call.ticks());
     const record = finalRecord(call, outcome, error);
     this.#charge(record);
-    const charge = { tokens: record.inputTokens + record.outputTokens, usd: record.costNanoUsd };
     try {
-      await this.#ports.meter.settle(number, charge, record);
+      await this.#ports.meter.settle(number, record);
       this.record = record;
     } catch (cause) {
       this.#ports.log.write(
@@ -71,6 +70,8 @@ export class Closing {
       record.cacheWriteTokens += usage.cacheWrite ?? 0;
       record.reasoningTokens += usage.reasoning ?? 0;
       record.usageSource = source;
+      attempt.inputTokens = usage.input;
+      attempt.outputTokens = usage.output;
       record.captured = tally.capture();
       const rates = this.#ports.prices.rates(target.account, target.model, askingOf(grant));
       if (rates === undefined) continue;

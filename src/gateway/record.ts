@@ -1,3 +1,4 @@
+import { HOUSE_ZONE } from "../domain/plans/charges.ts";
 import { type GatewayError, toGatewayError } from "../errors.ts";
 import type { NanoUsd } from "../kernel/money.ts";
 import type { UsageRecord } from "../ports/records.ts";
@@ -25,6 +26,8 @@ function blank(call: Call): UsageRecord {
     api: null,
     plan: null,
     model: null,
+    catalogModel: null,
+    timeZone: HOUSE_ZONE,
     provider: null,
     providerModel: null,
     inputTokens: 0,
@@ -39,6 +42,7 @@ function blank(call: Call): UsageRecord {
     firstByteMs: null,
     totalMs: 0,
     attempts: [],
+    mayHaveAsked: [],
     verdicts: [],
     warnings: [],
     captured: null,
@@ -52,6 +56,7 @@ function whoAndWhat(record: UsageRecord, { principal, request, granted }: Reache
     record.teamId = principal.team.id;
     record.applicationId = principal.application.id;
     record.keyId = principal.key.id;
+    record.timeZone = principal.timeZone;
   }
   if (request !== undefined) {
     record.model = request.model;
@@ -61,6 +66,7 @@ function whoAndWhat(record: UsageRecord, { principal, request, granted }: Reache
     record.subscriptionId = granted.subscription.id;
     record.api = `${granted.api.slug}/${granted.api.version}`;
     record.plan = granted.plan.name;
+    record.catalogModel = granted.model.name;
   }
 }
 

@@ -1,17 +1,19 @@
 /**
- * Promise: every limit of the plan has been taken from at once, or none, and what was taken
- * survives the death of the process. Stands before everything that costs money; from here
- * on only settle can end the call.
+ * Promise: every limit of key, application, team, tenant, subscription and model, and of an account
+ * that may serve, has been taken from at once, or none, and what was taken survives the death of the
+ * process. Stands before everything that costs money; from here on only settle can end the call.
  */
-import type { Limit } from "../domain/catalog/catalog.ts";
 import type { TargetHealth } from "../domain/routing/health.ts";
 import { GatewayError } from "../errors.ts";
-import type { Demand, Level, Meter, Reservation } from "../ports/meter.ts";
+import { isRate, type Limit } from "../kernel/limit.ts";
+import type { Level, Meter, Reservation } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Grant } from "./authorize.ts";
 import type { Call } from "./call.ts";
+import { demandOf, furtherDemandOf, limitsOf } from "./demand.ts";
 import { draftRecord } from "./record.ts";
+import { shortened } from "./shortened.ts";
 import type { Tally } from "./tally.ts";
 import type { Target } from "./target.ts";
 import { type Worst, worstCaseOf } from "./worst.ts";
@@ -24,19 +26,25 @@ class Ticket {
   readonly number: number;
   /** What one target could use at most, and for how many that is held. */
   readonly worst: Worst;
+  /** Scopes of the provider accounts that have room for the call. */
+  readonly open: ReadonlySet<string>;
   reserved = 1;
   /** The targets that were asked, in order; added to by dispatch, charged by settle. */
   readonly asked: Asked[] = [];
 
-  constructor(grant: Grant, number: number, worst: Worst) {
+  constructor(grant: Grant, { hold, open }: Admitted, worst: Worst) {
     this.call = grant.call;
     this.grant = grant;
-    this.number = number;
+    this.number = hold;
     this.worst = worst;
+    this.open = new Set(open);
   }
 }
 
 export type Hold = Ticket;
+
+type Admitted = Extract<Reservation, { admitted: true }>;
+type Refused = Extract<Reservation, { admitted: false }>;
 
 /** A target that was asked, and what its answer has used so far. */
 export interface Asked {
@@ -54,61 +62,83 @@ export interface ReservePorts {
 }
 
 export function createReserve(ports: ReservePorts) {
-  return async function reserve(grant: Grant): Promise<Hold> {
-    const worst = worstCaseOf(grant, ports.prices);
-    const demands = grant.plan.limits.map((limit) => demandOf(limit, grant, worst));
-    const reservation = await ports.meter.reserve(demands, draftRecord(grant.call, worst));
+  const take = (grant: Grant, worst: Worst) =>
+    ports.meter.reserve(demandOf(grant, worst), draftRecord(grant.call, worst));
+  return async function reserve(asked: Grant): Promise<Hold> {
+    let grant = asked;
+    let worst = worstCaseOf(grant, ports.prices, limitsOf(grant));
+    let reservation = await take(grant, worst);
+    if (!reservation.admitted && grant.api.shorten === true) {
+      const shorter = shortened(grant, worst, reservation.levels, ports.prices);
+      if (shorter !== undefined) {
+        ({ grant, worst } = shorter);
+        reservation = await take(grant, worst);
+      }
+    }
     grant.call.levels = reservation.levels;
     if (!reservation.admitted) throw refusal(reservation);
-    return new Ticket(grant, reservation.hold, worst);
+    if (grant !== asked) grant.call.observed.shortenedTo = grant.request.maxOutputTokens ?? null;
+    return new Ticket(grant, reservation, worst);
   };
 }
 
 /**
  * Reserves for one target more, where earlier ones may charge as well: a call that falls back, retries
  * or hedges can cost several times the worst case of one, and the limits hold for all of it.
- * @returns whether the plan's limits allow it.
+ * @param account name of the provider account that is asked next
+ * @returns whether the limits allow it.
  */
-export async function extend(hold: Hold, meter: Meter): Promise<boolean> {
+export async function extend(hold: Hold, account: string, meter: Meter): Promise<boolean> {
   const { grant, worst, asked } = hold;
-  const limited = grant.plan.limits.filter(({ dimension }) => dimension === "tokens" || dimension === "usd");
-  if (limited.length === 0 || !asked.some(({ owed }) => owed)) return true;
+  const again = asked.some(({ target }) => target.account.name === account);
+  const scopes = furtherDemandOf(grant, worst, again ? account : null);
+  const owed = asked.some((each) => each.owed);
+  const limited = scopes.filter(({ limits }) => limits.length > 0);
+  if (limited.length === 0 || (!owed && !again)) return true;
   const times = hold.reserved + 1;
   const all = { input: worst.input * times, output: worst.output * times, usd: worst.usd * times };
-  const demands = limited.map((limit) => demandOf(limit, grant, worst));
-  const admitted = await meter.extend(hold.number, demands, draftRecord(grant.call, all));
+  const admitted = await meter.extend(hold.number, scopes, draftRecord(grant.call, all));
   if (admitted) hold.reserved = times;
   return admitted;
 }
 
-function demandOf(limit: Limit, grant: Grant, worst: Worst): Demand {
-  return {
-    scope: `subscription:${grant.subscription.id}`,
-    dimension: limit.dimension,
-    window: limit.window,
-    limit: limit.amount,
-    amount: { requests: 1, concurrent: 1, tokens: worst.input + worst.output, usd: worst.usd }[limit.dimension],
-  };
-}
-
-const RATE_WINDOWS: readonly unknown[] = ["second", "minute", "hour", null];
-
 /** A rate passes by itself; a quota or budget is gone for its period. Callers act on the difference. */
-function refusal(reservation: Extract<Reservation, { admitted: false }>): GatewayError {
+function refusal(reservation: Refused): GatewayError {
   const { refusedBy, retryAfterMs } = reservation;
-  const rate = RATE_WINDOWS.includes(refusedBy.demand.window) && refusedBy.demand.dimension !== "usd";
+  const { limit, scope } = refusedBy;
+  // Whose accounts have no room at the moment is no caller's business, and no quota of theirs.
+  if (scope.startsWith("provider:")) {
+    return new GatewayError("overloaded", "No provider of this model has room for another call at the moment.", {
+      internal: `${scope} has reached its limit of ${nameOf(limit)}`,
+      retryAfterMs: retryAfterMs ?? 60_000,
+    });
+  }
+  const rate = (limit.window === null || isRate(limit.window)) && limit.dimension !== "usd";
   const details = retryAfterMs === null ? {} : { retryAfterMs };
   return new GatewayError(rate ? "rate_limit_exceeded" : "insufficient_quota", say(refusedBy, retryAfterMs), details);
 }
 
-const NOUNS = { requests: "requests", tokens: "tokens", usd: "budget", concurrent: "concurrent calls" } as const;
+const NOUNS = {
+  requests: "requests",
+  tokens: "tokens",
+  inputTokens: "input tokens",
+  outputTokens: "output tokens",
+  usd: "budget",
+  concurrent: "concurrent calls",
+} as const;
 
-function say({ demand }: Level, retryAfterMs: number | null): string {
-  const noun = NOUNS[demand.dimension];
-  const of = demand.window === null ? noun : `${noun} per ${demand.window}`;
-  const limit = demand.dimension === "usd" ? `$${demand.limit / 1e9}` : `${demand.limit}`;
-  if (retryAfterMs === null)
-    return `This call could need more than the plan's limit of ${limit} ${of} allows at all; lower max_tokens or the prompt.`;
-  const wait = demand.window === null ? "" : ` Try again in ${Math.ceil(retryAfterMs / 1_000)} s.`;
-  return `The plan's limit of ${limit} ${of} is used up.${wait}`;
+function nameOf({ dimension, window, amount }: Limit): string {
+  const of = window === null ? "" : window === "total" ? " in total" : ` per ${window}`;
+  return `${dimension === "usd" ? `$${amount / 1e9}` : amount} ${NOUNS[dimension]}${of}`;
+}
+
+function say({ limit, scope, remaining }: Level, retryAfterMs: number | null): string {
+  const [kind] = scope.split(":", 1) as [string];
+  const whose = kind === "subscription" ? "plan" : kind;
+  if (retryAfterMs !== null) {
+    const wait = limit.window === null ? "" : ` Try again in ${Math.ceil(retryAfterMs / 1_000)} s.`;
+    return `The ${whose}'s limit of ${nameOf(limit)} is used up.${wait}`;
+  }
+  if (limit.window === "total" && remaining === 0) return `The ${whose}'s limit of ${nameOf(limit)} is used up.`;
+  return `This call could need more than the ${whose}'s limit of ${nameOf(limit)} allows at all; lower max_tokens or the prompt.`;
 }

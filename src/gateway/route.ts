@@ -4,6 +4,7 @@
  * them, whatever else fails.
  */
 import { type Routing, type TargetRow, targetModel, USUAL_ROUTING } from "../domain/catalog/catalog.ts";
+import { providerScope } from "../domain/plans/charges.ts";
 import { worstCase } from "../domain/plans/estimate.ts";
 import { tiersOf, worstPriceOf } from "../domain/plans/price.ts";
 import { conversationOf } from "../domain/routing/conversation.ts";
@@ -95,10 +96,13 @@ function elsewhere({ request, hold }: CleanRequest): GatewayError {
 }
 
 function choiceOf(row: TargetRow, clean: CleanRequest, { strategy }: Routing, ports: RoutePorts): Choice | undefined {
-  const { catalog, model, api, bodyBytes, objects } = clean.hold.grant;
+  const { hold } = clean;
+  const { catalog, model, api, bodyBytes, objects } = hold.grant;
   const account = catalog.providers.get(row.provider);
   if (objects.own.length > 0 && objects.own[0]!.provider !== row.provider) return undefined;
   if (account === undefined || !mayServe(account, api.placement)) return undefined;
+  // It has reached a limit of its own, so nothing was reserved there.
+  if (!hold.open.has(providerScope(account.name))) return undefined;
   const target = { account, model: targetModel(model, row, clean.request.model) };
   const cost = strategy === "cheapest" ? costOf(target, clean, bodyBytes, ports.prices) : undefined;
   return {

@@ -3,6 +3,7 @@ import { isFree, worstCase } from "../domain/plans/estimate.ts";
 import { tiersOf, worstPriceOf } from "../domain/plans/price.ts";
 import { readsUnseen, UNBOUNDED_INPUT_TOKENS } from "../domain/plans/unseen.ts";
 import { GatewayError } from "../errors.ts";
+import type { Limit, LimitDimension } from "../kernel/limit.ts";
 import type { NanoUsd } from "../kernel/money.ts";
 import type { Prices } from "../ports/prices.ts";
 import { askingOf } from "./asking.ts";
@@ -15,10 +16,12 @@ export interface Worst {
   usd: NanoUsd;
 }
 
-/** Only plans that limit tokens or money ask what a call could cost at most. */
-export function worstCaseOf(grant: Grant, prices: Prices): Worst {
-  const limited = new Set(grant.plan.limits.map(({ dimension }) => dimension));
-  const counts = limited.has("usd") || limited.has("tokens");
+const TOKENS: readonly LimitDimension[] = ["tokens", "inputTokens", "outputTokens"];
+
+/** Only limits of tokens or money ask what a call could cost at most. */
+export function worstCaseOf(grant: Grant, prices: Prices, limits: readonly Limit[]): Worst {
+  const limited = new Set(limits.map(({ dimension }) => dimension));
+  const counts = limited.has("usd") || TOKENS.some((dimension) => limited.has(dimension));
   if (!counts || isFree(grant.request)) return { input: 0, output: 0, usd: 0 };
   const { input, output } = worstTokens(grant, prices);
   return { input, output, usd: limited.has("usd") ? dearest(grant, prices, input, output) : 0 };

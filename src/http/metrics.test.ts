@@ -12,7 +12,9 @@ const gauges = {
 
 test("calls, tokens, cost and attempts are counted under names of ours", async () => {
   const metrics = new Metrics(gauges, "1.2.3");
-  const attempts = [{ provider: "up", model: "m", status: 200, error: null, ms: 1, costNanoUsd: 0 }];
+  const attempts = [
+    { provider: "up", model: "m", status: 200, error: null, ms: 1, inputTokens: 0, outputTokens: 0, costNanoUsd: 0 },
+  ];
   metrics.observe(sampleRecord({ attempts, costNanoUsd: 5e8 }));
   metrics.observe(
     sampleRecord({ outcome: "refused", status: 429, errorCode: "rate_limit_exceeded", provider: null, attempts: [] }),

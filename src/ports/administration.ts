@@ -1,15 +1,8 @@
 import type { Subscription } from "../domain/access/principal.ts";
 import type { KeyMode } from "../domain/access/virtual-key.ts";
-import type {
-  Api,
-  CatalogModel,
-  Guardrail,
-  HealthCheck,
-  Limit,
-  Price,
-  TenantPrice,
-} from "../domain/catalog/catalog.ts";
+import type { Api, CatalogModel, Guardrail, HealthCheck, Price, TenantPrice } from "../domain/catalog/catalog.ts";
 import type { JsonObject } from "../kernel/json.ts";
+import type { Limit } from "../kernel/limit.ts";
 import type { AccountOptions } from "../spec/adapter.ts";
 
 /** Who changes something. `system` is the gateway itself: first start, configuration file. */

@@ -17,6 +17,9 @@ export interface Attempt {
   error: string | null;
   /** From asking to the first byte or the failure, in milliseconds. */
   ms: number;
+  /** What it is charged for; cached tokens count as input, reasoning as output. */
+  inputTokens: number;
+  outputTokens: number;
   /** What the provider charges for it. */
   costNanoUsd: NanoUsd;
 }
@@ -57,6 +60,10 @@ export interface UsageRecord {
   plan: string | null;
   /** The name the caller used. */
   model: string | null;
+  /** The entry of the catalog that it is: the same name, or a pattern. */
+  catalogModel: string | null;
+  /** In whose calendar its day, week and month count: the tenant's time zone. */
+  timeZone: string;
   /** Who served, and by which name. */
   provider: string | null;
   providerModel: string | null;
@@ -76,6 +83,8 @@ export interface UsageRecord {
   firstByteMs: number | null;
   totalMs: number;
   attempts: Attempt[];
+  /** Provider accounts that may have been asked, where nobody is left to say which: of a Hold that was settled by rule. Otherwise empty. */
+  mayHaveAsked: string[];
   verdicts: VerdictRecord[];
   warnings: string[];
   captured: { request: unknown; answer: unknown } | null;

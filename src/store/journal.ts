@@ -1,3 +1,4 @@
+import type { SavedAccount } from "../domain/plans/account.ts";
 import type { RecordPage, RecordQuery, UsageRecord } from "../ports/records.ts";
 
 /** A Hold as the journal keeps it until it is settled. */
@@ -8,18 +9,16 @@ export interface JournaledHold {
   draft: UsageRecord;
 }
 
-/** What calls under one subscription have spent in one step of time. */
-export interface Spent {
-  /** Start of the step, or of the period where steps are not told apart. */
-  at: number;
-  requests: number;
-  tokens: number;
-  usd: number;
+/** One record of the ledger. */
+export interface LedgerEntry {
+  /** Place in the order of commits: 1, 2, 3, … Records of calls without a Hold have one as well. */
+  seq: number;
+  record: UsageRecord;
 }
 
 /**
- * Where Holds and usage records survive the process. Each promise resolves when its entry
- * has been committed; entries of one moment share a commit.
+ * Where Holds and usage records survive the process, and what was last counted of them. Each promise
+ * resolves when its entry has been committed; entries of one moment share a commit.
  */
 export interface Journal {
   /** The largest number a Hold ever had here; 0 at first. */
@@ -27,15 +26,31 @@ export interface Journal {
   unsettled(): JournaledHold[];
   /** Also for a Hold that is there already: it has grown, and this takes the place of what was said before. */
   open(hold: JournaledHold): Promise<void>;
-  /** The record of a settled Hold; a Hold has at most one. */
-  close(hold: number, record: UsageRecord): Promise<void>;
+  /**
+   * The record of a settled Hold; a Hold has at most one.
+   * @param committed called in the same step in which the entry becomes part of the ledger
+   */
+  close(hold: number, record: UsageRecord, committed: (seq: number) => void): Promise<void>;
   append(record: UsageRecord): Promise<void>;
-  /** What counts since `since` (inclusive), by steps of `step` milliseconds (Infinity: all in one). */
-  spent(subscriptionId: string, since: number, step: number): Spent[];
   page(query: RecordQuery): Promise<RecordPage>;
+  /** Place of the last entry of the ledger; 0 at first. */
+  lastEntry(): number;
+  /** The ledger in its order, from the entry after `after` on, to `last` (inclusive) where it is given. */
+  entries(after: number, last?: number): Iterable<LedgerEntry>;
+  /** What was last saved of an account. */
+  account(scope: string): SavedAccount | undefined;
+  /** All saved accounts, by scope. */
+  accounts(): Iterable<SavedAccount>;
+  /** In one commit, at once. @param mark from now on: every account has been saved with all entries up to `seq` */
+  saveAccounts(accounts: readonly SavedAccount[], mark?: Mark): void;
+  /** What all accounts are known to have counted. */
+  mark(): Mark;
 }
 
-/** Tokens that a record counts against limits. */
-export function limitedTokens(record: UsageRecord): number {
-  return record.inputTokens + record.outputTokens;
+/** How far the accounts have been saved. */
+export interface Mark {
+  /** Every account was saved with all entries up to this one. */
+  seq: number;
+  /** The meter's time then, milliseconds since 1970. It never goes back, whatever the clock does. */
+  at: number;
 }

@@ -1,30 +1,32 @@
+// tidy: long because it is the whole of what every meter promises, in one place.
 import { afterAll, describe, expect, test } from "bun:test";
+import { type Amounts, NOTHING } from "../domain/plans/amounts.ts";
 import type { Clock } from "../kernel/clock.ts";
-import type { Demand, Meter } from "../ports/meter.ts";
+import type { Limit } from "../kernel/limit.ts";
+import type { Demand, Meter, MeterView, Reservation, ScopeDemand } from "../ports/meter.ts";
 import type { UsageRecord } from "../ports/records.ts";
-import type { Journal } from "./journal.ts";
 
 /** What the process asks of its own meter beside what the data plane does. */
-interface WatchedMeter extends Meter {
+export interface WatchedMeter extends Meter, MeterView {
+  /** Settles by rule what nobody is left to settle. @returns the records */
   recover(): Promise<UsageRecord[]>;
-  retry(): Promise<{ written: number; left: number }>;
   readonly openHolds: number;
-  readonly failing: boolean;
 }
 
-/** What a meter over some journal must be given for the suite. */
+/** One store, and the meters of the processes that stand on it. */
 export interface MeterUnderTest {
-  /** Opens the journal: empty the first time, then with what is in it, as after a restart. */
-  reopen(): Journal;
-  meterOn(journal: Journal, clock: Clock): WatchedMeter;
-  /** Lets the process "die": what was not committed is gone. */
-  kill?(): void;
-  remove(): void;
+  /** A process that has just started on the store: an empty one the first time, then with what is in it. */
+  start(clock: Clock): Promise<WatchedMeter>;
+  /** The last process that was started dies: nothing that it had not committed survives, and its Holds are nobody's. Absent where nothing survives. */
+  kill?(): Promise<void>;
+  /** The whole ledger. */
+  records(): Promise<UsageRecord[]>;
+  remove(): Promise<void>;
 }
 
 const NOON = Date.UTC(2026, 4, 4, 12); // a Monday
 
-class ManualClock implements Clock {
+export class ManualClock implements Clock {
   at = NOON;
   now() {
     return this.at;
@@ -40,297 +42,361 @@ export function sampleRecord(over: Partial<UsageRecord> = {}): UsageRecord {
   return {
     id: `call_${String(serial).padStart(8, "0")}`, requestId: `req-${serial}`, at: NOON, admittedAt: null, outcome: "finished", status: 200,
     errorCode: null, endpoint: "chat.completions", dialect: "openai-chat", stream: false, address: "127.0.0.1", tenantId: "ten_1",
-    teamId: "team_1", applicationId: "app_1", keyId: "key_1", subscriptionId: "sub_1", api: "chat/v1", plan: "free", model: "small",
+    teamId: "team_1", applicationId: "app_1", keyId: "key_1", subscriptionId: "sub_1", api: "chat/v1", plan: "free", model: "small", catalogModel: "small", timeZone: "UTC",
     provider: "up", providerModel: "m", inputTokens: 3, outputTokens: 4, cacheReadTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0,
-    usageSource: "reported", costNanoUsd: 70, priceSource: "configuration", queueMs: 1, firstByteMs: 2, totalMs: 3, attempts: [],
+    usageSource: "reported", costNanoUsd: 70, priceSource: "configuration", queueMs: 1, firstByteMs: 2, totalMs: 3, attempts: [], mayHaveAsked: [],
     verdicts: [], warnings: [], captured: null, ...over,
   }; // biome-ignore format: a record in few lines
 }
 
-function demand(over: Partial<Demand> = {}): Demand {
-  return { scope: "subscription:sub_1", dimension: "requests", window: "minute", limit: 10, amount: 1, ...over };
+export function limit(dimension: Limit["dimension"], window: Limit["window"], amount: number, burst?: number): Limit {
+  return { dimension, window, amount, ...(burst === undefined ? {} : { burst }) };
 }
 
-/** The promises of the meter, for every journal it may stand on. */
-export function meterContract(name: string, make: () => MeterUnderTest): void {
+/** What a call of one request may take of one scope. */
+export function scopeDemand(
+  limits: Limit[],
+  amounts: Partial<Amounts> = {},
+  over: Partial<ScopeDemand> = {},
+): ScopeDemand {
+  return {
+    scope: "subscription:sub_1",
+    zone: "UTC",
+    limits,
+    amounts: { ...NOTHING, requests: 1, ...amounts },
+    ...over,
+  };
+}
+
+const one = (limits: Limit[], amounts: Partial<Amounts> = {}, over: Partial<ScopeDemand> = {}): Demand => {
+  return { scopes: [scopeDemand(limits, amounts, over)], anyOf: [] };
+};
+
+export function holdOf(reservation: Reservation): number {
+  if (!reservation.admitted) throw new Error(`refused by ${JSON.stringify(reservation.refusedBy)}`);
+  return reservation.hold;
+}
+
+/** A record that spends so much, of the caller of `scopeDemand`. */
+export function spending(
+  input: number,
+  output: number,
+  costNanoUsd: number,
+  over: Partial<UsageRecord> = {},
+): UsageRecord {
+  return sampleRecord({ inputTokens: input, outputTokens: output, costNanoUsd, ...over });
+}
+
+const PER_DAY = (amount: number) => limit("requests", "day", amount);
+const MINUTE = 60_000;
+const HALF_A_DAY = 12 * 3_600_000;
+
+/** The promises of the meter, on every store that it may stand on. */
+export function meterContract(name: string, make: () => Promise<MeterUnderTest>): void {
   describe(`the meter on ${name}`, () => {
     const made: MeterUnderTest[] = [];
-    const setUp = () => {
-      const under = make();
+    const setUp = async () => {
+      const under = await make();
       made.push(under);
       const clock = new ManualClock();
-      const journal = under.reopen();
-      return { under, clock, journal, meter: under.meterOn(journal, clock) };
+      return { under, clock, meter: await under.start(clock) };
     };
-    afterAll(() => {
-      for (const under of made) under.remove();
+    afterAll(async () => {
+      for (const under of made) await under.remove();
     });
 
-    test("100 parallel reserves never exceed the cap", async () => {
-      const { meter } = setUp();
-      const all = await Promise.all(Array.from({ length: 100 }, () => meter.reserve([demand()], sampleRecord())));
-      expect(all.filter((reservation) => reservation.admitted)).toHaveLength(10);
-    });
-
-    test("all demands are admitted, or none is taken from", async () => {
-      const { meter } = setUp();
-      const wide = demand({ limit: 100 });
-      const narrow = demand({ window: "day", limit: 1 });
-      expect((await meter.reserve([wide, narrow], sampleRecord())).admitted).toBe(true);
-      for (let i = 0; i < 5; i++) expect((await meter.reserve([wide, narrow], sampleRecord())).admitted).toBe(false);
-      const third = await meter.reserve([wide], sampleRecord());
-      expect(third.levels[0]!.remaining).toBe(98);
-    });
-
-    test("in no stretch of a minute are more admitted than the limit, and Retry-After is the time until one more is", async () => {
-      const { meter, clock } = setUp();
-      const admitted: number[] = [];
-      for (let second = 0; second < 300; second++) {
-        clock.at = NOON + second * 1_000;
-        const first = await meter.reserve([demand()], sampleRecord());
-        if (first.admitted) admitted.push(clock.at);
-        else {
-          clock.at += first.retryAfterMs! - 1;
-          expect((await meter.reserve([demand()], sampleRecord())).admitted).toBe(false);
-          clock.at += 1;
-          expect((await meter.reserve([demand()], sampleRecord())).admitted).toBe(true);
-          admitted.push(clock.at);
-          second = Math.floor((clock.at - NOON) / 1_000);
-        }
+    test("of 100 parallel reserves exactly as many are admitted as the limit says", async () => {
+      const { meter } = await setUp();
+      for (const limited of [limit("requests", "minute", 10), PER_DAY(10), limit("concurrent", null, 10)]) {
+        const demand = one([limited], {}, { scope: `subscription:${limited.window}` });
+        const all = await Promise.all(Array.from({ length: 100 }, () => meter.reserve(demand, sampleRecord())));
+        expect(all.filter((reservation) => reservation.admitted)).toHaveLength(10);
       }
-      for (const at of admitted)
-        expect(admitted.filter((other) => other > at - 60_000 && other <= at).length).toBeLessThanOrEqual(10);
-      expect(admitted.length).toBeGreaterThan(40);
     });
 
-    test("a day's quota comes back at midnight UTC, and not before", async () => {
-      const { meter, clock } = setUp();
-      const daily = demand({ window: "day", limit: 2 });
-      await meter.reserve([daily], sampleRecord());
-      await meter.reserve([daily], sampleRecord());
-      const refused = await meter.reserve([daily], sampleRecord());
-      expect(refused).toMatchObject({ admitted: false, retryAfterMs: 12 * 3_600_000 });
-      clock.at += 12 * 3_600_000 - 1;
-      expect((await meter.reserve([daily], sampleRecord())).admitted).toBe(false);
+    test("all scopes are taken from, or none", async () => {
+      const { meter } = await setUp();
+      const wide = scopeDemand([PER_DAY(100)], {}, { scope: "tenant:ten_1" });
+      const narrow = scopeDemand([PER_DAY(1)], {}, { scope: "key:key_1" });
+      expect((await meter.reserve({ scopes: [wide, narrow], anyOf: [] }, sampleRecord())).admitted).toBe(true);
+      for (let i = 0; i < 5; i++) {
+        const refused = await meter.reserve({ scopes: [wide, narrow], anyOf: [] }, sampleRecord());
+        expect(refused).toMatchObject({ admitted: false, refusedBy: { scope: "key:key_1" } });
+      }
+      expect(await meter.levels([wide, narrow])).toMatchObject([{ remaining: 99 }, { remaining: 0 }]);
+    });
+
+    test("a rate admits its burst at once, and then evenly", async () => {
+      const { meter, clock } = await setUp();
+      const demand = one([limit("requests", "minute", 60, 5)]);
+      const admitted: number[] = [];
+      for (let ms = 0; ms <= 3 * MINUTE; ms += 100) {
+        clock.at = NOON + ms;
+        if ((await meter.reserve(demand, sampleRecord())).admitted) admitted.push(ms);
+      }
+      // One comes in each second, and five are there at the beginning: asked ten times a second, five pass in the first half.
+      expect(admitted.filter((ms) => ms < 500)).toHaveLength(5);
+      expect(admitted).toHaveLength(5 + 180);
+    });
+
+    test("Retry-After of a rate is the time until one more is admitted, to the millisecond", async () => {
+      const { meter, clock } = await setUp();
+      const demand = one([limit("requests", "minute", 7)]);
+      for (let i = 0; i < 7; i++) expect((await meter.reserve(demand, sampleRecord())).admitted).toBe(true);
+      const refused = await meter.reserve(demand, sampleRecord());
+      if (refused.admitted) throw new Error("admitted");
+      expect(refused.retryAfterMs).toBe(Math.ceil(MINUTE / 7));
+      clock.at += refused.retryAfterMs! - 1;
+      expect((await meter.reserve(demand, sampleRecord())).admitted).toBe(false);
       clock.at += 1;
-      expect((await meter.reserve([daily], sampleRecord())).admitted).toBe(true);
+      expect((await meter.reserve(demand, sampleRecord())).admitted).toBe(true);
     });
 
-    test("a clock that goes back opens no window again", async () => {
-      const { meter, clock } = setUp();
-      for (let i = 0; i < 10; i++) await meter.reserve([demand()], sampleRecord());
-      clock.at -= 3_600_000;
-      expect((await meter.reserve([demand()], sampleRecord())).admitted).toBe(false);
+    test("a day's quota comes back at midnight, and not before", async () => {
+      const { meter, clock } = await setUp();
+      const daily = one([PER_DAY(2)]);
+      await meter.reserve(daily, sampleRecord());
+      await meter.reserve(daily, sampleRecord());
+      expect(await meter.reserve(daily, sampleRecord())).toMatchObject({ admitted: false, retryAfterMs: HALF_A_DAY });
+      clock.at += HALF_A_DAY - 1;
+      expect((await meter.reserve(daily, sampleRecord())).admitted).toBe(false);
+      clock.at += 1;
+      expect((await meter.reserve(daily, sampleRecord())).admitted).toBe(true);
     });
 
-    test("settling gives back what was not used, and charges what was", async () => {
-      const { meter } = setUp();
-      const tokens = demand({ dimension: "tokens", limit: 1_000, amount: 800 });
-      const first = await meter.reserve([tokens], sampleRecord());
-      expect((await meter.reserve([tokens], sampleRecord())).admitted).toBe(false);
-      if (!first.admitted) throw new Error("refused");
-      await meter.settle(first.hold, { tokens: 100, usd: 0 }, sampleRecord());
-      const second = await meter.reserve([tokens], sampleRecord());
-      expect(second).toMatchObject({ admitted: true, levels: [{ remaining: 100 }] });
+    test("a tenant's midnight is that of its time zone, and a limit in total never comes back", async () => {
+      const { meter, clock } = await setUp();
+      const berlin = one([PER_DAY(1)], {}, { zone: "Europe/Berlin" });
+      await meter.reserve(berlin, sampleRecord());
+      expect(await meter.reserve(berlin, sampleRecord())).toMatchObject({ retryAfterMs: HALF_A_DAY - 2 * 3_600_000 });
+      const ever = one([limit("requests", "total", 1)], {}, { scope: "key:key_1" });
+      await meter.reserve(ever, sampleRecord());
+      clock.at += 400 * 2 * HALF_A_DAY;
+      expect(await meter.reserve(ever, sampleRecord())).toMatchObject({ admitted: false, retryAfterMs: null });
+    });
+
+    test("a clock that goes back opens nothing again, one that goes forth and back neither", async () => {
+      const { meter, clock } = await setUp();
+      const limits = [limit("requests", "minute", 3), PER_DAY(5)];
+      const admit = async () => (await meter.reserve(one(limits), sampleRecord())).admitted;
+      for (let i = 0; i < 3; i++) expect(await admit()).toBe(true);
+      clock.at -= 10 * HALF_A_DAY;
+      expect(await admit()).toBe(false);
+      // The next day, and all of it used up there.
+      clock.at = NOON + 2 * HALF_A_DAY;
+      for (let i = 0; i < 3; i++) expect(await admit()).toBe(true);
+      clock.at += MINUTE;
+      expect([await admit(), await admit(), await admit()]).toEqual([true, true, false]);
+      clock.at = NOON;
+      expect(await admit()).toBe(false);
+    });
+
+    test("what was reserved beyond what was used is free again, and what was used is not", async () => {
+      const { meter } = await setUp();
+      const of = (input: number) =>
+        one([limit("tokens", "day", 1_000), limit("usd", "day", 5_000)], { input, usd: input });
+      const hold = holdOf(await meter.reserve(of(800), sampleRecord()));
+      expect((await meter.reserve(of(201), sampleRecord())).admitted).toBe(false);
+      await meter.settle(hold, spending(60, 40, 700));
+      expect(await meter.levels(of(0).scopes)).toMatchObject([{ remaining: 900 }, { remaining: 4_300 }]);
+      expect((await meter.reserve(of(900), sampleRecord())).admitted).toBe(true);
+      expect((await meter.reserve(of(1), sampleRecord())).admitted).toBe(false);
+    });
+
+    test("input, output and their sum are limited each for themselves", async () => {
+      const { meter } = await setUp();
+      const limits = [limit("inputTokens", "day", 100), limit("outputTokens", "day", 50), limit("tokens", "day", 120)];
+      const ask = (input: number, output: number) => meter.reserve(one(limits, { input, output }), sampleRecord());
+      expect(await ask(101, 0)).toMatchObject({ refusedBy: { limit: { dimension: "inputTokens" } } });
+      expect(await ask(0, 51)).toMatchObject({ refusedBy: { limit: { dimension: "outputTokens" } } });
+      expect(await ask(100, 50)).toMatchObject({ refusedBy: { limit: { dimension: "tokens" } } });
+      expect((await ask(80, 40)).admitted).toBe(true);
+    });
+
+    test("a rate of tokens holds what calls may use until they end, and then loses what they used", async () => {
+      const { meter, clock } = await setUp();
+      const of = (input: number) => one([limit("tokens", "minute", 600)], { input });
+      const hold = holdOf(await meter.reserve(of(600), sampleRecord()));
+      // However long the call takes: it may still use all of it.
+      clock.at += 10 * MINUTE;
+      expect(await meter.reserve(of(1), sampleRecord())).toMatchObject({ admitted: false, retryAfterMs: 1_000 });
+      await meter.settle(hold, spending(200, 100, 0));
+      expect((await meter.levels(of(0).scopes))[0]!.remaining).toBe(300);
+      expect(await meter.reserve(of(301), sampleRecord())).toMatchObject({ admitted: false, retryAfterMs: 100 });
+      clock.at += MINUTE / 2;
+      expect((await meter.levels(of(0).scopes))[0]!.remaining).toBe(600);
+    });
+
+    test("of alternatives those are taken from that have room, and at least one must", async () => {
+      const { meter } = await setUp();
+      const account = (of: string, amount: number) => scopeDemand([PER_DAY(amount)], {}, { scope: `provider:${of}` });
+      const demand = { scopes: [scopeDemand([PER_DAY(10)])], anyOf: [account("a", 1), account("b", 2)] };
+      expect(await meter.reserve(demand, sampleRecord())).toMatchObject({ open: ["provider:a", "provider:b"] });
+      expect(await meter.reserve(demand, sampleRecord())).toMatchObject({ open: ["provider:b"] });
+      expect(await meter.reserve(demand, sampleRecord())).toMatchObject({ admitted: false });
+      expect(await meter.levels(demand.scopes)).toMatchObject([{ remaining: 8 }]);
+    });
+
+    test("an account is charged what was asked of it, and one that was not asked nothing", async () => {
+      const { meter } = await setUp();
+      const account = (of: string) => scopeDemand([limit("usd", "day", 100)], { usd: 60 }, { scope: `provider:${of}` });
+      const demand = { scopes: [scopeDemand([])], anyOf: [account("a"), account("b")] };
+      const hold = holdOf(await meter.reserve(demand, sampleRecord()));
+      const attempt = { model: "m", status: 200, error: null, ms: 1, inputTokens: 5, outputTokens: 5 };
+      await meter.settle(hold, spending(5, 5, 30, { attempts: [{ ...attempt, provider: "b", costNanoUsd: 30 }] }));
+      expect(await meter.levels(demand.anyOf)).toMatchObject([{ remaining: 100 }, { remaining: 70 }]);
     });
 
     test("a Hold grows by all of it or by nothing, and gives everything back when it is settled", async () => {
-      const { meter } = setUp();
-      const tokens = demand({ dimension: "tokens", limit: 1_000, amount: 400 });
-      const money = demand({ dimension: "usd", window: "day", limit: 90, amount: 30 });
-      const first = await meter.reserve([demand(), tokens, money], sampleRecord());
-      if (!first.admitted) throw new Error("refused");
-      expect(await meter.extend(first.hold, [tokens, money], sampleRecord())).toBe(true);
+      const { meter } = await setUp();
+      const demand = scopeDemand([limit("tokens", "minute", 1_000), limit("usd", "day", 90)], { input: 400, usd: 30 });
+      const more = { ...demand, amounts: { ...demand.amounts, requests: 0 } };
+      const hold = holdOf(await meter.reserve({ scopes: [demand], anyOf: [] }, sampleRecord()));
+      expect(await meter.extend(hold, [more], sampleRecord())).toBe(true);
       // 800 of 1,000 tokens and 60 of 90 nano-dollars are held: a third time does not fit the tokens, so it takes no money either.
-      expect(await meter.extend(first.hold, [tokens, money], sampleRecord())).toBe(false);
-      const beside = await meter.reserve([{ ...money, amount: 30 }], sampleRecord());
-      expect(beside).toMatchObject({ admitted: true, levels: [{ remaining: 0 }] });
-      expect((await meter.reserve([{ ...tokens, amount: 201 }], sampleRecord())).admitted).toBe(false);
-      await meter.settle(first.hold, { tokens: 500, usd: 45 }, sampleRecord());
-      const after = await meter.reserve(
-        [demand(), { ...tokens, amount: 500 }, { ...money, amount: 15 }],
-        sampleRecord(),
-      );
-      expect(after).toMatchObject({ admitted: true, levels: [{ remaining: 8 }, { remaining: 0 }, { remaining: 0 }] });
+      expect(await meter.extend(hold, [more], sampleRecord())).toBe(false);
+      expect(await meter.levels([demand])).toMatchObject([{ remaining: 200 }, { remaining: 30 }]);
+      await meter.settle(hold, spending(400, 100, 45));
+      expect(await meter.levels([demand])).toMatchObject([{ remaining: 500 }, { remaining: 45 }]);
     });
 
-    test("100 parallel extensions never exceed the cap", async () => {
-      const { meter } = setUp();
-      const tokens = demand({ dimension: "tokens", limit: 1_000, amount: 5 });
-      const holds = await Promise.all(Array.from({ length: 100 }, () => meter.reserve([tokens], sampleRecord())));
+    test("100 parallel extensions never exceed the limit", async () => {
+      const { meter } = await setUp();
+      const demand = scopeDemand([limit("tokens", "day", 1_000)], { input: 5 });
+      const holds = await Promise.all(
+        Array.from({ length: 100 }, () => meter.reserve({ scopes: [demand], anyOf: [] }, sampleRecord())),
+      );
       const grown = await Promise.all(
-        holds.flatMap((held) =>
-          held.admitted ? [1, 2].map(() => meter.extend(held.hold, [tokens], sampleRecord())) : [],
-        ),
+        holds.flatMap((held) => [1, 2].map(() => meter.extend(holdOf(held), [demand], sampleRecord()))),
       );
       expect(grown.filter(Boolean)).toHaveLength(100);
-      expect((await meter.reserve([{ ...tokens, amount: 1 }], sampleRecord())).admitted).toBe(false);
+      expect(await meter.levels([demand])).toMatchObject([{ remaining: 0 }]);
     });
 
-    test("an extension that the store could not write down is taken back", async () => {
-      const { meter, journal } = setUp();
-      const tokens = demand({ dimension: "tokens", limit: 1_000, amount: 400 });
-      const held = await meter.reserve([tokens], sampleRecord());
-      if (!held.admitted) throw new Error("refused");
-      const write = journal.open.bind(journal);
-      journal.open = () => Promise.reject(new Error("disk full"));
-      await expect(meter.extend(held.hold, [tokens], sampleRecord())).rejects.toMatchObject({
-        code: "store_unavailable",
-      });
-      journal.open = write;
-      expect(await meter.extend(held.hold, [tokens], sampleRecord())).toBe(true);
-      await meter.settle(held.hold, { tokens: 0, usd: 0 }, sampleRecord());
-      expect((await meter.reserve([{ ...tokens, amount: 1_000 }], sampleRecord())).admitted).toBe(true);
+    test("a place among those that run at once comes free with the call", async () => {
+      const { meter } = await setUp();
+      const two = one([limit("concurrent", null, 2)]);
+      const first = holdOf(await meter.reserve(two, sampleRecord()));
+      await meter.reserve(two, sampleRecord());
+      expect((await meter.reserve(two, sampleRecord())).admitted).toBe(false);
+      await meter.settle(first, sampleRecord());
+      expect((await meter.reserve(two, sampleRecord())).admitted).toBe(true);
     });
 
-    test("a place under a concurrency limit comes free with the call", async () => {
-      const { meter } = setUp();
-      const two = demand({ dimension: "concurrent", window: null, limit: 2 });
-      const first = await meter.reserve([two], sampleRecord());
-      await meter.reserve([two], sampleRecord());
-      expect((await meter.reserve([two], sampleRecord())).admitted).toBe(false);
-      if (first.admitted) await meter.settle(first.hold, { tokens: 0, usd: 0 }, sampleRecord());
-      expect((await meter.reserve([two], sampleRecord())).admitted).toBe(true);
-    });
+    test.each(["minute", "day", "total"] as const)(
+      "a demand above a limit per %s never fits, and says so",
+      async (window) => {
+        const { meter } = await setUp();
+        const refused = await meter.reserve(one([limit("tokens", window, 10)], { input: 11 }), sampleRecord());
+        expect(refused).toMatchObject({ admitted: false, retryAfterMs: null });
+      },
+    );
 
-    test("a demand above its limit never fits, and says so", async () => {
-      const { meter } = setUp();
-      const refused = await meter.reserve([demand({ dimension: "tokens", limit: 10, amount: 11 })], sampleRecord());
-      expect(refused).toMatchObject({ admitted: false, retryAfterMs: null });
-    });
-
-    test("a request that the store could not write down is given back", async () => {
-      const { meter, journal } = setUp();
-      const write = journal.open.bind(journal);
-      journal.open = () => Promise.reject(new Error("disk full"));
-      const daily = demand({ window: "day", limit: 2 });
-      await expect(meter.reserve([daily], sampleRecord())).rejects.toMatchObject({ code: "store_unavailable" });
-      journal.open = write;
-      expect(meter.openHolds).toBe(0);
-      expect((await meter.reserve([daily], sampleRecord())).levels[0]!.remaining).toBe(1);
-    });
-
-    test("a Hold is settled once", async () => {
-      const { meter, journal } = setUp();
-      const reservation = await meter.reserve([demand()], sampleRecord());
-      if (!reservation.admitted) throw new Error("refused");
-      await meter.settle(reservation.hold, { tokens: 0, usd: 0 }, sampleRecord());
-      await expect(meter.settle(reservation.hold, { tokens: 0, usd: 0 }, sampleRecord())).rejects.toThrow();
-      await expect(journal.close(reservation.hold, sampleRecord())).rejects.toThrow();
-      expect((await journal.page({ limit: 10 })).records).toHaveLength(1);
-    });
-
-    test("a foreign tenant sees nothing", async () => {
-      const { journal } = setUp();
-      await journal.append(sampleRecord({ tenantId: "ten_1" }));
-      expect((await journal.page({ tenantId: "ten_2", limit: 10 })).records).toEqual([]);
-      expect((await journal.page({ tenantId: "ten_1", limit: 10 })).records).toHaveLength(1);
-    });
-
-    test("records come newest first, page by page, each once", async () => {
-      const { journal } = setUp();
-      for (let i = 0; i < 7; i++) await journal.append(sampleRecord());
-      const seen: string[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await journal.page(cursor === undefined ? { limit: 3 } : { limit: 3, cursor });
-        seen.push(...page.records.map((record) => record.id));
-        cursor = page.next ?? undefined;
-      } while (cursor !== undefined);
-      expect(seen).toEqual([...new Set(seen)].sort().reverse());
-      expect(seen).toHaveLength(7);
-    });
-
-    test("one entry that cannot be written does not take its neighbours with it", async () => {
-      const { journal } = setUp();
-      const twin = sampleRecord();
-      const results = await Promise.allSettled([
-        journal.append(twin),
-        journal.close(4_711, twin),
-        journal.append(sampleRecord()),
+    test("a limit that is set later finds what was spent before, and one that is lowered admits nothing until it fits again", async () => {
+      const { meter, clock } = await setUp();
+      for (let i = 0; i < 3; i++) {
+        await meter.settle(holdOf(await meter.reserve(one([]), sampleRecord())), spending(10, 10, 100));
+      }
+      expect(await meter.levels([scopeDemand([PER_DAY(5), limit("usd", "month", 1_000)])])).toMatchObject([
+        { remaining: 2 },
+        { remaining: 700 },
       ]);
-      expect(results[0]!.status).toBe("fulfilled");
-      expect(results[1]!.status).toBe("rejected");
-      expect(results[2]!.status).toBe("fulfilled");
-      expect((await journal.page({ limit: 10 })).records).toHaveLength(2);
+      expect((await meter.reserve(one([PER_DAY(3)]), sampleRecord())).admitted).toBe(false);
+      clock.at += HALF_A_DAY;
+      expect((await meter.reserve(one([PER_DAY(3)]), sampleRecord())).admitted).toBe(true);
     });
 
-    test("a record that the store could not take when its call ended is taken as soon as it can be, once", async () => {
-      const { journal, clock, meter } = setUp();
-      const close = journal.close.bind(journal);
-      const held = await meter.reserve([demand({ window: "day", limit: 9 })], sampleRecord());
-      if (!held.admitted) throw new Error("it was refused");
-      journal.close = () => Promise.reject(new Error("the disk is full"));
+    test("a Hold that is settled after midnight is charged to the day that admitted it", async () => {
+      const { meter, clock } = await setUp();
+      const demand = one([limit("usd", "day", 100), limit("usd", "month", 1_000)], { usd: 80 });
+      const hold = holdOf(await meter.reserve(demand, sampleRecord()));
+      clock.at += HALF_A_DAY;
+      await meter.settle(hold, spending(0, 0, 70));
+      expect(await meter.levels(demand.scopes)).toMatchObject([{ remaining: 100 }, { remaining: 930 }]);
+    });
+
+    test("a Hold is settled once, and the ledger has it once", async () => {
+      const { meter, under } = await setUp();
+      const hold = holdOf(await meter.reserve(one([PER_DAY(9)]), sampleRecord()));
       const record = sampleRecord();
-      await expect(meter.settle(held.hold, { tokens: 0, usd: 0 }, record)).rejects.toMatchObject({
-        code: "store_unavailable",
-      });
-      expect(meter.failing).toBe(true);
-      expect(await meter.retry()).toEqual({ written: 0, left: 1 });
-      journal.close = close;
-      // No oftener than every second.
-      expect(await meter.retry()).toEqual({ written: 0, left: 1 });
-      clock.at += 1_000;
-      expect(await meter.retry()).toEqual({ written: 1, left: 0 });
-      expect(meter.failing).toBe(false);
-      expect(await meter.retry()).toEqual({ written: 0, left: 0 });
-      expect((await journal.page({ limit: 10 })).records.map(({ id }) => id)).toEqual([record.id]);
+      await meter.settle(hold, record);
+      await expect(meter.settle(hold, sampleRecord())).rejects.toThrow();
+      expect((await under.records()).map(({ id }) => id)).toEqual([record.id]);
       expect(meter.openHolds).toBe(0);
     });
 
-    const persistent = make();
-    made.push(persistent);
-    if (persistent.kill === undefined) return;
+    test("what is spent and what is reserved can be told apart", async () => {
+      const { meter } = await setUp();
+      await meter.settle(holdOf(await meter.reserve(one([], { usd: 50 }), sampleRecord())), spending(1, 2, 40));
+      await meter.reserve(one([], { input: 7, usd: 50 }), sampleRecord());
+      const usage = await meter.usage("subscription:sub_1", "UTC");
+      expect(usage).toMatchObject({
+        running: 1,
+        periods: {
+          day: {
+            spent: { requests: 1, input: 1, output: 2, usd: 40 },
+            reserved: { requests: 1, input: 7, output: 0, usd: 50 },
+          },
+        },
+      });
+    });
 
-    test("a Hold that nobody settled is settled by rule on the next start, once, and counts", async () => {
-      const { under, clock, meter } = setUp();
-      const daily = demand({ window: "day", limit: 3 });
+    const persistent = make().then((under) => {
+      made.push(under);
+      return under.kill !== undefined;
+    });
+    const survives = (title: string, run: (given: Awaited<ReturnType<typeof setUp>>) => Promise<void>) =>
+      test(title, async () => {
+        if (await persistent) await run(await setUp());
+      });
+
+    survives("a Hold that nobody settled is settled by rule, once, and counts", async ({ under, clock, meter }) => {
+      const limits = [PER_DAY(3), limit("tokens", "day", 1_000)];
       const draft = sampleRecord({
         outcome: "recovered",
         usageSource: "reserved",
-        inputTokens: 500,
-        outputTokens: 100,
-        costNanoUsd: 9_000,
+        ...{ inputTokens: 500, outputTokens: 100 },
       });
-      await meter.reserve([daily, demand({ dimension: "tokens", window: "day", limit: 1_000, amount: 600 })], draft);
-      under.kill!();
-      const journal = under.reopen();
-      const next = under.meterOn(journal, clock);
+      await meter.reserve(one(limits, { input: 500, output: 100 }), draft);
+      await under.kill!();
+      const next = await under.start(clock);
       expect((await next.recover()).map((record) => record.outcome)).toEqual(["recovered"]);
       expect(await next.recover()).toEqual([]);
-      const tokens = await next.reserve(
-        [daily, demand({ dimension: "tokens", window: "day", limit: 1_000, amount: 401 })],
-        sampleRecord(),
-      );
-      expect(tokens.admitted).toBe(false);
-      const requests = await next.reserve([daily], sampleRecord());
-      expect(requests.levels[0]!.remaining).toBe(1);
+      expect(await next.levels([scopeDemand(limits)])).toMatchObject([{ remaining: 2 }, { remaining: 400 }]);
+      expect(await under.records()).toHaveLength(1);
     });
 
-    test("what a Hold has grown to is what a kill charges, once", async () => {
-      const { under, clock, meter } = setUp();
-      const tokens = demand({ dimension: "tokens", window: "day", limit: 1_000, amount: 300 });
-      const held = await meter.reserve([tokens], sampleRecord({ inputTokens: 300, outputTokens: 0 }));
-      if (!held.admitted) throw new Error("refused");
-      expect(await meter.extend(held.hold, [tokens], sampleRecord({ inputTokens: 600, outputTokens: 0 }))).toBe(true);
-      under.kill!();
-      const next = under.meterOn(under.reopen(), clock);
+    survives("what a Hold has grown to is what a kill charges, once", async ({ under, clock, meter }) => {
+      const demand = scopeDemand([limit("tokens", "day", 1_000)], { input: 300 });
+      const draft = (inputTokens: number) => sampleRecord({ id: "call_grown", inputTokens, outputTokens: 0 });
+      const hold = holdOf(await meter.reserve({ scopes: [demand], anyOf: [] }, draft(300)));
+      expect(await meter.extend(hold, [demand], draft(600))).toBe(true);
+      await under.kill!();
+      const next = await under.start(clock);
       expect(await next.recover()).toMatchObject([{ outcome: "recovered", inputTokens: 600 }]);
-      expect((await next.reserve([{ ...tokens, amount: 400 }], sampleRecord())).admitted).toBe(true);
-      expect((await next.reserve([{ ...tokens, amount: 1 }], sampleRecord())).admitted).toBe(false);
+      expect(await next.levels([demand])).toMatchObject([{ remaining: 400 }]);
     });
 
-    test("a restart forgets no request of the last minute", async () => {
-      const { under, clock, meter } = setUp();
+    survives("a restart forgets nothing, and grants nothing", async ({ under, clock, meter }) => {
+      const limits = [limit("requests", "minute", 10), PER_DAY(12), limit("usd", "total", 1_000)];
       for (let i = 0; i < 9; i++) {
-        const reservation = await meter.reserve([demand()], sampleRecord());
-        if (reservation.admitted) await meter.settle(reservation.hold, { tokens: 7, usd: 70 }, sampleRecord());
+        await meter.settle(holdOf(await meter.reserve(one(limits), sampleRecord())), spending(3, 4, 70));
       }
-      under.kill!();
-      clock.at += 20_000;
-      const next = under.meterOn(under.reopen(), clock);
-      expect((await next.reserve([demand()], sampleRecord())).admitted).toBe(true);
-      expect((await next.reserve([demand()], sampleRecord())).admitted).toBe(false);
+      const before = await meter.levels([scopeDemand(limits)]);
+      await under.kill!();
+      const next = await under.start(clock);
+      const after = await next.levels([scopeDemand(limits)]);
+      expect(after.slice(1)).toEqual(before.slice(1));
+      expect(after[0]!.remaining).toBeLessThanOrEqual(before[0]!.remaining);
+    });
+
+    survives("a clock that was set back while nothing ran opens nothing again", async ({ under, clock, meter }) => {
+      const limits = [PER_DAY(1)];
+      await meter.settle(holdOf(await meter.reserve(one(limits), sampleRecord())), sampleRecord());
+      await under.kill!();
+      clock.at -= 3 * HALF_A_DAY;
+      const next = await under.start(clock);
+      expect((await next.reserve(one(limits), sampleRecord())).admitted).toBe(false);
     });
   });
 }

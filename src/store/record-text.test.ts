@@ -9,7 +9,18 @@ test("a record comes back as it went, whatever is usual in it", () => {
     status: 502,
     stream: true,
     firstByteMs: null,
-    attempts: [{ provider: "a", model: "b", status: null, error: "upstream_cut", ms: 1.5, costNanoUsd: 0 }],
+    attempts: [
+      {
+        provider: "a",
+        model: "b",
+        status: null,
+        error: "upstream_cut",
+        ms: 1.5,
+        inputTokens: 1,
+        outputTokens: 0,
+        costNanoUsd: 0,
+      },
+    ],
     warnings: ["seed: left out"],
     captured: { request: [], answer: "text" },
   });
@@ -23,7 +34,16 @@ test("what is as usual is not stored", () => {
 
 test("two records never share a list", () => {
   const [a, b] = [recordFromText("{}"), recordFromText("{}")];
-  a.attempts.push({ provider: "p", model: "m", status: 200, error: null, ms: 1, costNanoUsd: 0 });
+  a.attempts.push({
+    provider: "p",
+    model: "m",
+    status: 200,
+    error: null,
+    ms: 1,
+    inputTokens: 0,
+    outputTokens: 0,
+    costNanoUsd: 0,
+  });
   expect(b.attempts).toEqual([]);
 });
 

@@ -18,6 +18,8 @@ const DEFAULTS = {
   api: null,
   plan: null,
   model: null,
+  catalogModel: null,
+  timeZone: "UTC",
   provider: null,
   providerModel: null,
   inputTokens: 0,
@@ -40,7 +42,7 @@ const USUAL = Object.keys(DEFAULTS) as Usual[];
 const VALUES: readonly unknown[] = USUAL.map((name) => DEFAULTS[name]);
 
 /** Empty lists are left out too; each record gets lists of its own back. */
-const LISTS = ["attempts", "verdicts", "warnings"] as const;
+const LISTS = ["attempts", "mayHaveAsked", "verdicts", "warnings"] as const;
 
 /** A record as JSON text, without what is as usual. Runs twice a call, so it goes by index and not by key. */
 export function recordToText(record: UsageRecord): string {

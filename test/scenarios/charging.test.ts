@@ -1,7 +1,7 @@
 /** What a call is charged, and what is held for it, where its body and its answer do not say. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Limit } from "../../src/domain/catalog/catalog.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
+import type { Limit } from "../../src/kernel/limit.ts";
 import { type App, post, startApp } from "../support/app.ts";
 import { until } from "../support/scene.ts";
 import { json, type Script, startUpstream, text, type Upstream } from "../support/upstream.ts";

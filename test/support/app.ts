@@ -6,7 +6,6 @@ import type {
   Catalog,
   CatalogModel,
   Guardrail,
-  Limit,
   Price,
   ProviderAccount,
   TenantPrice,
@@ -17,6 +16,7 @@ import { type Listener, listen } from "../../src/http/listener.ts";
 import { parseCidr } from "../../src/kernel/address.ts";
 import type { Clock } from "../../src/kernel/clock.ts";
 import { pooled, type RandomBytes } from "../../src/kernel/id.ts";
+import type { Limit } from "../../src/kernel/limit.ts";
 import { Secret } from "../../src/kernel/secret.ts";
 import type { LogFields } from "../../src/ports/log.ts";
 import type { Media } from "../../src/ports/media.ts";
@@ -178,6 +178,9 @@ function principalOf(key: VirtualKey, over: Partial<Principal> | undefined): Pri
     allowFrom: [],
     expiresAt: null,
     revokedAt: null,
+    timeZone: "UTC",
+    limits: { key: [], application: [], team: [], tenant: [] },
+    raises: [],
     ...over,
   };
 }

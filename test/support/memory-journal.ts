@@ -1,10 +1,13 @@
+import type { SavedAccount } from "../../src/domain/plans/account.ts";
 import type { RecordPage, RecordQuery, UsageRecord } from "../../src/ports/records.ts";
-import { type Journal, type JournaledHold, limitedTokens, type Spent } from "../../src/store/journal.ts";
+import type { Journal, JournaledHold, LedgerEntry, Mark } from "../../src/store/journal.ts";
 
 /** A journal that forgets with the process: for tests, as the plainest reading of the contract. */
 export class MemoryJournal implements Journal {
   readonly #holds = new Map<number, JournaledHold>();
   readonly #records: UsageRecord[] = [];
+  readonly #accounts = new Map<string, SavedAccount>();
+  #mark: Mark = { seq: 0, at: 0 };
   #last = 0;
 
   lastHold(): number {
@@ -20,27 +23,38 @@ export class MemoryJournal implements Journal {
     this.#holds.set(hold.hold, hold);
   }
 
-  async close(hold: number, record: UsageRecord): Promise<void> {
+  async close(hold: number, record: UsageRecord, committed: (seq: number) => void): Promise<void> {
     if (!this.#holds.delete(hold)) throw new Error(`Hold ${hold} is not open`);
-    this.#records.push(record);
+    committed(this.#records.push(record));
   }
 
   async append(record: UsageRecord): Promise<void> {
     this.#records.push(record);
   }
 
-  spent(subscriptionId: string, since: number, step: number): Spent[] {
-    const steps = new Map<number, Spent>();
-    for (const record of this.#records) {
-      if (record.subscriptionId !== subscriptionId || record.admittedAt === null || record.admittedAt < since) continue;
-      const at = Number.isFinite(step) ? Math.floor(record.admittedAt / step) * step : since;
-      const sum = steps.get(at) ?? { at, requests: 0, tokens: 0, usd: 0 };
-      sum.requests += 1;
-      sum.tokens += limitedTokens(record);
-      sum.usd += record.costNanoUsd;
-      steps.set(at, sum);
-    }
-    return [...steps.values()].sort((a, b) => a.at - b.at);
+  lastEntry(): number {
+    return this.#records.length;
+  }
+
+  entries(after: number, last = this.#records.length): LedgerEntry[] {
+    return this.#records.slice(after, last).map((record, i) => ({ seq: after + i + 1, record }));
+  }
+
+  account(scope: string): SavedAccount | undefined {
+    return this.#accounts.get(scope);
+  }
+
+  accounts(): Iterable<SavedAccount> {
+    return this.#accounts.values();
+  }
+
+  saveAccounts(accounts: readonly SavedAccount[], mark?: Mark): void {
+    for (const account of accounts) this.#accounts.set(account.scope, account);
+    if (mark !== undefined) this.#mark = mark;
+  }
+
+  mark(): Mark {
+    return this.#mark;
   }
 
   async page(query: RecordQuery): Promise<RecordPage> {

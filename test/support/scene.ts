@@ -189,7 +189,8 @@ export class Scene {
 
   #listen(journal: App["journal"]): void {
     const [close, append] = [journal.close.bind(journal), journal.append.bind(journal)];
-    journal.close = (hold, record) => close(hold, record).then(() => void this.#fresh.push(record));
+    journal.close = (hold, record, committed) =>
+      close(hold, record, committed).then(() => void this.#fresh.push(record));
     journal.append = (record) => append(record).then(() => void this.#fresh.push(record));
   }
 

@@ -20,6 +20,9 @@ function principal(...subscriptions: [string, Subscription["state"]][]): Princip
     allowFrom: [],
     expiresAt: null,
     revokedAt: null,
+    timeZone: "UTC",
+    limits: { key: [], application: [], team: [], tenant: [] },
+    raises: [],
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Limit } from "../../kernel/limit.ts";
 import type { KeyMode } from "./virtual-key.ts";
 
 /** Who calls: everything that a credential stands for. */
@@ -13,6 +14,29 @@ export interface Principal {
   /** Milliseconds since 1970; null is never. */
   expiresAt: number | null;
   revokedAt: number | null;
+  /** In whose calendar its quotas and budgets count: the tenant's, an IANA time zone. */
+  timeZone: string;
+  /** What is limited beside the plans. */
+  limits: OwnLimits;
+  /** What was granted above a limit, for all of its subscriptions, applications and keys. */
+  raises: readonly Raise[];
+}
+
+/** Limits of the key itself and of whom it belongs to. */
+export interface OwnLimits {
+  key: readonly Limit[];
+  application: readonly Limit[];
+  team: readonly Limit[];
+  tenant: readonly Limit[];
+}
+
+/** A limit that stands instead of the one of its dimension and window, for a time or for good. */
+export interface Raise {
+  /** `subscription:sub_…`, `application:app_…`, `key:…` */
+  scope: string;
+  limit: Limit;
+  /** Milliseconds since 1970; null is for good. */
+  until: number | null;
 }
 
 export interface Named {

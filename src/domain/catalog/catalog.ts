@@ -1,3 +1,4 @@
+import type { Limit } from "../../kernel/limit.ts";
 import type { AccountOptions } from "../../spec/adapter.ts";
 import type { ParameterPolicy } from "./parameters.ts";
 
@@ -42,6 +43,8 @@ export interface ProviderAccount {
   dataHandling?: readonly string[];
   /** How it is asked whether it is there; absent where only calls tell. */
   healthCheck?: HealthCheck;
+  /** What may be spent there by everyone together; nothing is limited where absent. */
+  limits?: readonly Limit[];
 }
 
 /** A GET without the account's key: any answer below 500 means that somebody is there. */
@@ -139,6 +142,8 @@ export interface CatalogModel {
   fallbacks: readonly TargetRow[];
   /** `USUAL_ROUTING` where absent. */
   routing?: Routing;
+  /** What may be spent on it by everyone together; nothing is limited where absent. */
+  limits?: readonly Limit[];
 }
 
 export type Stage = "draft" | "published" | "deprecated" | "retired";
@@ -164,6 +169,8 @@ export interface Api {
   parameters?: ParameterPolicy;
   /** Whether media that callers name by address are fetched for providers that want bytes. */
   remoteMedia?: boolean;
+  /** Whether a call that does not fit its limits is shortened to what does: its bound on output is lowered, and the answer says so. */
+  shorten?: boolean;
   /** Whether callers may refer to what is kept at the provider's account: conversations, files, stores. */
   storedState?: boolean;
 }
@@ -173,16 +180,6 @@ export interface Placement {
   regions: readonly string[];
   /** All of these promises. */
   dataHandling: readonly string[];
-}
-
-export type LimitWindow = "second" | "minute" | "hour" | "day" | "week" | "month";
-export type LimitDimension = "requests" | "tokens" | "usd" | "concurrent";
-
-/** One promise of a plan. Dollars are held in nano-dollars. `window` is null for concurrency only. */
-export interface Limit {
-  dimension: LimitDimension;
-  window: LimitWindow | null;
-  amount: number;
 }
 
 export interface Plan {

@@ -89,5 +89,8 @@ export function toPrincipal(row: KeyHit, subscriptions: readonly Subscription[])
     allowFrom: JSON.parse(row.allow_from) as string[],
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at,
+    timeZone: "UTC",
+    limits: { key: [], application: [], team: [], tenant: [] },
+    raises: [],
   });
 }

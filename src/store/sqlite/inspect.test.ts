@@ -61,7 +61,7 @@ test("a ledger of a newer version says so by its numbers", () => {
   const db = new Database(file);
   db.run(`PRAGMA user_version = ${LEDGER_VERSION + 5}`);
   db.run("INSERT INTO holds VALUES (0, 1, 1000, '{}'), (1, 2, 2000, '{}')");
-  db.run("INSERT INTO usage_records VALUES (1, 'call_1', 1000, NULL, 0, 0, '{}')");
+  db.run("INSERT INTO usage_records VALUES (1, 1, 'call_1', 1000, '{}')");
   db.close();
   expect(inspectLedger(file)).toMatchObject({
     schema: { applied: LEDGER_VERSION + 5, known: LEDGER_VERSION },

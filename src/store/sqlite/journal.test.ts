@@ -2,19 +2,28 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { journalContract } from "../journal-contract.ts";
 import { MemoryMeter } from "../memory/meter.ts";
 import { meterContract, sampleRecord } from "../meter-contract.ts";
 import { SqliteJournal } from "./journal.ts";
 
-meterContract("SqliteJournal", () => {
+meterContract("SqliteJournal", async () => {
   const folder = mkdtempSync(join(tmpdir(), "ledger-"));
+  const file = join(folder, "ledger.db");
+  const reader = new SqliteJournal(file);
   return {
-    // A second connection sees what was committed and nothing else, like a process after a kill.
-    reopen: () => new SqliteJournal(join(folder, "ledger.db")),
-    meterOn: (journal, clock) => new MemoryMeter(journal, clock),
-    kill: () => {},
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    // A further connection sees what was committed and nothing else, like a process after a kill.
+    start: async (clock) => new MemoryMeter(new SqliteJournal(file), clock),
+    kill: async () => {},
+    records: async () => (await reader.page({ limit: 200 })).records,
+    remove: async () => rmSync(folder, { recursive: true, force: true }),
   };
+});
+
+journalContract("SqliteJournal", () => {
+  const folder = mkdtempSync(join(tmpdir(), "ledger-"));
+  const journal = new SqliteJournal(join(folder, "ledger.db"));
+  return { journal, remove: () => rmSync(folder, { recursive: true, force: true }) };
 });
 
 test("the table of Holds is as small as the most that were open at once, and open ones keep their place", async () => {
@@ -25,7 +34,7 @@ test("the table of Holds is as small as the most that were open at once, and ope
   for (let hold = 2; hold <= 1_000; hold += 3) {
     const three = [hold, hold + 1, hold + 2];
     await Promise.all(three.map((number) => journal.open({ hold: number, at: number, draft: sampleRecord() })));
-    await Promise.all(three.map((number) => journal.close(number, sampleRecord())));
+    await Promise.all(three.map((number) => journal.close(number, sampleRecord(), () => {})));
   }
   expect(journal.heldRows()).toBe(4);
   expect(journal.unsettled().map(({ hold }) => hold)).toEqual([1]);
@@ -45,8 +54,8 @@ test("an entry that could not be written leaves the Hold open", async () => {
   const twin = sampleRecord();
   await journal.append(twin);
   await journal.open({ hold: 1, at: 1, draft: sampleRecord() });
-  await expect(journal.close(1, twin)).rejects.toThrow();
+  await expect(journal.close(1, twin, () => {})).rejects.toThrow();
   expect(journal.unsettled().map(({ hold }) => hold)).toEqual([1]);
-  await journal.close(1, sampleRecord());
+  await journal.close(1, sampleRecord(), () => {});
   expect(journal.unsettled()).toEqual([]);
 });

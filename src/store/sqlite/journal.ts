@@ -1,18 +1,19 @@
 import { Database, SQLiteError, type Statement } from "bun:sqlite";
 import { chmodSync } from "node:fs";
+import type { SavedAccount } from "../../domain/plans/account.ts";
 import type { RecordPage, RecordQuery, UsageRecord } from "../../ports/records.ts";
-import { type Journal, type JournaledHold, limitedTokens, type Spent } from "../journal.ts";
+import type { Journal, JournaledHold, LedgerEntry, Mark } from "../journal.ts";
 import { fieldOfText, recordFromText, recordToText } from "../record-text.ts";
 import { DataFolderError } from "./folder.ts";
 
 /**
  * `holds` has a row for each place that an open Hold may take; a place is taken again when
  * its Hold is settled, so the table stays as small as the most Holds that were ever open at
- * once, and a Hold costs one page that is always in memory. `usage_records` is appended to,
- * under the Hold's own number, which is its primary key: no Hold is ever charged twice. A
- * Hold is open as long as there is no record of its number. A call that never had a Hold
- * has a negative number. What is asked for by column stands in columns; the record itself
- * is the JSON beside them.
+ * once, and a Hold costs one page that is always in memory. `usage_records` is the ledger: it is
+ * appended to and never changed, in the order of commits. A Hold is open as long as there is no
+ * record of its number, and has at most one, so no Hold is ever charged twice; a call that never
+ * had a Hold has no number. What is asked for by column stands in columns; the record itself
+ * is the JSON beside them. `accounts` and `mark` are what was last counted of the ledger.
  */
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS holds (
@@ -22,20 +23,41 @@ CREATE TABLE IF NOT EXISTS holds (
   draft TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS usage_records (
-  number INTEGER PRIMARY KEY,
-  id TEXT NOT NULL,
+  seq INTEGER PRIMARY KEY,
+  number INTEGER UNIQUE,
+  id TEXT NOT NULL UNIQUE,
   admitted_at INTEGER,
-  subscription_id TEXT,
-  tokens INTEGER NOT NULL,
-  cost_nano_usd INTEGER NOT NULL,
   record TEXT NOT NULL
 );
-CREATE UNIQUE INDEX IF NOT EXISTS usage_records_id ON usage_records (id);
-CREATE INDEX IF NOT EXISTS usage_records_spent ON usage_records (subscription_id, admitted_at) WHERE admitted_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS usage_records_admitted ON usage_records (admitted_at) WHERE admitted_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS accounts (
+  scope TEXT PRIMARY KEY,
+  upto INTEGER NOT NULL,
+  state TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mark (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  seq INTEGER NOT NULL,
+  at INTEGER NOT NULL
+);
+`;
+
+/** From records in the order of their Holds to records in the order of commits. */
+const FROM_1 = `
+ALTER TABLE usage_records RENAME TO usage_records_1;
+DROP INDEX usage_records_id;
+DROP INDEX usage_records_spent;
+${SCHEMA}
+INSERT INTO usage_records (number, id, admitted_at, record)
+  SELECT iif(number > 0, number, NULL), id, admitted_at, record FROM usage_records_1 ORDER BY record ->> 'at', number;
+DROP TABLE usage_records_1;
 `;
 
 /** Version of the schema above, in `PRAGMA user_version`. */
-export const LEDGER_VERSION = 1;
+export const LEDGER_VERSION = 2;
+
+/** Entries read at once when the ledger is read through. */
+const PAGE = 1_000;
 
 /** Most turns of the event loop for which entries gather before they are committed. */
 const MAX_TURNS = 16;
@@ -57,6 +79,8 @@ export class SqliteJournal implements Journal {
   readonly #db: Database;
   readonly #insertHold: Statement;
   readonly #insertRecord: Statement;
+  readonly #saveAccount: Statement;
+  readonly #findAccount: Statement;
   readonly #begin: Statement;
   readonly #commit: Statement;
   /** Places of open Holds, by number. */
@@ -66,7 +90,9 @@ export class SqliteJournal implements Journal {
   #writes: Write[] = [];
   #turns = 1;
   #lastHold: number;
-  #firstRefusal: number;
+  #lastEntry: number;
+  /** Within a transaction. */
+  #lastInserted = 0;
 
   constructor(path: string) {
     this.#db = new Database(path, { create: true, strict: true });
@@ -81,20 +107,24 @@ export class SqliteJournal implements Journal {
     if (version > LEDGER_VERSION) {
       throw new Error(`${path} was written by a newer Sallyport (ledger ${version}; this one knows ${LEDGER_VERSION})`);
     }
-    this.#db.run(SCHEMA);
-    this.#db.run(`PRAGMA user_version = ${LEDGER_VERSION}`);
+    this.#db.transaction(() => {
+      this.#db.run(version === 1 ? FROM_1 : SCHEMA);
+      this.#db.run(`PRAGMA user_version = ${LEDGER_VERSION}`);
+    })();
     this.#insertHold = this.#db.prepare("INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?)");
-    this.#insertRecord = this.#db.prepare("INSERT INTO usage_records VALUES (?, ?, ?, ?, ?, ?, ?)");
+    this.#insertRecord = this.#db.prepare("INSERT INTO usage_records VALUES (?, ?, ?, ?, ?)");
     this.#begin = this.#db.prepare("BEGIN IMMEDIATE");
     this.#commit = this.#db.prepare("COMMIT");
+    this.#saveAccount = this.#db.prepare("INSERT OR REPLACE INTO accounts VALUES (?, ?, ?)");
+    this.#findAccount = this.#db.prepare("SELECT scope, upto, state FROM accounts WHERE scope = ?");
     const edges = this.#db
       .query(
-        `SELECT max(coalesce((SELECT max(number) FROM holds), 0), coalesce((SELECT max(number) FROM usage_records), 0)) AS last,
-                min(coalesce((SELECT min(number) FROM usage_records), 0), 0) AS first`,
+        `SELECT max(coalesce((SELECT max(number) FROM holds), 0), coalesce((SELECT max(number) FROM usage_records), 0)) AS hold,
+                coalesce((SELECT max(seq) FROM usage_records), 0) AS seq`,
       )
-      .get() as { last: number; first: number };
-    this.#lastHold = edges.last;
-    this.#firstRefusal = edges.first;
+      .get() as { hold: number; seq: number };
+    this.#lastHold = edges.hold;
+    this.#lastEntry = edges.seq;
     const open = new Set(this.unsettled().map(({ hold }) => hold));
     for (const { place, number } of this.#db.query("SELECT place, number FROM holds").all() as Place[]) {
       if (open.has(number)) this.#taken.set(number, place);
@@ -132,32 +162,71 @@ export class SqliteJournal implements Journal {
     return written;
   }
 
-  close(hold: number, record: UsageRecord): Promise<void> {
+  close(hold: number, record: UsageRecord, committed: (seq: number) => void): Promise<void> {
     const text = recordToText(record);
-    const write = () => this.#insert(hold, record, text);
-    // Only a place whose Hold has its record on the disk may be taken again.
-    return this.#write(write, () => {
-      const place = this.#taken.get(hold);
-      if (place === undefined) return;
-      this.#taken.delete(hold);
-      this.#free.push(place);
-    });
+    let seq = 0;
+    return this.#write(
+      () => {
+        seq = this.#insert(hold, record, text);
+      },
+      () => {
+        committed(seq);
+        // Only a place whose Hold has its record on the disk may be taken again.
+        const place = this.#taken.get(hold);
+        if (place === undefined) return;
+        this.#taken.delete(hold);
+        this.#free.push(place);
+      },
+    );
   }
 
   append(record: UsageRecord): Promise<void> {
     const text = recordToText(record);
-    const number = --this.#firstRefusal;
-    return this.#write(() => this.#insert(number, record, text));
+    return this.#write(() => void this.#insert(null, record, text));
   }
 
-  spent(subscriptionId: string, since: number, step: number): Spent[] {
-    const at = Number.isFinite(step) ? "admitted_at / $step * $step" : "$since";
+  lastEntry(): number {
+    return this.#lastEntry;
+  }
+
+  *entries(after: number, last = Number.MAX_SAFE_INTEGER): Iterable<LedgerEntry> {
     const query = this.#db.query(
-      `SELECT ${at} AS at, count(*) AS requests, sum(tokens) AS tokens, sum(cost_nano_usd) AS usd
-       FROM usage_records WHERE subscription_id = $subscription AND admitted_at >= $since GROUP BY 1 ORDER BY 1`,
+      `SELECT seq, record FROM usage_records WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ${PAGE}`,
     );
-    const values = { subscription: subscriptionId, since };
-    return query.all(Number.isFinite(step) ? { ...values, step } : values) as Spent[];
+    for (let from = after; ; ) {
+      const rows = query.all(from, last) as { seq: number; record: string }[];
+      for (const { seq, record } of rows) yield { seq, record: recordFromText(record) };
+      if (rows.length < PAGE) return;
+      from = rows.at(-1)!.seq;
+    }
+  }
+
+  account(scope: string): SavedAccount | undefined {
+    const row = this.#findAccount.get(scope) as AccountRow | null;
+    return row === null ? undefined : accountOf(row);
+  }
+
+  *accounts(): Iterable<SavedAccount> {
+    const query = this.#db.query(
+      `SELECT scope, upto, state FROM accounts WHERE scope > ? ORDER BY scope LIMIT ${PAGE}`,
+    );
+    for (let from = ""; ; ) {
+      const rows = query.all(from) as AccountRow[];
+      for (const row of rows) yield accountOf(row);
+      if (rows.length < PAGE) return;
+      from = rows.at(-1)!.scope;
+    }
+  }
+
+  saveAccounts(accounts: readonly SavedAccount[], mark?: Mark): void {
+    this.#db.transaction(() => {
+      for (const { scope, upto, ...state } of accounts) this.#saveAccount.run(scope, upto, JSON.stringify(state));
+      if (mark !== undefined) this.#db.query("INSERT OR REPLACE INTO mark VALUES (1, ?, ?)").run(mark.seq, mark.at);
+    })();
+  }
+
+  mark(): Mark {
+    return (this.#db.query("SELECT seq, at FROM mark").get() as Mark | null) ?? { seq: 0, at: 0 };
   }
 
   async page(query: RecordQuery): Promise<RecordPage> {
@@ -203,9 +272,12 @@ export class SqliteJournal implements Journal {
     this.#db.close();
   }
 
-  #insert(number: number, record: UsageRecord, text: string): void {
-    const { id, admittedAt, subscriptionId, costNanoUsd } = record;
-    this.#insertRecord.run(number, id, admittedAt, subscriptionId, limitedTokens(record), costNanoUsd, text);
+  /** @returns its place in the ledger. */
+  #insert(number: number | null, { id, admittedAt }: UsageRecord, text: string): number {
+    // A transaction that fails leaves its places to the next one.
+    const seq = ++this.#lastInserted;
+    this.#insertRecord.run(seq, number, id, admittedAt, text);
+    return seq;
   }
 
   #write(run: () => void, committed: () => void = nothing): Promise<void> {
@@ -247,9 +319,11 @@ export class SqliteJournal implements Journal {
 
   #commitAll(writes: readonly Write[]): void {
     this.#begin.run();
+    this.#lastInserted = this.#lastEntry;
     try {
       for (const write of writes) write.run();
       this.#commit.run();
+      this.#lastEntry = this.#lastInserted;
     } catch (cause) {
       if (this.#db.inTransaction) this.#db.run("ROLLBACK");
       throw cause;
@@ -274,6 +348,16 @@ export function openJournal(path: string): SqliteJournal {
 interface Place {
   place: number;
   number: number;
+}
+
+interface AccountRow {
+  scope: string;
+  upto: number;
+  state: string;
+}
+
+function accountOf({ scope, upto, state }: AccountRow): SavedAccount {
+  return { ...(JSON.parse(state) as Omit<SavedAccount, "scope" | "upto">), scope, upto };
 }
 
 const nothing = () => {};

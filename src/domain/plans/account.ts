@@ -1,0 +1,278 @@
+import { isRate, type Limit, type PeriodWindow, RATE_MS } from "../../kernel/limit.ts";
+import { type Amounts, amountOf, minus, NOTHING, plus } from "./amounts.ts";
+import { type Bucket, draw, fit, newBucket, remaining, waitFor } from "./bucket.ts";
+import { type Periods, periodsAt } from "./period.ts";
+
+export const PERIODS = ["day", "week", "month", "total"] as const satisfies readonly PeriodWindow[];
+
+/** One period's sums, in the order of `Amounts`. */
+const WIDTH = 4;
+const ROW: Readonly<Record<PeriodWindow, number>> = { day: 0, week: WIDTH, month: 2 * WIDTH, total: 3 * WIDTH };
+
+/** A bucket of any rate is full again after so long; one with a larger burst than its limit takes longer. */
+const LONGEST_RATE_MS = 24 * RATE_MS.hour;
+
+/** An account as a store keeps it: what was spent, not what is reserved. */
+export interface SavedAccount {
+  scope: string;
+  zone: string;
+  /** Up to which entry of the ledger it has been counted. */
+  upto: number;
+  /** When it was last counted, milliseconds since 1970: the periods of that moment are those of `spent`. */
+  at: number;
+  /** Requests, input tokens, output tokens, nano-dollars of the day; then of the week, the month, and in total. */
+  spent: readonly number[];
+  buckets: readonly Bucket[];
+}
+
+/** What was spent and is reserved of one scope, in the periods that run. */
+export interface Usage {
+  scope: string;
+  zone: string;
+  /** Calls that run now. */
+  running: number;
+  periods: Readonly<Record<PeriodWindow, PeriodUsage>>;
+}
+
+export interface PeriodUsage {
+  /** Milliseconds since 1970, end exclusive; Infinity for what is counted in total. */
+  start: number;
+  end: number;
+  spent: Amounts;
+  reserved: Amounts;
+}
+
+/** What one call has taken from one account. */
+export interface Taking {
+  account: Account;
+  amounts: Amounts;
+  /** How often each of the account's periods had begun anew by then: what it took counts only as long as they have not again. */
+  turns: readonly number[];
+  /** Requests that its rates were charged at once. */
+  drawn: number;
+}
+
+/**
+ * Everything that is counted about one scope, whether it is limited or not: so a limit that is set
+ * later finds what was spent before. What is reserved stands beside what is spent, and only their
+ * sum is ever compared with a limit. Times are milliseconds since 1970 and must not go back.
+ */
+export class Account {
+  readonly scope: string;
+  /** Calls that run now. */
+  running = 0;
+  /** What they hold of rates: it has left no bucket yet. */
+  #held: Amounts = NOTHING;
+  /** Up to which entry of the ledger `spent` has been counted. */
+  upto = 0;
+  /** When it was last used. */
+  usedAt = 0;
+  #zone: string;
+  #periods: Periods;
+  /** Replaced, never changed: takings keep it. */
+  #turns: readonly number[] = [0, 0, 0, 0];
+  readonly #spent = new Float64Array(PERIODS.length * WIDTH);
+  readonly #reserved = new Float64Array(PERIODS.length * WIDTH);
+  readonly #buckets: Bucket[] = [];
+  /** What was read again from the ledger: a rate that is first asked for after a restart has to know of it. */
+  #replayed: { at: number; amounts: Amounts }[] = [];
+
+  constructor(scope: string, zone: string, now: number) {
+    this.scope = scope;
+    this.#zone = zone;
+    this.#periods = periodsAt(zone, now);
+    this.usedAt = now;
+  }
+
+  get zone(): string {
+    return this.#zone;
+  }
+
+  /**
+   * From now on another calendar counts. What was counted in the periods that run stays counted in
+   * those that run by the new one, so nobody gains by it; the ledger has it to the day.
+   */
+  move(zone: string, now: number): void {
+    this.#advance(now);
+    this.#zone = zone;
+    this.#periods = periodsAt(zone, now);
+  }
+
+  static from(saved: SavedAccount, now: number): Account {
+    const account = new Account(saved.scope, saved.zone, saved.at);
+    account.#spent.set(saved.spent);
+    for (const bucket of saved.buckets) account.#buckets.push({ ...bucket });
+    account.upto = saved.upto;
+    account.#advance(now);
+    return account;
+  }
+
+  save(now: number): SavedAccount {
+    this.#advance(now);
+    return {
+      scope: this.scope,
+      zone: this.#zone,
+      upto: this.upto,
+      at: now,
+      spent: Array.from(this.#spent),
+      // What is full again is as if it had never been used.
+      buckets: this.#buckets.filter(({ fullAt }) => fullAt > now),
+    };
+  }
+
+  /** Milliseconds until it fits under a limit: 0 now, null never. */
+  waitFor(limit: Limit, amounts: Amounts, now: number): number | null {
+    const { window } = limit;
+    // A place comes free when any call ends: soon, but nobody knows when.
+    if (window === null) return this.running < limit.amount ? 0 : limit.amount === 0 ? null : 1_000;
+    const amount = amountOf(amounts, limit.dimension);
+    if (isRate(window)) return waitFor(this.#bucket(limit), limit, amount, amountOf(this.#held, limit.dimension), now);
+    if (this.used(window, limit, now) + amount <= limit.amount) return 0;
+    return amount > limit.amount || window === "total" ? null : this.#periods[window].end - now;
+  }
+
+  /**
+   * Takes, whether it fits or not. What a call may spend is held until it is settled, of periods as of
+   * rates; that it is a request is certain, so it leaves the rates of requests at once.
+   * @param certain false where it may turn out that nothing was asked here
+   */
+  take(amounts: Amounts, certain: boolean, now: number): Taking {
+    this.#advance(now);
+    this.running += 1;
+    this.usedAt = now;
+    const drawn = certain ? amounts.requests : 0;
+    const taking = { account: this, amounts, turns: this.#turns, drawn };
+    this.#drawRequests(drawn, now);
+    this.#hold(taking, amounts, drawn, 1);
+    return taking;
+  }
+
+  /** Takes more for a call that has taken before. */
+  grow(taking: Taking, more: Amounts, now: number): void {
+    this.#advance(now);
+    taking.amounts = plus(taking.amounts, more);
+    this.#hold(taking, more, 0, 1);
+  }
+
+  /** Gives back what it grew by, as if it never had. */
+  shrink(taking: Taking, more: Amounts, now: number): void {
+    this.#advance(now);
+    taking.amounts = minus(taking.amounts, more);
+    this.#hold(taking, more, 0, -1);
+  }
+
+  /** Turns what was taken into what was spent: in the periods in which it was taken, of the rates of now. */
+  settle(taking: Taking, charged: Amounts, now: number): void {
+    this.#advance(now);
+    this.running -= 1;
+    this.#hold(taking, taking.amounts, taking.drawn, -1);
+    this.#add(this.#spent, charged, taking.turns, 1);
+    this.#drawRequests(charged.requests - taking.drawn, now);
+    for (const bucket of this.#buckets) {
+      if (bucket.dimension !== "requests") draw(bucket, amountOf(charged, bucket.dimension), now);
+    }
+  }
+
+  /** Counts what was spent at `at` by a call that has taken nothing here: an entry of the ledger that is read again. */
+  charge(charged: Amounts, at: number, now: number): void {
+    this.#advance(now);
+    this.usedAt = now;
+    const since = PERIODS.map((window, i) => (at >= this.#periods[window].start ? this.#turns[i]! : -1));
+    this.#add(this.#spent, charged, since, 1);
+    for (const bucket of this.#buckets) draw(bucket, amountOf(charged, bucket.dimension), at);
+    if (now - at >= LONGEST_RATE_MS) return;
+    const last = this.#replayed.at(-1);
+    // Together a little later is never less than one after the other.
+    if (last !== undefined && Math.abs(at - last.at) < 1_000) {
+      last.at = Math.max(at, last.at);
+      last.amounts = plus(last.amounts, charged);
+    } else this.#replayed.push({ at, amounts: charged });
+  }
+
+  used(window: PeriodWindow, { dimension }: Pick<Limit, "dimension">, now: number): number {
+    this.#advance(now);
+    return (
+      amountOf(this.#sums(this.#spent, window), dimension) + amountOf(this.#sums(this.#reserved, window), dimension)
+    );
+  }
+
+  usage(now: number): Usage {
+    this.#advance(now);
+    const of = (window: PeriodWindow): PeriodUsage => {
+      return {
+        ...this.#periods[window],
+        spent: this.#sums(this.#spent, window),
+        reserved: this.#sums(this.#reserved, window),
+      };
+    };
+    const periods = { day: of("day"), week: of("week"), month: of("month"), total: of("total") };
+    return { scope: this.scope, zone: this.#zone, running: this.running, periods };
+  }
+
+  /** How much of a limit is left, and in how many milliseconds all of it is (0 where that is not known). */
+  standing(limit: Limit, now: number): { remaining: number; resetMs: number } {
+    const { window, amount } = limit;
+    if (window === null) return { remaining: Math.max(0, amount - this.running), resetMs: 0 };
+    if (isRate(window)) {
+      const bucket = this.#bucket(limit);
+      const held = amountOf(this.#held, limit.dimension);
+      return { remaining: remaining(bucket, limit, held, now), resetMs: Math.max(0, bucket.fullAt - now) };
+    }
+    const used = this.used(window, limit, now);
+    const { end } = this.#periods[window];
+    return {
+      remaining: Math.max(0, amount - used),
+      resetMs: used === 0 || end === Number.POSITIVE_INFINITY ? 0 : end - now,
+    };
+  }
+
+  #advance(now: number): void {
+    if (now < this.#periods.day.end) return;
+    const periods = periodsAt(this.#zone, now);
+    this.#turns = PERIODS.map((window, i) => {
+      if (periods[window].start === this.#periods[window].start) return this.#turns[i]!;
+      this.#spent.fill(0, i * WIDTH, (i + 1) * WIDTH);
+      this.#reserved.fill(0, i * WIDTH, (i + 1) * WIDTH);
+      return this.#turns[i]! + 1;
+    });
+    this.#periods = periods;
+  }
+
+  #bucket(limit: Limit): Bucket {
+    const { dimension, window } = limit;
+    let bucket = this.#buckets.find((each) => each.window === window && each.dimension === dimension);
+    if (bucket !== undefined) return fit(bucket, limit);
+    bucket = fit(newBucket(limit), limit);
+    for (const { at, amounts } of this.#replayed) draw(bucket, amountOf(amounts, dimension), at);
+    this.#buckets.push(bucket);
+    return bucket;
+  }
+
+  #drawRequests(count: number, now: number): void {
+    if (count === 0) return;
+    for (const bucket of this.#buckets) if (bucket.dimension === "requests") draw(bucket, count, now);
+  }
+
+  #hold({ turns }: Taking, amounts: Amounts, drawn: number, sign: 1 | -1): void {
+    this.#add(this.#reserved, amounts, turns, sign);
+    const held = drawn === 0 ? amounts : { ...amounts, requests: amounts.requests - drawn };
+    this.#held = sign === 1 ? plus(this.#held, held) : minus(this.#held, held);
+  }
+
+  /** Adds in each period that has not begun anew since. */
+  #add(sums: Float64Array, amounts: Amounts, turns: readonly number[], sign: 1 | -1): void {
+    for (let i = 0; i < PERIODS.length; i++) {
+      if (turns[i] !== this.#turns[i]) continue;
+      const row = i * WIDTH;
+      sums[row]! += sign * amounts.requests;
+      sums[row + 1]! += sign * amounts.input;
+      sums[row + 2]! += sign * amounts.output;
+      sums[row + 3]! += sign * amounts.usd;
+    }
+  }
+
+  #sums(sums: Float64Array, window: PeriodWindow): Amounts {
+    const row = ROW[window];
+    return { requests: sums[row]!, input: sums[row + 1]!, output: sums[row + 2]!, usd: sums[row + 3]! };
+  }
+}

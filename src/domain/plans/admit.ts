@@ -1,0 +1,115 @@
+import type { Limit } from "../../kernel/limit.ts";
+import type { Account, Taking } from "./account.ts";
+import type { Amounts } from "./amounts.ts";
+
+/** One of those that a call is charged to, and what it may spend. */
+export interface ScopeDemand {
+  /** `key:…`, `application:…`, `team:…`, `tenant:…`, `subscription:…`, `provider:…`, `model:…` */
+  scope: string;
+  /** Whose calendar its periods are of: an IANA time zone. */
+  zone: string;
+  /** Empty where nothing is limited: it is counted all the same. */
+  limits: readonly Limit[];
+  /** The worst case. */
+  amounts: Amounts;
+}
+
+/** "All of these may have to pay so much." */
+export interface Demand {
+  /** Admitted together or not at all. */
+  scopes: readonly ScopeDemand[];
+  /** Provider accounts that might be asked: at least one of them must have room, where there are any. Those that have are taken from. */
+  anyOf: readonly ScopeDemand[];
+}
+
+/** How a limit stands after a reserve, or stood when it refused. */
+export interface Level {
+  scope: string;
+  limit: Limit;
+  /** What could still be taken: requests, tokens, nano-dollars, places. */
+  remaining: number;
+  /** Until it is as if nothing had ever been used, in milliseconds; 0 where nobody knows. */
+  resetMs: number;
+}
+
+export interface Refusal {
+  refusedBy: Level;
+  /** null: never, the demand is larger than the limit, or the limit is for ever. */
+  retryAfterMs: number | null;
+}
+
+interface Chosen {
+  account: Account;
+  demand: ScopeDemand;
+  /** Whether the call is charged to it in any case. */
+  certain: boolean;
+}
+
+/** What was found before anything is taken: nobody else may use the accounts until it is taken. */
+export type Admission = { admitted: true; chosen: readonly Chosen[]; open: string[] } | ({ admitted: false } & Refusal);
+
+/**
+ * Whether all scopes, and one of the alternatives, have room. Takes nothing.
+ * @param accountOf the account of a scope, as it is now
+ */
+export function admit(demand: Demand, accountOf: (demand: ScopeDemand) => Account, now: number): Admission {
+  const chosen: Chosen[] = [];
+  let worst: Refusal | undefined;
+  for (const each of demand.scopes) {
+    const account = accountOf(each);
+    const refusal = refusalOf(account, each, now);
+    if (refusal !== undefined && (worst === undefined || isLonger(refusal, worst))) worst = refusal;
+    chosen.push({ account, demand: each, certain: true });
+  }
+  if (worst !== undefined) return { admitted: false, ...worst };
+  const open: string[] = [];
+  let soonest: Refusal | undefined;
+  for (const each of demand.anyOf) {
+    const account = accountOf(each);
+    const refusal = refusalOf(account, each, now);
+    if (refusal !== undefined) {
+      if (soonest === undefined || isLonger(soonest, refusal)) soonest = refusal;
+      continue;
+    }
+    chosen.push({ account, demand: each, certain: false });
+    open.push(each.scope);
+  }
+  if (open.length === 0 && soonest !== undefined) return { admitted: false, ...soonest };
+  return { admitted: true, chosen, open };
+}
+
+export function takeAll(chosen: readonly Chosen[], now: number): Taking[] {
+  return chosen.map(({ account, demand, certain }) => account.take(demand.amounts, certain, now));
+}
+
+/** How the limits of `scopes` stand. */
+export function levelsOf(
+  scopes: readonly ScopeDemand[],
+  accountOf: (demand: ScopeDemand) => Account,
+  now: number,
+): Level[] {
+  const levels: Level[] = [];
+  for (const demand of scopes) {
+    if (demand.limits.length === 0) continue;
+    const account = accountOf(demand);
+    for (const limit of demand.limits) levels.push({ scope: demand.scope, limit, ...account.standing(limit, now) });
+  }
+  return levels;
+}
+
+/** The refusal of one scope that takes longest to pass, if there is one. */
+function refusalOf(account: Account, demand: ScopeDemand, now: number): Refusal | undefined {
+  let worst: Refusal | undefined;
+  for (const limit of demand.limits) {
+    const wait = account.waitFor(limit, demand.amounts, now);
+    if (wait === 0) continue;
+    const refusal = { refusedBy: { scope: demand.scope, limit, ...account.standing(limit, now) }, retryAfterMs: wait };
+    if (worst === undefined || isLonger(refusal, worst)) worst = refusal;
+  }
+  return worst;
+}
+
+function isLonger(one: Refusal, other: Refusal): boolean {
+  if (other.retryAfterMs === null) return false;
+  return one.retryAfterMs === null || one.retryAfterMs > other.retryAfterMs;
+}

@@ -1,0 +1,78 @@
+import type { Amounts } from "./amounts.ts";
+
+/** What a usage record says that limits and budgets ask about; the record of the ledger fits. */
+export interface Charged {
+  /** When its Hold was admitted; null for a call that never had one, which counts nowhere. */
+  admittedAt: number | null;
+  keyId: string | null;
+  applicationId: string | null;
+  teamId: string | null;
+  tenantId: string | null;
+  subscriptionId: string | null;
+  catalogModel: string | null;
+  timeZone: string;
+  inputTokens: number;
+  outputTokens: number;
+  costNanoUsd: number;
+  attempts: readonly { provider: string; inputTokens: number; outputTokens: number; costNanoUsd: number }[];
+  mayHaveAsked: readonly string[];
+}
+
+/** The calendar of what belongs to no tenant. */
+export const HOUSE_ZONE = "UTC";
+
+/** What one scope is charged. */
+export interface ScopeCharge {
+  scope: string;
+  zone: string;
+  amounts: Amounts;
+}
+
+/**
+ * Whom a call is charged to: everyone who is responsible for it the whole of it, each provider account
+ * what was asked of it. The one place that says so: the counters and the ledger's sums cannot differ.
+ */
+export function chargesOf(record: Charged): ScopeCharge[] {
+  if (record.admittedAt === null) return [];
+  const whole = { requests: 1, input: record.inputTokens, output: record.outputTokens, usd: record.costNanoUsd };
+  const charges: ScopeCharge[] = [];
+  for (const scope of callerScopes(record)) charges.push({ scope, zone: record.timeZone, amounts: whole });
+  if (record.catalogModel !== null)
+    charges.push({ scope: modelScope(record.catalogModel), zone: HOUSE_ZONE, amounts: whole });
+  // By rule: nobody is left to say which of them was asked, so each counts as if it had been.
+  for (const provider of record.mayHaveAsked)
+    charges.push({ scope: providerScope(provider), zone: HOUSE_ZONE, amounts: whole });
+  const byAccount = new Map<string, Amounts>();
+  for (const { provider, inputTokens, outputTokens, costNanoUsd } of record.attempts) {
+    const sum = byAccount.get(provider) ?? { requests: 0, input: 0, output: 0, usd: 0 };
+    sum.requests += 1;
+    sum.input += inputTokens;
+    sum.output += outputTokens;
+    sum.usd += costNanoUsd;
+    byAccount.set(provider, sum);
+  }
+  for (const [provider, amounts] of byAccount)
+    charges.push({ scope: providerScope(provider), zone: HOUSE_ZONE, amounts });
+  return charges;
+}
+
+type CallerIds = Pick<Charged, "keyId" | "applicationId" | "teamId" | "tenantId" | "subscriptionId">;
+
+function callerScopes({ keyId, applicationId, teamId, tenantId, subscriptionId }: CallerIds): string[] {
+  const scopes: string[] = [];
+  if (keyId !== null) scopes.push(`key:${keyId}`);
+  if (applicationId !== null) scopes.push(`application:${applicationId}`);
+  if (teamId !== null) scopes.push(`team:${teamId}`);
+  if (tenantId !== null) scopes.push(`tenant:${tenantId}`);
+  if (subscriptionId !== null) scopes.push(`subscription:${subscriptionId}`);
+  return scopes;
+}
+
+/** An entry of the catalog: all names that a pattern matches are one. */
+export function modelScope(name: string): string {
+  return `model:${name}`;
+}
+
+export function providerScope(account: string): string {
+  return `provider:${account}`;
+}

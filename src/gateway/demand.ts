@@ -1,0 +1,60 @@
+import type { ProviderAccount } from "../domain/catalog/catalog.ts";
+import { type Amounts, NOTHING } from "../domain/plans/amounts.ts";
+import { HOUSE_ZONE, modelScope, providerScope } from "../domain/plans/charges.ts";
+import { limitsInForce } from "../domain/plans/in-force.ts";
+import type { Limit } from "../kernel/limit.ts";
+import type { Demand, ScopeDemand } from "../ports/meter.ts";
+import type { Grant } from "./authorize.ts";
+import type { Worst } from "./worst.ts";
+
+/** Whom a call may have to be charged to, and where it may go: every scope that counts it. */
+export function demandOf(grant: Grant, worst: Worst): Demand {
+  return { scopes: scopesOf(grant, amountsOf(worst, 1)), anyOf: accountsOf(grant, amountsOf(worst, 1)) };
+}
+
+/** The same for one target more: it runs already, and is still one request of its caller's. */
+export function furtherDemandOf(grant: Grant, worst: Worst, again: string | null): ScopeDemand[] {
+  const further = scopesOf(grant, amountsOf(worst, 0)).map((demand) => ({
+    ...demand,
+    limits: demand.limits.filter(({ dimension }) => dimension !== "requests" && dimension !== "concurrent"),
+  }));
+  if (again === null) return further;
+  const account = accountsOf(grant, amountsOf(worst, 1)).find(({ scope }) => scope === providerScope(again));
+  if (account === undefined) return further;
+  return [...further, { ...account, limits: account.limits.filter(({ dimension }) => dimension !== "concurrent") }];
+}
+
+/** Everything that limits a call, wherever it goes. */
+export function limitsOf(grant: Grant): Limit[] {
+  return [...scopesOf(grant, NOTHING), ...accountsOf(grant, NOTHING)].flatMap(({ limits }) => limits);
+}
+
+function scopesOf(grant: Grant, amounts: Amounts): ScopeDemand[] {
+  const { principal } = grant.caller;
+  const { key, application, team, tenant, limits: own, raises, timeZone: zone } = principal;
+  const now = grant.call.at;
+  const of = (scope: string, limits: readonly Limit[]): ScopeDemand => {
+    return { scope, zone, limits: limitsInForce(scope, limits, raises, now), amounts };
+  };
+  return [
+    of(`key:${key.id}`, own.key),
+    of(`application:${application.id}`, own.application),
+    of(`team:${team.id}`, own.team),
+    of(`tenant:${tenant.id}`, own.tenant),
+    of(`subscription:${grant.subscription.id}`, grant.plan.limits),
+    { scope: modelScope(grant.model.name), zone: HOUSE_ZONE, limits: grant.model.limits ?? [], amounts },
+  ];
+}
+
+/** The provider accounts that might be asked, each once. */
+function accountsOf({ model, catalog }: Grant, amounts: Amounts): ScopeDemand[] {
+  const names = new Set([...model.targets, ...model.fallbacks].map(({ provider }) => provider));
+  return Array.from(names, (name) => {
+    const { limits = [] } = catalog.providers.get(name) as ProviderAccount;
+    return { scope: providerScope(name), zone: HOUSE_ZONE, limits, amounts };
+  });
+}
+
+function amountsOf({ input, output, usd }: Worst, requests: number): Amounts {
+  return { requests, input, output, usd };
+}

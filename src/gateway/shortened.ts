@@ -1,0 +1,42 @@
+import type { Level } from "../ports/meter.ts";
+import type { Prices } from "../ports/prices.ts";
+import type { Grant } from "./authorize.ts";
+import { limitsOf } from "./demand.ts";
+import { type Worst, worstCaseOf } from "./worst.ts";
+
+/** Fewer tokens are no answer, and some providers take no smaller bound. */
+const LEAST_OUTPUT = 16;
+
+/**
+ * The same call with a bound on its output that its limits afford, where there is one.
+ * What an answer could cost is a straight line over its bound, so two points of it tell where it fits.
+ */
+export function shortened(
+  grant: Grant,
+  worst: Worst,
+  levels: readonly Level[],
+  prices: Prices,
+): { grant: Grant; worst: Worst } | undefined {
+  const limits = limitsOf(grant);
+  const worstAt = (bound: number) => worstCaseOf(grant.bounded(bound), prices, limits);
+  const least = worstAt(LEAST_OUTPUT);
+  // A model that thinks needs what it was given for that; a bound that stands under another name as well is not lowered.
+  if (least.output >= worst.output || (grant.request.reasoning?.budgetTokens ?? 0) > 0) return undefined;
+  const asked = (worst.output / least.output) * LEAST_OUTPUT;
+  const bounds = levels.map((level) => affordable(level, least, worst, asked));
+  const bound = Math.floor(Math.min(asked, ...bounds));
+  if (!(bound >= LEAST_OUTPUT && bound < asked)) return undefined;
+  return { grant: grant.bounded(bound), worst: worstAt(bound) };
+}
+
+/** The largest bound on the output that fits under one limit; infinite where the output does not matter to it. */
+function affordable({ limit, remaining }: Level, least: Worst, most: Worst, asked: number): number {
+  const of = ({ input, output, usd }: Worst): number => {
+    if (limit.dimension === "tokens") return input + output;
+    if (limit.dimension === "outputTokens") return output;
+    return limit.dimension === "usd" ? usd : 0;
+  };
+  const slope = (of(most) - of(least)) / (asked - LEAST_OUTPUT);
+  if (slope <= 0) return Number.POSITIVE_INFINITY;
+  return LEAST_OUTPUT + (remaining - of(least)) / slope;
+}

@@ -1,0 +1,134 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import type { Amounts } from "../domain/plans/amounts.ts";
+import type { Limit } from "../kernel/limit.ts";
+import type { Demand } from "../ports/meter.ts";
+import type { Journal } from "./journal.ts";
+import { MemoryMeter } from "./memory/meter.ts";
+import { limit, ManualClock, sampleRecord, scopeDemand, spending } from "./meter-contract.ts";
+
+const PER_DAY = (amount: number) => limit("requests", "day", amount);
+const one = (limits: Limit[], amounts: Partial<Amounts> = {}): Demand => {
+  return { scopes: [scopeDemand(limits, amounts)], anyOf: [] };
+};
+
+/** What the meter in memory may rely on, of every journal it may stand on. */
+export function journalContract(name: string, open: () => { journal: Journal; remove(): void }): void {
+  describe(`the journal ${name}`, () => {
+    const removals: (() => void)[] = [];
+    const setUp = () => {
+      const { journal, remove } = open();
+      removals.push(remove);
+      const clock = new ManualClock();
+      return { journal, clock, meter: new MemoryMeter(journal, clock) };
+    };
+    afterAll(() => {
+      for (const remove of removals) remove();
+    });
+
+    test("an extension that the store could not write down is taken back", async () => {
+      const { meter, journal } = setUp();
+      const tokens = one([limit("tokens", "minute", 1_000)], { input: 400 });
+      const held = await meter.reserve(tokens, sampleRecord());
+      if (!held.admitted) throw new Error("refused");
+      const write = journal.open.bind(journal);
+      journal.open = () => Promise.reject(new Error("disk full"));
+      await expect(meter.extend(held.hold, tokens.scopes, sampleRecord())).rejects.toMatchObject({
+        code: "store_unavailable",
+      });
+      journal.open = write;
+      expect(await meter.extend(held.hold, tokens.scopes, sampleRecord())).toBe(true);
+      await meter.settle(held.hold, spending(0, 0, 0));
+      expect(
+        (await meter.reserve(one([limit("tokens", "minute", 1_000)], { input: 1_000 }), sampleRecord())).admitted,
+      ).toBe(true);
+    });
+
+    test("a request that the store could not write down is given back", async () => {
+      const { meter, journal } = setUp();
+      const write = journal.open.bind(journal);
+      journal.open = () => Promise.reject(new Error("disk full"));
+      const daily = one([PER_DAY(2)]);
+      await expect(meter.reserve(daily, sampleRecord())).rejects.toMatchObject({ code: "store_unavailable" });
+      journal.open = write;
+      expect(meter.openHolds).toBe(0);
+      expect((await meter.reserve(daily, sampleRecord())).levels[0]!.remaining).toBe(1);
+    });
+
+    test("a foreign tenant sees nothing", async () => {
+      const { journal } = setUp();
+      await journal.append(sampleRecord({ tenantId: "ten_1" }));
+      expect((await journal.page({ tenantId: "ten_2", limit: 10 })).records).toEqual([]);
+      expect((await journal.page({ tenantId: "ten_1", limit: 10 })).records).toHaveLength(1);
+    });
+
+    test("records come newest first, page by page, each once", async () => {
+      const { journal } = setUp();
+      for (let i = 0; i < 7; i++) await journal.append(sampleRecord());
+      const seen: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await journal.page(cursor === undefined ? { limit: 3 } : { limit: 3, cursor });
+        seen.push(...page.records.map((record) => record.id));
+        cursor = page.next ?? undefined;
+      } while (cursor !== undefined);
+      expect(seen).toEqual([...new Set(seen)].sort().reverse());
+      expect(seen).toHaveLength(7);
+    });
+
+    test("one entry that cannot be written does not take its neighbours with it", async () => {
+      const { journal } = setUp();
+      const twin = sampleRecord();
+      const results = await Promise.allSettled([
+        journal.append(twin),
+        journal.close(4_711, twin, () => {}),
+        journal.append(sampleRecord()),
+      ]);
+      expect(results[0]!.status).toBe("fulfilled");
+      expect(results[1]!.status).toBe("rejected");
+      expect(results[2]!.status).toBe("fulfilled");
+      expect((await journal.page({ limit: 10 })).records).toHaveLength(2);
+    });
+
+    test("a record that the store could not take when its call ended is taken as soon as it can be, once", async () => {
+      const { journal, clock, meter } = setUp();
+      const close = journal.close.bind(journal);
+      const held = await meter.reserve(one([PER_DAY(9)]), sampleRecord());
+      if (!held.admitted) throw new Error("it was refused");
+      journal.close = () => Promise.reject(new Error("the disk is full"));
+      const record = sampleRecord();
+      await expect(meter.settle(held.hold, record)).rejects.toMatchObject({
+        code: "store_unavailable",
+      });
+      expect(meter.failing).toBe(true);
+      expect(await meter.retry()).toEqual({ written: 0, left: 1 });
+      journal.close = close;
+      // No oftener than every second.
+      expect(await meter.retry()).toEqual({ written: 0, left: 1 });
+      clock.at += 1_000;
+      expect(await meter.retry()).toEqual({ written: 1, left: 0 });
+      expect(meter.failing).toBe(false);
+      expect(await meter.retry()).toEqual({ written: 0, left: 0 });
+      expect((await journal.page({ limit: 10 })).records.map(({ id }) => id)).toEqual([record.id]);
+      expect(meter.openHolds).toBe(0);
+    });
+
+    test("the ledger is read again in the order of its commits, and accounts as they were saved", async () => {
+      const { journal, meter, clock } = setUp();
+      await journal.append(sampleRecord());
+      for (let i = 0; i < 3; i++) {
+        const held = await meter.reserve(one([PER_DAY(9)]), sampleRecord());
+        if (held.admitted) await meter.settle(held.hold, spending(1, 1, 5));
+      }
+      expect(journal.lastEntry()).toBe(4);
+      expect([...journal.entries(1)].map(({ seq }) => seq)).toEqual([2, 3, 4]);
+      expect([...journal.entries(1, 3)].map(({ seq }) => seq)).toEqual([2, 3]);
+      expect(journal.account("subscription:sub_1")).toBeUndefined();
+      await meter.sweep();
+      expect(journal.mark()).toEqual({ seq: 4, at: clock.at });
+      expect(journal.account("subscription:sub_1")).toMatchObject({ upto: 4 });
+      expect([...journal.accounts()].map(({ scope }) => scope).sort()).toEqual([
+        ...["application:app_1", "key:key_1", "model:small", "subscription:sub_1", "team:team_1", "tenant:ten_1"],
+      ]);
+    });
+  });
+}

@@ -1,0 +1,117 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { Account } from "../../domain/plans/account.ts";
+import { chargesOf } from "../../domain/plans/charges.ts";
+import type { Journal, LedgerEntry } from "../journal.ts";
+
+/** Accounts saved in one step, at most: it stands between calls, and each takes some microseconds. */
+const SLICE = 128;
+
+/** An account that nobody has used for so long is forgotten; what was saved of it is found again. */
+const IDLE_MS = 120_000;
+
+/** Accounts looked at in one step for whether they are idle. */
+const LOOKED_AT = 4_096;
+
+/**
+ * The accounts that are in use. They are a cache of the ledger: each is saved now and then with the
+ * entry up to which it has been counted, and after a restart the entries that came later are counted again.
+ */
+export class Accounts {
+  readonly #journal: Journal;
+  readonly #byScope = new Map<string, Account>();
+  /** Counted since they were last saved. */
+  #unsaved = new Set<Account>();
+  #saving = false;
+  #looking: MapIterator<[string, Account]> | undefined;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  /** In memory now. */
+  get size(): number {
+    return this.#byScope.size;
+  }
+
+  /** Counted, and not saved yet. */
+  get unsaved(): number {
+    return this.#unsaved.size;
+  }
+
+  /** The account of a scope; in the calendar of `zone` if it is a new one. */
+  of(scope: string, zone: string, now: number): Account {
+    const known = this.#byScope.get(scope);
+    if (known !== undefined) return known;
+    const saved = this.#journal.account(scope);
+    const account = saved === undefined ? new Account(scope, zone, now) : Account.from(saved, now);
+    this.#byScope.set(scope, account);
+    return account;
+  }
+
+  /** The account of a scope, which counts in the calendar of `zone` from now on. */
+  in(scope: string, zone: string, now: number): Account {
+    const account = this.of(scope, zone, now);
+    if (account.zone !== zone) account.move(zone, now);
+    return account;
+  }
+
+  /** Says that the account has counted this entry of the ledger. */
+  counted(account: Account, seq: number): void {
+    account.upto = seq;
+    this.#unsaved.add(account);
+  }
+
+  /** Counts an entry of the ledger in each account that has not counted it yet. */
+  apply({ seq, record }: LedgerEntry, now: number): void {
+    for (const { scope, zone, amounts } of chargesOf(record)) {
+      const account = this.of(scope, zone, now);
+      if (account.upto >= seq) continue;
+      account.charge(amounts, record.admittedAt as number, now);
+      this.counted(account, seq);
+    }
+  }
+
+  /** Saves what has been counted, a slice between two turns of the event loop each. */
+  async save(now: () => number): Promise<void> {
+    if (this.#saving || this.#unsaved.size === 0) return;
+    this.#saving = true;
+    // What is counted from here on is saved next time.
+    const waiting = [...this.#unsaved];
+    const seq = this.#journal.lastEntry();
+    this.#unsaved = new Set();
+    try {
+      while (waiting.length > 0) {
+        const slice = waiting.slice(-SLICE);
+        const at = now();
+        const last = slice.length === waiting.length ? { seq, at } : undefined;
+        this.#journal.saveAccounts(
+          slice.map((account) => account.save(at)),
+          last,
+        );
+        waiting.length -= slice.length;
+        if (waiting.length > 0) await turn();
+      }
+    } catch {
+      // The disk is full, or busy: the ledger has everything, and the next time may find it better.
+    } finally {
+      for (const account of waiting) this.#unsaved.add(account);
+      this.#saving = false;
+    }
+  }
+
+  /** Forgets accounts of which nothing would be lost; looks at some of them each time. */
+  forgetIdle(now: number): void {
+    this.#looking ??= this.#byScope.entries();
+    for (let looked = 0; looked < LOOKED_AT; looked++) {
+      const { done, value } = this.#looking.next();
+      if (done === true) {
+        this.#looking = undefined;
+        return;
+      }
+      const [scope, account] = value;
+      if (account.running === 0 && now - account.usedAt >= IDLE_MS && !this.#unsaved.has(account)) {
+        this.#byScope.delete(scope);
+      }
+    }
+  }
+}
