@@ -3,6 +3,7 @@
  * at one account, under one API. What is another's answers like what does not exist. Stands before
  * authorize, because the model and the API of such a call are those of what it is about.
  */
+import { mentionedFiles } from "../domain/catalog/stored-state.ts";
 import { GatewayError } from "../errors.ts";
 import type { ObjectKind, ObjectOwner, ProviderObject, ProviderObjects } from "../ports/provider-objects.ts";
 import type { Part } from "../spec/message.ts";
@@ -53,7 +54,9 @@ export function createLocate(objects: Pick<ProviderObjects, "find">) {
       return about(decoded, operation, owner, objects);
     }
     const ids = fileIdsIn(request);
-    return ids.length === 0 ? new Ticket(decoded, request, NONE) : within(decoded, ids, owner, objects);
+    const mentioned = mentionedIn(request);
+    if (ids.length === 0 && mentioned.length === 0) return new Ticket(decoded, request, NONE);
+    return within(decoded, ids, mentioned, owner, objects);
   };
 }
 
@@ -93,24 +96,32 @@ function mostOf({ fields }: ObjectCall, { batch, kind }: ProviderObject): { inpu
 async function within(
   decoded: Decoded,
   ids: readonly string[],
+  mentioned: readonly string[],
   owner: ObjectOwner,
   objects: Pick<ProviderObjects, "find">,
 ): Promise<Located> {
   const { api } = decoded.caller.match;
-  const found = await objects.find(owner, ids);
+  const found = await objects.find(owner, [...ids, ...mentioned]);
   const own = new Map<string, ProviderObject>();
+  const named = new Set(ids);
   for (const object of found.own) {
-    if (object.kind === "file" && (api === null || object.api === api) && !own.has(object.id))
-      own.set(object.id, object);
+    if (!named.has(object.id) || own.has(object.id)) continue;
+    if (object.kind === "file" && (api === null || object.api === api)) own.set(object.id, object);
   }
-  const [first, ...others] = own.values();
-  if (others.some(({ provider, api: other }) => provider !== first!.provider || other !== first!.api)) {
+  const [first, ...rest] = own.values();
+  if (rest.some(({ provider, api: other }) => provider !== first!.provider || other !== first!.api)) {
     throw refused("file_id", "must not name files of several accounts or APIs: upload them for one model, by one API");
   }
   const unknown = ids.filter((id) => !own.has(id));
-  const foreign = unknown.filter((id) => found.foreign.includes(id));
-  const missing = [...foreign, ...unknown.filter((id) => !foreign.includes(id))];
+  const others = new Set(found.foreign);
+  const foreign = [...unknown, ...mentioned].filter((id) => others.has(id));
+  const missing = [...foreign, ...unknown.filter((id) => !others.has(id))];
   return new Ticket(decoded, decoded.request, { own: [...own.values()], missing, foreign: foreign.length });
+}
+
+/** What else names a file. An API that lets it pass, as `storedState` does, still lets nobody name another's. */
+function mentionedIn(request: ModelRequest): string[] {
+  return [request, ...(request.calls ?? []).map((call) => call.request)].flatMap(mentionedFiles);
 }
 
 /** Ids of files in conversations of OpenAI's dialects, in which files are kept here; each once. */

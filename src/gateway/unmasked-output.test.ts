@@ -25,7 +25,11 @@ async function guarded(guardrail: Guardrail, parts: EventPart[]) {
   const events = (async function* () {
     for (const part of parts) yield [{ parts: [part] }];
   })();
-  const answer = { call: { observed: { verdicts } }, clean: { hold: { grant }, request: {} }, events } as unknown as Answer;
+  const answer = {
+    call: { observed: { verdicts } },
+    clean: { hold: { grant }, request: {} },
+    events,
+  } as unknown as Answer;
   const out: EventPart[] = [];
   let denied = false;
   try {

@@ -9,7 +9,7 @@ import type { Guardrail } from "../../src/domain/catalog/catalog.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { type App, type AppOptions, startApp } from "../support/app.ts";
 import { FileProvider } from "../support/file-provider.ts";
-import { refusal } from "../support/file-scene.ts";
+import { FileScene, refusal } from "../support/file-scene.ts";
 import { MemoryObjects } from "../support/memory-objects.ts";
 import { startUpstream, type Upstream } from "../support/upstream.ts";
 
@@ -190,6 +190,34 @@ describe("A file that a model shall read", () => {
     expect((await refusal(note(client, "x"))).code).toBe("parameter_not_allowed");
     expect(up.requests).toHaveLength(0);
   });
+});
+
+test("An API that lets pass what lies at the account lets nobody name a file of another's", async () => {
+  const scene = await FileScene.begin({ api: { storedState: true } });
+  try {
+    scene.forget();
+    const { id } = await scene.note();
+    scene.up.requests = [];
+    const [stranger] = scene.strangers as [OpenAI];
+    const chat = (file_id: string, client: OpenAI) =>
+      client.chat.completions.create({
+        model: "gpt",
+        messages: [{ role: "user", content: [{ type: "file", file: { file_id } }] }],
+      });
+    const run = (file_id: string, client: OpenAI) => {
+      const container = { type: "auto" as const, file_ids: [file_id] };
+      return client.responses.create({ model: "gpt", input: "x", tools: [{ type: "code_interpreter", container }] });
+    };
+    for (const ask of [chat, run]) {
+      expect((await refusal(ask(id, stranger)))?.code).toBe("object_not_found");
+      expect(scene.up.requests).toHaveLength(0);
+    }
+    // What nobody has uploaded here may be an administrator's.
+    expect((await chat("file-none", stranger)).choices[0]!.message.content).toBe("Read.");
+    expect((await chat(id, scene.owner)).choices[0]!.message.content).toBe("Read.");
+  } finally {
+    await scene.stop();
+  }
 });
 
 describe("What a batch gives", () => {

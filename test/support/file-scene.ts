@@ -2,7 +2,7 @@ import OpenAI, { toFile } from "openai";
 import type { Principal } from "../../src/domain/access/principal.ts";
 import type { CatalogModel } from "../../src/domain/catalog/catalog.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
-import { type App, startApp } from "./app.ts";
+import { type App, type AppOptions, startApp } from "./app.ts";
 import { FileProvider } from "./file-provider.ts";
 import { openaiChat, startUpstream, type Upstream } from "./upstream.ts";
 
@@ -31,7 +31,7 @@ export class FileScene {
     this.strangers = app.otherKeys.map(client);
   }
 
-  static async begin(): Promise<FileScene> {
+  static async begin(options: AppOptions = {}): Promise<FileScene> {
     const up = await startUpstream();
     const app = await startApp({
       upstream: up.url,
@@ -43,6 +43,7 @@ export class FileScene {
       ],
       models: [model("gpt", "oai"), model("azure", "azu"), model("small", "up"), model("claude", "ant")],
       limits: [{ dimension: "usd", window: "day", amount: 1_000_000_000_000 }],
+      ...options,
     });
     return new FileScene(up, app);
   }

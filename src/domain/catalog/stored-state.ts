@@ -117,6 +117,44 @@ function within(value: JsonObject): string | undefined {
   return undefined;
 }
 
+/** Names of fields whose values are ids of files. */
+const FILE_IDS = words("file_id file_ids input_file_id");
+
+/**
+ * Ids of files that a request names anywhere: as pictures and documents, in tools that the provider runs, in
+ * content and fields that only its dialect knows.
+ */
+export function mentionedFiles(request: ModelRequest): string[] {
+  const ids: string[] = [];
+  const { extra, operation } = request;
+  if (extra !== undefined) collect(extra, ids);
+  for (const tool of request.tools ?? []) {
+    if (tool.type === "opaque") collect(tool.value, ids);
+    else if (tool.extra !== undefined) collect(tool.extra, ids);
+  }
+  const look = (part: Part) => {
+    if ((part.type === "image" || part.type === "document") && part.source.kind === "file")
+      ids.push(part.source.fileId);
+    if (part.type === "opaque") collect(part.value, ids);
+    else if (part.type === "tool-result") part.content.forEach(look);
+    else if (part.extra !== undefined) collect(part.extra, ids);
+  };
+  for (const message of request.messages) message.parts.forEach(look);
+  if (operation?.type === "relay") collect(operation.fields, ids);
+  return ids;
+}
+
+function collect(value: JsonObject, ids: string[]): void {
+  for (const name of Object.keys(value)) {
+    const inner = value[name]!;
+    const isId = FILE_IDS.has(folded(name));
+    for (const each of Array.isArray(inner) ? inner : [inner]) {
+      if (isId && typeof each === "string") ids.push(each);
+      else if (isObject(each)) collect(each, ids);
+    }
+  }
+}
+
 function refers(name: string, value: Json, beside: JsonObject, isRequest: boolean): boolean {
   if (value === null || value === "" || value === false) return false;
   switch (name) {
