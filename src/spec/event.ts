@@ -6,6 +6,8 @@ import type { Usage } from "./usage.ts";
 /**
  * Why an answer ended. `raw` on the finish part keeps the provider's own word beside it.
  * `pause`: the provider stopped in mid-work and wants to be called again (Anthropic's `pause_turn`).
+ * `failed`: what the model wrote came to nothing (Google's `MALFORMED_FUNCTION_CALL`). Told as a natural
+ * end, agents would take it for an answer. `other`: a word that nobody knows.
  */
 export type FinishReason =
   | "stop"
@@ -15,6 +17,7 @@ export type FinishReason =
   | "content-filter"
   | "refusal"
   | "pause"
+  | "failed"
   | "other";
 
 export interface TokenLogprob {

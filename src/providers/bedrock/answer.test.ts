@@ -296,7 +296,8 @@ describe("why an answer ended", () => {
     ["model_context_window_exceeded", "length"],
     ["guardrail_intervened", "content-filter"],
     ["content_filtered", "content-filter"],
-    ["malformed_tool_use", "other"],
+    ["malformed_tool_use", "failed"],
+    ["invented_later", "other"],
   ])("%s is %s", (stopReason, reason) => {
     expect(unary(answer([], { stopReason })).at(-2)).toMatchObject({ reason, raw: stopReason });
   });

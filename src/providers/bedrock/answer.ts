@@ -13,6 +13,8 @@ const REASONS: Readonly<Record<string, FinishReason>> = {
   tool_use: "tool-calls",
   guardrail_intervened: "content-filter",
   content_filtered: "content-filter",
+  malformed_model_output: "failed",
+  malformed_tool_use: "failed",
 };
 
 /** Which kinds of calls an answer made: the answer tool's is none for the caller. */

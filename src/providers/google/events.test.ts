@@ -87,11 +87,11 @@ describe("why an answer ended", () => {
     ["MAX_TOKENS", "length", "MAX_TOKENS"],
     ["SAFETY", "content-filter", "SAFETY"],
     ["RECITATION", "content-filter", "RECITATION"],
-    ["UNEXPECTED_TOOL_CALL", "other", "UNEXPECTED_TOOL_CALL"],
-    ["MALFORMED_FUNCTION_CALL", "other", "MALFORMED_FUNCTION_CALL"],
-    ["INVENTED_LATER", "other", "INVENTED_LATER"],
-    ["constructor", "other", "constructor"],
-    [99, "other", "OTHER"],
+    ["UNEXPECTED_TOOL_CALL", "failed", "UNEXPECTED_TOOL_CALL"],
+    ["MALFORMED_FUNCTION_CALL", "failed", "MALFORMED_FUNCTION_CALL"],
+    ["INVENTED_LATER", "failed", "INVENTED_LATER"],
+    ["constructor", "failed", "constructor"],
+    [99, "failed", "OTHER"],
   ];
   for (const [given, reason, raw] of rows) {
     test(String(given), () => {

@@ -28,6 +28,7 @@ export function finishWord(value: Json | undefined): string | undefined {
   return value;
 }
 
+/** Google has two words for an answer that is one, and a growing list of others for what went wrong. */
 export function reasonOf(word: string): FinishReason {
-  return Object.hasOwn(REASONS, word) ? REASONS[word]! : "other";
+  return Object.hasOwn(REASONS, word) ? REASONS[word]! : "failed";
 }

@@ -15,7 +15,12 @@ const REASONS: Record<string, FinishReason> = {
   function_call: "tool-calls",
   content_filter: "content-filter",
   sensitive: "content-filter", // Z.ai
+  network_error: "failed", // Z.ai
+  insufficient_system_resource: "failed", // DeepSeek
 };
+
+/** Google's endpoint for OpenAI's clients: a call that cannot be read, or of no function. */
+const FILTERED_CALL = /^function_call_filter\b/;
 
 /** Whether this is a reason at all: "" (Snowflake) and "null" (DashScope) stand for none yet. */
 export function isReason(raw: Json | undefined): raw is string {
@@ -23,5 +28,6 @@ export function isReason(raw: Json | undefined): raw is string {
 }
 
 export function reasonOf(raw: string): FinishReason {
-  return Object.hasOwn(REASONS, raw) ? REASONS[raw]! : "other";
+  if (Object.hasOwn(REASONS, raw)) return REASONS[raw]!;
+  return FILTERED_CALL.test(raw) ? "failed" : "other";
 }

@@ -48,6 +48,8 @@ test.each([
   ["tool_calls", "tool-calls"],
   ["function_call", "tool-calls"],
   ["content_filter", "content-filter"],
+  ["function_call_filter: MALFORMED_FUNCTION_CALL", "failed"],
+  ["insufficient_system_resource", "failed"],
   ["something_new", "other"],
   ["constructor", "other"],
   ["__proto__", "other"],

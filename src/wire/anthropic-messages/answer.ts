@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import { isObject } from "../../kernel/json.ts";
 import type { EventPart } from "../../spec/event.ts";
+import { failureWord } from "../../spec/failure-word.ts";
 import type { Usage } from "../../spec/usage.ts";
 import type { EncoderContext } from "../../spec/wire.ts";
 
@@ -129,6 +130,7 @@ export class AnswerState {
     if (finish.raw !== null && STOP_REASONS.has(finish.raw)) return finish.raw;
     if (finish.reason === "stop" && this.calledTool) return "tool_use";
     if (finish.reason === "stop" && this.refused) return "refusal";
+    if (finish.reason === "failed") return failureWord(finish.raw);
     return STOP_REASON_OF[finish.reason];
   }
 

@@ -301,6 +301,7 @@ describe("why the answer ended", () => {
     ["a content filter", [], finish("content-filter", "content_filter"), "refusal"],
     ["a pause", [], finish("pause", "pause_turn"), "pause_turn"],
     ["a word that nobody knows", [], finish("other", "eos_token_was_found"), "end_turn"],
+    ["a call that cannot be read", [], finish("failed", "MALFORMED_FUNCTION_CALL"), "MALFORMED_FUNCTION_CALL"],
   ])("%s", (_, before, why, expected) => {
     const written = encoder().frames([...before, why, { type: "end" }]);
     expect(eventsOf(written).at(-2)).toMatchObject({ delta: { stop_reason: expected } });

@@ -30,6 +30,7 @@ const REASON_OF: Readonly<Record<FinishReason, string>> = {
   "content-filter": "SAFETY",
   refusal: "SAFETY",
   pause: "OTHER",
+  failed: "OTHER",
   other: "OTHER",
 };
 

@@ -12,6 +12,7 @@ const DONE_REASON: Record<FinishReason, string> = {
   "content-filter": "content_filter",
   refusal: "refusal",
   pause: "stop",
+  failed: "error",
   other: "stop",
 };
 
@@ -25,7 +26,7 @@ export class AnswerTail {
   see(part: EventPart): void {
     if (part.type === "usage") Object.assign(this.#usage, part.usage);
     else if (part.type === "finish" && part.choice === 0) {
-      const own = part.reason === "other" && part.raw !== null;
+      const own = (part.reason === "other" || part.reason === "failed") && part.raw !== null;
       this.#reason = own ? part.raw! : DONE_REASON[part.reason];
     } else if (part.type === "unknown" && part.dialect === "ollama" && isObject(part.value)) {
       this.#own = { ...this.#own, ...part.value };

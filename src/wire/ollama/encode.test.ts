@@ -167,6 +167,7 @@ describe("what has no place here", () => {
     ["content-filter", "SAFETY", "content_filter"],
     ["refusal", "refusal", "refusal"],
     ["other", "weather", "weather"],
+    ["failed", "MALFORMED_FUNCTION_CALL", "MALFORMED_FUNCTION_CALL"],
     ["other", null, "stop"],
   ];
   for (const [reason, raw, word] of reasons) {

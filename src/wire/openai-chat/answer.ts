@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../../kernel/json.ts";
-import type { Block, FinishReason, TokenLogprob } from "../../spec/event.ts";
+import type { Block, EventPart, FinishReason, TokenLogprob } from "../../spec/event.ts";
+import { failureWord } from "../../spec/failure-word.ts";
 import type { Usage } from "../../spec/usage.ts";
 import type { EncoderContext } from "../../spec/wire.ts";
 
@@ -28,7 +29,9 @@ export function reasoningDetail(block: Block, text: string, signature: string, i
   return detail;
 }
 
-const FINISH: Record<FinishReason, string> = {
+type Finish = Extract<EventPart, { type: "finish" }>;
+
+const FINISH: Record<Exclude<FinishReason, "failed">, string> = {
   stop: "stop",
   "stop-sequence": "stop",
   length: "length",
@@ -41,7 +44,8 @@ const FINISH: Record<FinishReason, string> = {
 };
 
 /** @param legacy whether the caller asked with `functions`, OpenAI's form of 2023 */
-export function finishWord(reason: FinishReason, legacy: boolean): string {
+export function finishWord({ reason, raw }: Pick<Finish, "reason" | "raw">, legacy: boolean): string {
+  if (reason === "failed") return failureWord(raw);
   return legacy && reason === "tool-calls" ? "function_call" : FINISH[reason];
 }
 

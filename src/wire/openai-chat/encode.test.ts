@@ -287,7 +287,7 @@ describe("what only another provider knows", () => {
   });
 });
 
-test.each<[FinishReason, string]>([
+test.each<[FinishReason, string, string?]>([
   ["stop", "stop"],
   ["stop-sequence", "stop"],
   ["length", "length"],
@@ -295,9 +295,11 @@ test.each<[FinishReason, string]>([
   ["content-filter", "content_filter"],
   ["refusal", "content_filter"],
   ["pause", "stop"],
-  ["other", "stop"],
-])("an answer that ended with %s is told as %s", (reason, word) => {
-  expect(finishWord(reason, false)).toBe(word);
+  ["other", "stop", "invented"],
+  ["failed", "MALFORMED_FUNCTION_CALL", "MALFORMED_FUNCTION_CALL"],
+  ["failed", "error", 'a "word" of its own'],
+])("an answer that ended with %s is told as %s", (reason, word, raw = "x") => {
+  expect(finishWord({ reason, raw }, false)).toBe(word);
 });
 
 test("usage that is not known counts as none", () => {

@@ -160,7 +160,7 @@ export class ChatEncoder implements AnswerEncoder {
       case "finish": {
         const choice = this.#choice(part.choice);
         choice.finished = true;
-        return this.#chunk(choice, "", "null", `"${finishWord(part.reason, this.#legacy)}"`);
+        return this.#chunk(choice, "", "null", `"${finishWord(part, this.#legacy)}"`);
       }
       case "usage":
         this.#usage = { ...this.#usage, ...part.usage };

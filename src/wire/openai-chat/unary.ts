@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
-import type { Block, EventPart, FinishReason, TokenLogprob } from "../../spec/event.ts";
+import type { Block, EventPart, TokenLogprob } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import type { Usage } from "../../spec/usage.ts";
 import type { EncoderContext } from "../../spec/wire.ts";
@@ -20,7 +20,7 @@ interface Choice {
   extra: JsonObject;
   content: TokenLogprob[] | null;
   refusal: TokenLogprob[] | null;
-  finish: FinishReason | null;
+  finish: Extract<EventPart, { type: "finish" }> | null;
 }
 
 /** All parts of one answer as a `chat.completion` object. */
@@ -97,7 +97,7 @@ function collect(choice: Choice, part: Extract<EventPart, { choice: number }>): 
       if (part.refusal !== null) choice.refusal = [...(choice.refusal ?? []), ...part.refusal];
       return;
     case "finish":
-      choice.finish = part.reason;
+      choice.finish = part;
       return;
     case "block-end":
       return;

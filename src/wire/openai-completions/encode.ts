@@ -14,6 +14,8 @@ const FINISH: Readonly<Record<FinishReason, string>> = {
   "content-filter": "content_filter",
   refusal: "content_filter",
   pause: "stop",
+  // Another word than these three is none here; a text that is not there tells it.
+  failed: "stop",
   other: "stop",
 };
 

@@ -113,11 +113,11 @@ describe("a text", () => {
   });
 
   test("that was cut is incomplete, and says why", () => {
-    const cut = (reason: "length" | "content-filter" | "refusal") =>
+    const cut = (reason: "length" | "content-filter" | "refusal" | "failed", raw: string | null = null) =>
       whole([
         START,
         ...block(0, { kind: "text" }, text(0, "Hel")),
-        { type: "finish", choice: 0, reason, raw: null },
+        { type: "finish", choice: 0, reason, raw },
         { type: "end" },
       ]);
     expect(cut("length")).toMatchObject({ status: "incomplete", incomplete_details: { reason: "max_output_tokens" } });
@@ -126,6 +126,8 @@ describe("a text", () => {
       incomplete_details: { reason: "content_filter" },
     });
     expect(cut("refusal")).toMatchObject({ status: "incomplete", incomplete_details: { reason: "content_filter" } });
+    const failed = { status: "incomplete", incomplete_details: { reason: "MALFORMED_FUNCTION_CALL" } };
+    expect(cut("failed", "MALFORMED_FUNCTION_CALL")).toMatchObject(failed);
   });
 
   test("brings log probabilities and citations along", () => {

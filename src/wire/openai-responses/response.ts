@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import type { EventPart, TokenLogprob } from "../../spec/event.ts";
+import { failureWord } from "../../spec/failure-word.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import type { ResponsesRequestForm } from "../../spec/responses-form.ts";
 import type { Usage } from "../../spec/usage.ts";
@@ -44,7 +45,7 @@ export class ResponseHead {
   /** Whether the answer stops in mid-word. */
   get isCut(): boolean {
     const reason = this.#finish?.reason;
-    return reason === "length" || reason === "content-filter" || reason === "refusal";
+    return reason === "length" || reason === "content-filter" || reason === "refusal" || reason === "failed";
   }
 
   merge(rest: JsonObject): void {
@@ -63,9 +64,10 @@ export class ResponseHead {
 
   /** @returns its `status` beside the response as it stands at the end */
   ended(output: JsonObject[]): JsonObject {
-    const reason = this.#finish?.reason;
+    const { reason, raw = null } = this.#finish ?? {};
     if (!this.isCut) return this.#body("completed", output, null, null);
-    const why = reason === "length" ? "max_output_tokens" : "content_filter";
+    const named = reason === "length" ? "max_output_tokens" : "content_filter";
+    const why = reason === "failed" ? failureWord(raw) : named;
     return this.#body("incomplete", output, { reason: why }, null);
   }
 
