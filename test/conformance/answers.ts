@@ -1,3 +1,4 @@
+import { digestOf, isSaidIn } from "../support/digests.ts";
 import { answersListed } from "../support/fidelity-differences.ts";
 import type { Digest, Digests } from "../support/recordings.ts";
 import type { Figures } from "./figures.ts";
@@ -5,20 +6,40 @@ import { FRONTS, type Front } from "./fronts.ts";
 import type { Cuts, Got, House } from "./house.ts";
 import { type Played, rowOf } from "./replay.ts";
 
-/** What of an answer's meaning a caller did not get, by the recordings' own digest: text, thoughts, calls, end and usage. */
-export function losses(played: Played, front: Front, got: Got, judge: Digests): { want: Digest; found: string[] } {
-  const want = judge.respDigest(played.judged);
+/** What was lost on the way. */
+export interface Losses {
+  want: Digest;
+  found: string[];
+  /** By the recordings' digest alone, which does not read everything that a dialect has a place for. */
+  alone: string[];
+}
+
+/** What of an answer's meaning a caller did not get: text, thoughts, calls, end and usage. */
+export function losses(played: Played, front: Front, got: Got, judge: Digests): Losses {
+  const { api, response } = played.judged;
   const { status, text } = got;
-  const response = played.stream && status === 200 ? { status, text } : { status, json: JSON.parse(text) as unknown };
-  const told = judge.respDigest({ api: front.api, response });
+  const answer = played.stream && status === 200 ? { status, text } : { status, json: JSON.parse(text) as unknown };
+  const want = digestOf(judge, api, response);
+  const found = differences(played, judge, want, digestOf(judge, front.api, answer));
+  const bare = judge.respDigest({ api, response });
+  return {
+    want,
+    found,
+    alone: differences(played, judge, bare, judge.respDigest({ api: front.api, response: answer })),
+  };
+}
+
+function differences({ exchange }: Played, judge: Digests, want: Digest, told: Digest): string[] {
+  // Thoughts that the digest finds in the answer only are none made up where the recording says them in other fields.
+  const reasoning = want.reasoning !== "" || !isSaidIn(exchange, told.reasoning);
   // Where the provider told of an error, a caller must learn that, and whatever was said before it.
   const found =
     want.error === null
-      ? judge.diff(want, told, { reasoning: true })
+      ? judge.diff(want, told, { reasoning })
       : judge.diff({ ...want, finish: null, in: null, out: null, cached: null }, told);
   if ((want.error === null) !== (told.error === null))
     found.push(`error: ${JSON.stringify(told.error)?.slice(0, 150)}`);
-  return { want, found };
+  return found;
 }
 
 export interface AnswerOptions {
@@ -40,7 +61,7 @@ export async function compareAnswers(
     for (const front of FRONTS) {
       const got = await house.answer(front, played, cuts);
       also?.(played, front, got);
-      const { want, found } = losses(played, front, got, judge);
+      const { want, found, alone } = losses(played, front, got, judge);
       const { exchange } = played;
       const rows = answersListed(
         front.dialect,
@@ -48,7 +69,7 @@ export async function compareAnswers(
       );
       const because = rows.find((row) => row.applies({ exchange, want, found }))?.because;
       const name = `${exchange.name} (${exchange.provider})`;
-      figures.count([method, rowOf(played), front.name], { name, genuine: exchange.genuine, found, because });
+      figures.count([method, rowOf(played), front.name], { name, genuine: exchange.genuine, found, because, alone });
     }
   }
 }

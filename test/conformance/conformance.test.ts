@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { conformance } from "../../tools/conformance.ts";
+import { digestOf, isSaidIn } from "../support/digests.ts";
 import { askedOtherwise } from "../support/fidelity-requests.ts";
 import type { Digest, Digests, Exchange } from "../support/recordings.ts";
 import { losses } from "./answers.ts";
@@ -12,6 +13,7 @@ import { changes } from "./relay.ts";
 import { accountFor, accountOf, type Played, rowOf } from "./replay.ts";
 import { parallels } from "./requests.ts";
 import { cutsOf, METHODS } from "./run.ts";
+import { compareSdks, lostBy, SDKS } from "./sdks.ts";
 import { malformed, relaxed } from "./specs.ts";
 
 /** The instruments of `npm run conformance`, tried without a recording: a judge that never says no is worth nothing. */
@@ -145,12 +147,74 @@ describe("the judges", () => {
   });
 });
 
+/** `digests.ts` */
+describe("beside the digest", () => {
+  const judge: Digests = { respDigest: () => DIGEST, reqDigest: () => ({}), diff: () => [] };
+
+  test("Ollama's count of cached tokens is read, whole and streamed, and nobody else's", () => {
+    const json = { done: true, prompt_eval_cached_count: 2 };
+    const text = `{"done":false}\n${JSON.stringify(json)}\n`;
+    const cached = (api: string, response: object) => digestOf(judge, api, { status: 200, ...response }).cached;
+    expect([cached("ollama.chat", { json }), cached("ollama.chat", { text })]).toEqual([2, 2]);
+    expect([cached("openai.chat", { json }), cached("ollama.chat", { text: "{broken" })]).toEqual([null, null]);
+  });
+
+  test("a function_call of 2023 is a call, in pieces or whole, and an empty one is none", () => {
+    const tools = (response: object) => digestOf(judge, "openai.chat", { status: 200, ...response }).tools;
+    const piece = (call: object) => `data: ${JSON.stringify({ choices: [{ delta: { function_call: call } }] })}\n\n`;
+    const text = `${piece({ name: "f", arguments: "" })}${piece({ arguments: '{"b":1,' })}${piece({ arguments: '"a":2}' })}`;
+    expect(tools({ text })).toEqual([{ name: "f", args: { a: 2, b: 1 } }]);
+    const whole = (name: string) => ({ json: { choices: [{ message: { function_call: { name, arguments: "" } } }] } });
+    expect([tools(whole("f")), tools(whole(""))]).toEqual([[{ name: "f", args: {} }], []]);
+  });
+
+  test("a thought counts as said where any field of the recording holds it, in pieces or whole", () => {
+    const event = (tool_plan: string) => `data: ${JSON.stringify({ delta: { message: { tool_plan } } })}\n\n`;
+    const streamed = said(event("I will ") + event("look."));
+    expect(isSaidIn(streamed, "I will look.")).toBe(true);
+    expect(isSaidIn(streamed, "I will not.")).toBe(false);
+    const whole = { ...streamed, response: { status: 200, headers: {}, json: { message: { tool_plan: "Look." } } } };
+    expect(isSaidIn(whole, "Look.")).toBe(true);
+    const lines = said('{"message":{"thinking":"Lo"}}\n{"message":{"thinking":"ok."}}\n');
+    expect(isSaidIn(lines, "Look.")).toBe(true);
+  });
+});
+
+describe("official clients", () => {
+  const read = { read: { text: "Hello", tools: [] } };
+  const refused = { refused: "no" };
+  test.each([
+    ["read what was said", DIGEST, undefined, read, 0],
+    ["read something else", DIGEST, undefined, { read: { text: "Hallo", tools: [] } }, 1],
+    ["refuse what was said", DIGEST, undefined, refused, 1],
+    ["refuse with and without a gateway", DIGEST, refused, refused, 0],
+    ["refuse with a gateway only", DIGEST, read, refused, 1],
+    ["read with a gateway only", DIGEST, refused, read, 0],
+    ["are told an error", { ...DIGEST, error: "full" }, undefined, refused, 0],
+    ["are not told an error", { ...DIGEST, error: "full" }, undefined, read, 1],
+  ])("%s", (_, want, alone, through, lost) => {
+    expect(lostBy(want, alone, through)).toHaveLength(lost);
+  });
+
+  test("each read the same answer through the gateway", async () => {
+    const exchange = said(STREAM);
+    const house = await House.open(FRONTS.map(({ dialect }) => accountFor(dialect, exchange)));
+    const figures = new Figures();
+    const text = "Hello ünd good bye";
+    const judge: Digests = { respDigest: () => ({ ...DIGEST, text }), reqDigest: () => ({}), diff: () => [] };
+    await compareSdks(house, [played(exchange)], judge, figures);
+    await house.close();
+    expect(wrongOf(figures, "D")).toEqual([]);
+    expect(sumOf(figures.of("D").map(({ figure }) => figure)).identical).toBe(SDKS.length);
+  });
+});
+
 describe("a missing or listed thing", () => {
   test("is said by tools/conformance.ts, which tries nothing without recordings", async () => {
     const said: string[] = [];
     expect(await conformance([], { here: false, say: (line) => said.push(line) })).toBe(2);
     expect(said.join()).toContain("recordings are missing");
-    expect(Object.keys(METHODS)).toEqual(["A", "B", "C", "cuts", "F", "G"]);
+    expect(Object.keys(METHODS)).toEqual(["A", "B", "C", "D", "cuts", "F", "G"]);
   });
 
   test("has a reason in fidelity-requests.ts only between the APIs that its row names", () => {
@@ -202,7 +266,7 @@ describe("the table", () => {
     figures.count(at, { name: "b", genuine: false, found: ["x"], because: "meant" });
     figures.count(at, { name: "c", genuine: true, found: ["y"] });
     const sum = sumOf(figures.of("A").map(({ figure }) => figure));
-    expect(sum).toEqual({ identical: 1, listed: 1, wrong: 1, genuine: { all: 2, identical: 1 } });
+    expect(sum).toEqual({ identical: 1, listed: 1, wrong: 1, genuine: { all: 2, identical: 1, alone: 1 } });
     expect(genuineShare(sum)).toBe(0.5);
     expect(tableOf(figures, "A")).toContain("provider         1/1/1");
     expect(reasonsOf(figures, "A")).toEqual(["    1 × meant"]);

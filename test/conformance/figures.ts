@@ -5,7 +5,15 @@ export interface Figure {
   listed: Map<string, string[]>;
   wrong: { name: string; found: readonly string[] }[];
   /** Of those that a provider is known to have said. */
-  genuine: { all: number; identical: number };
+  genuine: Genuine;
+}
+
+/** Of answers that a provider is known to have said. */
+interface Genuine {
+  all: number;
+  identical: number;
+  /** Identical by the recordings' own digest, without what is read beside it. */
+  alone: number;
 }
 
 /** One comparison. */
@@ -15,6 +23,8 @@ export interface Compared {
   found: readonly string[];
   /** Why the difference is meant, where it is. */
   because?: string | undefined;
+  /** What is found by the recordings' own digest, where that is another list. */
+  alone?: readonly string[];
 }
 
 /** Everything that a run has found. */
@@ -25,7 +35,7 @@ export class Figures {
     const key = [method, row, column].join("\n");
     let figure = this.#cells.get(key);
     if (figure === undefined) {
-      figure = { identical: 0, listed: new Map(), wrong: [], genuine: { all: 0, identical: 0 } };
+      figure = { identical: 0, listed: new Map(), wrong: [], genuine: { all: 0, identical: 0, alone: 0 } };
       this.#cells.set(key, figure);
     }
     return figure;
@@ -33,8 +43,9 @@ export class Figures {
 
   count(at: readonly [method: string, row: string, column: string], compared: Compared): void {
     const figure = this.cell(...at);
-    const { name, genuine, found, because } = compared;
+    const { name, genuine, found, because, alone = found } = compared;
     if (genuine) figure.genuine.all++;
+    if (genuine && alone.length === 0) figure.genuine.alone++;
     if (found.length === 0) {
       figure.identical++;
       if (genuine) figure.genuine.identical++;
@@ -58,14 +69,15 @@ export interface Sum {
   identical: number;
   listed: number;
   wrong: number;
-  genuine: { all: number; identical: number };
+  genuine: Genuine;
 }
 
 export function sumOf(figures: readonly Figure[]): Sum {
-  const sum: Sum = { identical: 0, listed: 0, wrong: 0, genuine: { all: 0, identical: 0 } };
+  const sum: Sum = { identical: 0, listed: 0, wrong: 0, genuine: { all: 0, identical: 0, alone: 0 } };
   for (const { identical, listed, wrong, genuine } of figures) {
     sum.genuine.all += genuine.all;
     sum.genuine.identical += genuine.identical;
+    sum.genuine.alone += genuine.alone;
     sum.identical += identical;
     for (const names of listed.values()) sum.listed += names.length;
     sum.wrong += wrong.length;
@@ -76,6 +88,10 @@ export function sumOf(figures: readonly Figure[]): Sum {
 /** How much of what is genuine is identical, from 0 to 1; 1 where there is nothing. */
 export function genuineShare({ genuine }: Sum): number {
   return genuine.all === 0 ? 1 : genuine.identical / genuine.all;
+}
+
+function aloneShare({ genuine }: Sum): number {
+  return genuine.all === 0 ? 1 : genuine.alone / genuine.all;
 }
 
 function allShare({ identical, listed, wrong }: Sum): number {
@@ -99,6 +115,8 @@ export function tableOf(figures: Figures, method: string): string {
     ["identical", ...columns.map((column) => percent(allShare(sum(undefined, column))))],
     ["of genuine ones", ...columns.map((column) => percent(genuineShare(sum(undefined, column))))],
   ];
+  const alone = columns.map((column) => percent(aloneShare(sum(undefined, column))));
+  if (alone.some((share, at) => share !== lines.at(-1)![at + 1])) lines.push(["by the digest alone", ...alone]);
   const widths = lines[0]!.map((_, at) => Math.max(...lines.map((line) => line[at]!.length)));
   return lines
     .map((line) =>

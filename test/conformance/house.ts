@@ -14,6 +14,9 @@ export interface Got {
 /** How many bytes each read of the network brings; the next one is asked for as long as there are some. */
 export type Cuts = () => number;
 
+/** How the gateway refuses a recorded request itself: for what it asks, or for files that it has not taken. */
+const REFUSED: ReadonlySet<number> = new Set([400, 404]);
+
 /** What the provider answers next. */
 interface Plan {
   bytes: Uint8Array;
@@ -66,22 +69,34 @@ export class House {
     return `${account.name}/${account.model}-${++this.#calls}`;
   }
 
+  /** Plays the exchange to whatever the owner of this line asks next; for clients that make their requests themselves. */
+  play(front: Front, played: Played): { fetch: (request: Request) => Promise<Response>; key: string; model: string } {
+    this.#next(played);
+    const fetch = async (request: Request) => {
+      const { pathname, search } = new URL(request.url);
+      const headers = new Headers(request.headers);
+      headers.set("host", "gateway.test");
+      return this.#handle(new Request(request, { headers }), pathname, search.slice(1));
+    };
+    return { fetch, key: this.#app.key, model: this.model(accountFor(front.dialect, played.exchange)) };
+  }
+
   /** Plays the exchange to a caller of this front, who asks what was recorded if it was asked in this dialect. */
   async answer(front: Front, played: Played, cuts?: Cuts): Promise<Got> {
     const { exchange, stream } = played;
     const { request, response } = exchange;
-    Object.assign(this.#plan, {
-      bytes: played.bytes,
-      status: response.status,
-      headers: { ...lowerCase(response.headers ?? {}), "content-type": played.contentType },
-      cuts,
-    });
+    this.#next(played, cuts);
     const asked = exchange.api === front.api && request?.json !== undefined ? request.json : null;
     const account = accountFor(front.dialect, exchange);
     const got = await this.ask(front, this.model(account), asked, stream);
     // A request that the gateway refuses is not what is tried here: its answer is.
-    if (asked === null || got.status !== 400 || response.status !== 200) return got;
+    if (asked === null || !REFUSED.has(got.status) || response.status !== 200) return got;
     return this.ask(front, this.model(account), null, stream);
+  }
+
+  #next({ bytes, contentType, exchange: { response } }: Played, cuts?: Cuts): void {
+    const headers = { ...lowerCase(response.headers ?? {}), "content-type": contentType };
+    Object.assign(this.#plan, { bytes, status: response.status, headers, cuts });
   }
 
   async ask(front: Front, model: string, asked: JsonObject | null, stream: boolean): Promise<Got> {
@@ -98,6 +113,10 @@ export class House {
       body: JSON.stringify(body),
       ...(signal === undefined ? {} : { signal }),
     });
+    return this.#handle(request, path, query);
+  }
+
+  #handle(request: Request, path: string, query: string): Promise<Response> {
     const sockets = { timeout: () => {} };
     return this.#app.gateway.handle({ request, sockets, path, query, peer: "127.0.0.1" });
   }

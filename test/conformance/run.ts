@@ -8,13 +8,15 @@ import { compareRefusals } from "./refusals.ts";
 import { compareCuts, compareRelays } from "./relay.ts";
 import { accountFor, playedExchanges, type ReplayAccount } from "./replay.ts";
 import { compareRequests, parallels } from "./requests.ts";
+import { compareSdks } from "./sdks.ts";
 import { judgeForm, loadChecks } from "./specs.ts";
 
-/** What is tried, and in which words the table says so. D and E need real clients: see test/scenarios/sdk-* and test/real. */
+/** What is tried, and in which words the table says so. E needs real clients: see test/real. */
 export const METHODS = {
   A: "answers: what a caller is told is what the provider said",
   B: "requests: what is asked of a provider is what the same author asked there",
   C: "relay: in one dialect on both sides, an answer arrives as it came, whole and cut at random",
+  D: "clients: the official ones read with the gateway what they read without it, and what others said",
   cuts: "random chunkings: however the network cuts a stream, every caller is told the same",
   F: "form: what the gateway writes is allowed by the dialect's own specification",
   G: "errors: a refusal keeps its status, words and hints, in the caller's envelope",
@@ -60,6 +62,10 @@ export async function conform({ methods, seed, say = () => {} }: ConformanceOpti
     if (wanted.has("C")) {
       say("C: answers to callers of the provider's own dialect");
       await compareRelays(house, answers, judge, figures, cuts);
+    }
+    if (wanted.has("D")) {
+      say("D: answers to the official clients");
+      await compareSdks(house, answers, judge, figures);
     }
     if (wanted.has("cuts")) {
       say("random chunkings of every stream");

@@ -121,8 +121,16 @@ export const REFUSED_OTHERWISE: readonly Listed[] = [
   },
 ];
 
+/** Google's reasons that are neither a natural end nor a bound nor a filter's. */
+const CAME_TO_NOTHING =
+  /"finishReason":\s*"(?!STOP|MAX_TOKENS|SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII|IMAGE_|MODEL_ARMOR)/;
+
 /** What a dialect's own specification does not allow, in answers that the gateway wrote. */
 export const FORMED_OTHERWISE: readonly Listed[] = [
+  {
+    because: "That an answer came to nothing is told in its provider's word: no list of reasons has one.",
+    applies: ({ exchange }) => exchange.api === "gemini.generateContent" && CAME_TO_NOTHING.test(textOf(exchange)),
+  },
   named("A call of no function, made by hand: its name is empty.", "apisix/openai--null-function--586148#0"),
 ];
 
@@ -237,8 +245,9 @@ const NO_GEMINI: Listed[] = [
 /** Answers of Gemini's, to callers of any dialect. */
 export const TOLD_BY_GEMINI: readonly Listed[] = [
   {
-    because: "Why it ended is a word that only Google has; callers of dialects with a list of words are told stop.",
-    applies: ({ want, found }) => want.finish === "other" && found.every((each) => each.startsWith("finish:")),
+    because:
+      "A response that came to nothing is incomplete, for the reason that its provider gave; the digest reads length.",
+    applies: ({ want, found }) => want.finish === "other" && found.every((each) => each.endsWith('got "length"')),
   },
   {
     because: "The digest does not read arguments that are streamed by place (partialArgs); we tell them whole.",
@@ -381,4 +390,13 @@ export const RELAY_LISTED: readonly Listed[] = [
     "prism-php/ollama--structured-with-multiple-tools-structured-mode-2--43c1e6#0",
     "semantic-kernel/ollama--text_generation_test_response_stream--6e267f#0",
   ),
+];
+
+/** What an official client makes of an answer, beside all that is listed of the answer itself. */
+export const CLIENTS_REFUSE: readonly Listed[] = [
+  {
+    because: "Mistral's client demands a count of tokens, and the provider told none: none is made up.",
+    applies: ({ want, found }) =>
+      want.in === null && found.every((each) => /^refused: .*(?:at usage|"usage")/s.test(each)),
+  },
 ];

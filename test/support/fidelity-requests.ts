@@ -194,8 +194,6 @@ export const BEDROCK_REQUESTS_OTHERWISE: Readonly<Record<string, string>> = {
   "pydantic-ai/test_tool_choice_matrix/list_single": "its author leaves tools out for one provider",
   "pydantic-ai/test_tool_choice_matrix/none": "its author asks another question",
   "pydantic-ai/test_tool_choice_matrix/none_with_output": "its author leaves tools out for one provider",
-  "ruby_llm/chat_document_models/understands_docx_documents":
-    "document_url and file_url are words of one provider each; what they mean elsewhere is not ours to guess",
 };
 
 const ADDED_FOR_JSON = "its author adds a tool and a sentence of its own for JSON";
@@ -225,8 +223,6 @@ export const RESPONSES_ROADS_OTHERWISE: Readonly<Record<string, Readonly<Record<
     "pydantic-ai/test_tool_choice_matrix/list_single": "its author leaves tools out for one provider",
     "pydantic-ai/test_tool_choice_matrix/none": "its author leaves tools out for one provider",
     "pydantic-ai/test_tool_choice_matrix/none_with_output": "its author leaves tools out for one provider",
-    "ruby_llm/chat_document_models/understands_docx_documents":
-      "a part of a lookalike's own, which OpenAI does not have",
   },
   "anthropic.messages → openai.responses": {
     "fantasy/complex_object": FORCED_FOR_JSON,
