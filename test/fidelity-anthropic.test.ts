@@ -6,6 +6,7 @@ import type { EventPart } from "../src/spec/event.ts";
 import type { ModelRequest } from "../src/spec/request.ts";
 import { InvalidRequest } from "../src/spec/wire.ts";
 import { anthropicMessages } from "../src/wire/anthropic-messages/index.ts";
+import { dice } from "./support/dice.ts";
 import {
   type Exchange,
   faultsOf,
@@ -149,15 +150,6 @@ here("a stream that was damaged on its way", () => {
     expect(ends).toBeGreaterThan(100);
   });
 });
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function dice(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 /** Drops, repeats, swaps and breaks a few frames. */
 function damage(frames: Frame[], random: () => number): void {

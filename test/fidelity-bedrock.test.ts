@@ -10,6 +10,7 @@ import { FRAMERS } from "../src/wire/framers.ts";
 import { ollamaChat } from "../src/wire/ollama/index.ts";
 import { openaiChat } from "../src/wire/openai-chat/index.ts";
 import { openaiResponses } from "../src/wire/openai-responses/index.ts";
+import { dice } from "./support/dice.ts";
 import { BEDROCK_REQUESTS_OTHERWISE } from "./support/fidelity-requests.ts";
 import {
   type Exchange,
@@ -254,12 +255,3 @@ here("a request in another dialect, sent to Bedrock", () => {
     ).toEqual([]);
   });
 });
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function dice(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}

@@ -9,6 +9,7 @@ import type { ModelRequest } from "../src/spec/request.ts";
 import { InvalidRequest, type Wire } from "../src/spec/wire.ts";
 import { gemini, geminiStream } from "../src/wire/gemini/index.ts";
 import { openaiChat } from "../src/wire/openai-chat/index.ts";
+import { dice } from "./support/dice.ts";
 import { faultsOf, recordedExchanges, recordingsAreHere, requireRecordings } from "./support/recordings.ts";
 
 requireRecordings("damaged recordings of Gemini's dialect");
@@ -85,15 +86,6 @@ function dataOf(text: string): Json {
       return [];
     }
   });
-}
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function dice(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
 }
 
 /** Puts something else in the place of one value, somewhere on the way down. */

@@ -16,7 +16,6 @@ import {
 } from "./support/fidelity-differences.ts";
 import { RESPONSES_REQUESTS_REFUSED, RESPONSES_ROADS_OTHERWISE } from "./support/fidelity-requests.ts";
 import {
-  type Digest,
   type Exchange,
   faultsOf,
   loadDigests,
@@ -25,6 +24,7 @@ import {
   recordingsAreHere,
   requireRecordings,
 } from "./support/recordings.ts";
+import { RoadFigures } from "./support/road-figures.ts";
 
 /**
  * Recorded traffic and the Responses dialect: every provider's answers told in it (method A),
@@ -77,15 +77,7 @@ function read(exchange: Exchange, provider: ProviderAdapter, request: ModelReque
   }
 }
 
-const figures: Record<string, { identical: number; listed: number; wrong: [string, string[]][] }> = {};
-
-function count(road: string, exchange: Exchange, want: Digest, found: string[], listed: readonly Listed[]): void {
-  figures[road] ??= { identical: 0, listed: 0, wrong: [] };
-  const figure = figures[road];
-  if (found.length === 0) figure.identical++;
-  else if (listed.some((row) => row.applies({ exchange, want, found }))) figure.listed++;
-  else figure.wrong.push([`${exchange.name} (${exchange.provider})`, found]);
-}
+const figures = new RoadFigures();
 
 async function compare(road: string, api: string, front: Wire, frontApi: string, listed: readonly Listed[]) {
   const { respDigest, diff } = await loadDigests();
@@ -94,7 +86,7 @@ async function compare(road: string, api: string, front: Wire, frontApi: string,
     const want = respDigest(exchange);
     const batches = read(exchange, PROVIDERS[api]!(exchange), request);
     if (batches === undefined) {
-      count(road, exchange, want, want.error === null ? ["not read"] : [], listed);
+      figures.count(road, { exchange, want, found: want.error === null ? ["not read"] : [] }, listed);
       continue;
     }
     const parts = batches.flat();
@@ -107,9 +99,9 @@ async function compare(road: string, api: string, front: Wire, frontApi: string,
     const told = ways.flatMap((way) =>
       diff(want, respDigest({ api: frontApi, response: { status: 200, ...way } }), { reasoning: true }),
     );
-    count(road, exchange, want, [...faults, ...told], listed);
+    figures.count(road, { exchange, want, found: [...faults, ...told] }, listed);
   }
-  expect(figures[road]!.wrong).toEqual([]);
+  expect(figures.of(road).wrong).toEqual([]);
 }
 
 here("every provider's answers, told to clients of Responses", () => {
@@ -219,7 +211,7 @@ async function parallels(from: string, to: string, provider: (exchange: Exchange
       if (fields.length > 0) differ.set(scenario, fields);
     }
   }
-  figures[`B ${from} → ${to}`] = { identical: compared - differ.size, listed: differ.size, wrong: [] };
+  figures.set(`B ${from} → ${to}`, { identical: compared - differ.size, listed: differ.size, wrong: [] });
   return { compared, differ };
 }
 
@@ -239,7 +231,5 @@ here("a request of Responses, sent to a provider of another dialect, and the oth
 });
 
 afterAll(() => {
-  for (const [road, { identical, listed, wrong }] of Object.entries(figures)) {
-    console.log(`${road.padEnd(44)} ${identical} identical, ${listed} listed, ${wrong.length} wrong`);
-  }
+  figures.say();
 });

@@ -6,9 +6,9 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import OpenAI, { AzureOpenAI } from "openai";
-import type { CatalogModel } from "../../src/domain/catalog/catalog.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { type App, post, startApp } from "../support/app.ts";
+import { modelAt } from "../support/models.ts";
 import {
   anthropicMessages,
   json,
@@ -18,10 +18,6 @@ import {
   startUpstream,
   type Upstream,
 } from "../support/upstream.ts";
-
-const model = (name: string, provider: string, target: string): CatalogModel => {
-  return { name, targets: [{ provider, model: target, weight: 1 }], fallbacks: [] };
-};
 
 let up: Upstream;
 let app: App;
@@ -36,12 +32,12 @@ beforeAll(async () => {
       { name: "azu", kind: "azure-openai", baseUrl: up.url },
     ],
     models: [
-      model("vllm", "up", "base-7b"),
-      model("instruct", "oai", "gpt-3.5-turbo-instruct"),
-      model("gpt", "oai", "gpt-4.1"),
-      model("azure", "azu", "gpt-35-turbo-instruct"),
-      model("claude", "ant", "claude-sonnet-4-5"),
-      model("demo", "demo", "demo"),
+      modelAt("vllm", "up", "base-7b"),
+      modelAt("instruct", "oai", "gpt-3.5-turbo-instruct"),
+      modelAt("gpt", "oai", "gpt-4.1"),
+      modelAt("azure", "azu", "gpt-35-turbo-instruct"),
+      modelAt("claude", "ant", "claude-sonnet-4-5"),
+      modelAt("demo", "demo", "demo"),
     ],
   });
   openai = new OpenAI({ apiKey: app.key, baseURL: `${app.url}/v1`, maxRetries: 0 });

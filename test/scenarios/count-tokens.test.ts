@@ -7,14 +7,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";
 import { GoogleGenAI } from "@google/genai";
-import type { CatalogModel } from "../../src/domain/catalog/catalog.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { type App, post, startApp } from "../support/app.ts";
+import { modelAt } from "../support/models.ts";
 import { json, startUpstream, type Upstream } from "../support/upstream.ts";
-
-const model = (name: string, provider: string, target: string): CatalogModel => {
-  return { name, targets: [{ provider, model: target, weight: 1 }], fallbacks: [] };
-};
 
 let up: Upstream;
 let app: App;
@@ -35,11 +31,11 @@ beforeAll(async () => {
       { name: "ver", kind: "vertex", baseUrl: up.url, options: { project: "acme-prod" } },
     ],
     models: [
-      model("claude", "ant", "claude-sonnet-4-5"),
-      model("gemini", "goo", "gemini-2.5-flash"),
-      model("vertex", "ver", "gemini-2.5-flash"),
-      model("gpt", "up", "gpt-x"),
-      model("demo", "demo", "demo"),
+      modelAt("claude", "ant", "claude-sonnet-4-5"),
+      modelAt("gemini", "goo", "gemini-2.5-flash"),
+      modelAt("vertex", "ver", "gemini-2.5-flash"),
+      modelAt("gpt", "up", "gpt-x"),
+      modelAt("demo", "demo", "demo"),
     ],
   });
   anthropic = new Anthropic({ apiKey: app.key, baseURL: app.url, maxRetries: 0 });

@@ -11,9 +11,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { GoogleGenAI } from "@google/genai";
 import { Ollama } from "ollama";
 import OpenAI, { AzureOpenAI } from "openai";
-import type { CatalogModel } from "../../src/domain/catalog/catalog.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { type App, post, startApp } from "../support/app.ts";
+import { modelAt } from "../support/models.ts";
 import { json, type ReceivedRequest, type Script, startUpstream, type Upstream } from "../support/upstream.ts";
 
 const PROVIDERS = ["openai", "google", "vertex", "cohere", "ollama", "azure", "bedrock"] as const;
@@ -22,9 +22,7 @@ type Provider = (typeof PROVIDERS)[number];
 /** Providers that do not tell how many tokens a batch was. */
 const UNTOLD: ReadonlySet<Provider> = new Set<Provider>(["google", "bedrock"]);
 
-const model = (name: string, provider: string, target = `${name}-embed`): CatalogModel => {
-  return { name, targets: [{ provider, model: target, weight: 1 }], fallbacks: [] };
-};
+const model = (name: string, provider: string, target = `${name}-embed`) => modelAt(name, provider, target);
 
 /** Two numbers that a 32-bit float holds exactly, told apart by the text they stand for. */
 const vectorOf = (text: unknown) => [String(text).length / 4, -0.5];

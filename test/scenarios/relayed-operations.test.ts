@@ -6,14 +6,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { CohereClientV2 } from "cohere-ai";
 import OpenAI, { AzureOpenAI, toFile } from "openai";
-import type { CatalogModel } from "../../src/domain/catalog/catalog.ts";
 import type { Json, JsonObject } from "../../src/kernel/json.ts";
 import { type App, post, startApp } from "../support/app.ts";
+import { modelAt } from "../support/models.ts";
 import { json, type ReceivedRequest, type Script, startUpstream, text, type Upstream } from "../support/upstream.ts";
 
-const model = (name: string, provider: string, target = `${name}-2026`): CatalogModel => {
-  return { name, targets: [{ provider, model: target, weight: 1 }], fallbacks: [] };
-};
+const model = (name: string, provider: string, target = `${name}-2026`) => modelAt(name, provider, target);
 
 let up: Upstream;
 let app: App;

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";
 import { ApiError, type Content, type FunctionDeclaration, GoogleGenAI, type Part } from "@google/genai";
 import OpenAI from "openai";
-import type { CatalogModel } from "../../src/domain/catalog/catalog.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { type App, post, startApp } from "../support/app.ts";
+import { modelAt } from "../support/models.ts";
 import { until } from "../support/scene.ts";
 import type { Answer } from "../support/upstream/answer.ts";
 import * as geminiApi from "../support/upstream/gemini.ts";
@@ -27,10 +27,6 @@ import {
 const PROVIDERS = ["google", "openai", "anthropic"] as const;
 type Provider = (typeof PROVIDERS)[number];
 
-const model = (name: string, provider: string, target: string): CatalogModel => {
-  return { name, targets: [{ provider, model: target, weight: 1 }], fallbacks: [] };
-};
-
 let up: Upstream;
 let app: App;
 let genai: GoogleGenAI;
@@ -46,10 +42,10 @@ beforeAll(async () => {
       { name: "goo", kind: "google", baseUrl: `${up.url}/v1beta` },
     ],
     models: [
-      model("google", "goo", "gemini-3.8-flash"),
-      model("gemini-old", "goo", "gemini-2.5-flash"),
-      model("openai", "oai", "gpt-4.1"),
-      model("anthropic", "ant", "claude-sonnet-4-5"),
+      modelAt("google", "goo", "gemini-3.8-flash"),
+      modelAt("gemini-old", "goo", "gemini-2.5-flash"),
+      modelAt("openai", "oai", "gpt-4.1"),
+      modelAt("anthropic", "ant", "claude-sonnet-4-5"),
     ],
   });
   genai = new GoogleGenAI({ apiKey: app.key, httpOptions: { baseUrl: app.url } });

@@ -9,32 +9,14 @@ import type OpenAI from "openai";
 import type { Json, JsonObject } from "../../src/kernel/json.ts";
 import { ROADS } from "../support/scene.ts";
 import { MODEL_AT, type Question, type Road, rejection, SdkScene } from "../support/sdk.ts";
-import type { ToolCall } from "../support/upstream/answer.ts";
 import { openaiChat } from "../support/upstream.ts";
+import { ANTHROPIC_TOOLS, ASKED, CITY, called, OPENAI_TOOLS } from "../support/weather-tools.ts";
 
 let scene: SdkScene;
 beforeAll(async () => {
   scene = await SdkScene.begin();
 });
 afterAll(() => scene.stop());
-
-const CITY = { type: "object" as const, properties: { city: { type: "string" } }, required: ["city"] };
-
-const OPENAI_TOOLS: OpenAI.ChatCompletionTool[] = [
-  { type: "function", function: { name: "weather", description: "Weather of a city.", parameters: CITY } },
-  { type: "function", function: { name: "now" } },
-];
-const ANTHROPIC_TOOLS: Anthropic.Tool[] = [
-  { name: "weather", description: "Weather of a city.", input_schema: CITY },
-  { name: "now", input_schema: { type: "object", properties: {} } },
-];
-
-const ASKED: Question = {
-  openai: { messages: [{ role: "user", content: "Weather and time?" }], tools: OPENAI_TOOLS },
-  anthropic: { max_tokens: 100, messages: [{ role: "user", content: "Weather and time?" }], tools: ANTHROPIC_TOOLS },
-};
-
-const called = (id: string, name: string, text: string | string[]): ToolCall => ({ id, name, arguments: text });
 
 const PNG = "iVBORw0KGgo=";
 

@@ -6,9 +6,9 @@
 import { expect } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
-import type { CatalogModel } from "../../src/domain/catalog/catalog.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { type App, type AppOptions, startApp } from "./app.ts";
+import { modelAt } from "./models.ts";
 import { type DialectName, PROVIDERS, Scene } from "./scene.ts";
 import type { Answer } from "./upstream/answer.ts";
 import { startUpstream } from "./upstream.ts";
@@ -56,23 +56,17 @@ export const MODEL_AT = { openai: "gpt", anthropic: "claude" } as const;
 /** The providers' own names of these models. */
 export const TARGET = { openai: "gpt-4.1", anthropic: "claude-sonnet-4-5" } as const;
 
-const model = (name: string, provider: string, target: string): CatalogModel => ({
-  name,
-  targets: [{ provider, model: target, weight: 1 }],
-  fallbacks: [],
-});
-
 const CATALOG = [
-  model("gpt", "oai", TARGET.openai),
-  model("thinker", "oai", "o4-mini"),
-  model("claude", "ant", TARGET.anthropic),
-  model("opus", "ant", "claude-opus-5-5"),
+  modelAt("gpt", "oai", TARGET.openai),
+  modelAt("thinker", "oai", "o4-mini"),
+  modelAt("claude", "ant", TARGET.anthropic),
+  modelAt("opus", "ant", "claude-opus-5-5"),
   // One without structured outputs of its own.
-  model("haiku", "ant", "claude-3-5-haiku-latest"),
+  modelAt("haiku", "ant", "claude-3-5-haiku-latest"),
   // A server of OpenAI's dialect of which nothing is known, and one that takes thoughts back.
-  model("small", "up", "small-2026"),
-  model("deep", "deepseek", "deepseek-v4-pro"),
-  model("demo", "demo", "demo"),
+  modelAt("small", "up", "small-2026"),
+  modelAt("deep", "deepseek", "deepseek-v4-pro"),
+  modelAt("demo", "demo", "demo"),
 ];
 
 /** What became of one call in the words of a dialect. */
