@@ -6,7 +6,8 @@ import Groq from "groq-sdk";
 import { Ollama } from "ollama";
 import OpenAI from "openai";
 import type { Json } from "../../src/kernel/json.ts";
-import { answersListed, CLIENTS_REFUSE } from "../support/fidelity-differences.ts";
+import { answersListed } from "../support/fidelity-differences.ts";
+import { CLIENTS_REFUSE } from "../support/fidelity-forms.ts";
 import type { Digest, Digests } from "../support/recordings.ts";
 import type { Figures } from "./figures.ts";
 import { FRONTS, type Front } from "./fronts.ts";
@@ -45,7 +46,14 @@ const fetchOf = ({ fetch }: Line) =>
   ((address: string | Request, init?: RequestInit) =>
     fetch(new Request(address as string, init))) as typeof globalThis.fetch;
 
-const argumentsOf = (text: string | undefined): unknown => JSON.parse(text || "{}") as Json;
+/** What is no JSON is told as the digest tells it. */
+function argumentsOf(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text || "{}") as Json;
+  } catch {
+    return { __unparsed: text };
+  }
+}
 
 /** Pieces of calls, by their place. */
 class Calls {
@@ -312,8 +320,9 @@ export async function compareSdks(
     const want = judge.respDigest(judged);
     for (const sdk of SDKS) {
       const own = sdk.isFor(played);
-      // In one dialect on both sides it can be tried whoever the provider is.
-      const alone = sdk.front.api === judged.api ? await direct(sdk, played) : undefined;
+      // In one dialect on both sides it can be tried whoever the provider is, unless its envelope is another.
+      const bare = exchange.api === judged.api || exchange.api === "anthropic.vertex";
+      const alone = bare && sdk.front.api === judged.api ? await direct(sdk, played) : undefined;
       const through = await outcomeOf(sdk, { ...house.play(sdk.front, played), stream });
       const found = lostBy(want, alone, through);
       const api = judged.api === "anthropic.messages" ? judged.api : exchange.api;

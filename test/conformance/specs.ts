@@ -3,7 +3,7 @@ import { join } from "node:path";
 import Ajv2020, { type ValidateFunction } from "ajv/dist/2020.js";
 import { parse } from "yaml";
 import { isObject, type Json, type JsonObject } from "../../src/kernel/json.ts";
-import { FORMED_OTHERWISE } from "../support/fidelity-differences.ts";
+import { FORMED_OTHERWISE } from "../support/fidelity-forms.ts";
 import { type Digest, framesOf, SPECS } from "../support/recordings.ts";
 import type { Figures } from "./figures.ts";
 import type { Front } from "./fronts.ts";

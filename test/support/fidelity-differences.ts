@@ -19,12 +19,12 @@ export interface Listed {
   applies(difference: Difference): boolean;
 }
 
-const named = (because: string, ...names: string[]): Listed => ({
+export const named = (because: string, ...names: string[]): Listed => ({
   because,
   applies: ({ exchange }) => names.includes(exchange.name),
 });
 
-const textOf = ({ response }: Exchange): string => response.text ?? JSON.stringify(response.json);
+export const textOf = ({ response }: Exchange): string => response.text ?? JSON.stringify(response.json);
 
 const NO_ANSWER: Listed[] = [
   named(
@@ -119,19 +119,6 @@ export const REFUSED_OTHERWISE: readonly Listed[] = [
     applies: ({ exchange, found }) =>
       textOf(exchange).includes("API_KEY_INVALID") && found.some((each) => each === "status 502"),
   },
-];
-
-/** Google's reasons that are neither a natural end nor a bound nor a filter's. */
-const CAME_TO_NOTHING =
-  /"finishReason":\s*"(?!STOP|MAX_TOKENS|SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII|IMAGE_|MODEL_ARMOR)/;
-
-/** What a dialect's own specification does not allow, in answers that the gateway wrote. */
-export const FORMED_OTHERWISE: readonly Listed[] = [
-  {
-    because: "That an answer came to nothing is told in its provider's word: no list of reasons has one.",
-    applies: ({ exchange }) => exchange.api === "gemini.generateContent" && CAME_TO_NOTHING.test(textOf(exchange)),
-  },
-  named("A call of no function, made by hand: its name is empty.", "apisix/openai--null-function--586148#0"),
 ];
 
 /** What becomes of a provider's status, and whether its words reach the caller; null where they may, without our account's name. */
@@ -390,13 +377,4 @@ export const RELAY_LISTED: readonly Listed[] = [
     "prism-php/ollama--structured-with-multiple-tools-structured-mode-2--43c1e6#0",
     "semantic-kernel/ollama--text_generation_test_response_stream--6e267f#0",
   ),
-];
-
-/** What an official client makes of an answer, beside all that is listed of the answer itself. */
-export const CLIENTS_REFUSE: readonly Listed[] = [
-  {
-    because: "Mistral's client demands a count of tokens, and the provider told none: none is made up.",
-    applies: ({ want, found }) =>
-      want.in === null && found.every((each) => /^refused: .*(?:at usage|"usage")/s.test(each)),
-  },
 ];
