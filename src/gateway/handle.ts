@@ -15,7 +15,7 @@ import type { Settled } from "./settle.ts";
 export interface Stages {
   begin(arrival: Arrival): Call;
   accept(call: Call): Accepted;
-  identify(accepted: Accepted): Identified;
+  identify(accepted: Accepted): Identified | Promise<Identified>;
   listModels(caller: Identified): Promise<Response>;
   listObjects(caller: Identified): Promise<Response>;
   decode(caller: Identified): Promise<Decoded>;
@@ -41,7 +41,7 @@ export function createHandle(stages: Stages) {
     const call = stages.begin(arrival);
     try {
       const accepted = stages.accept(call);
-      const caller = stages.identify(accepted);
+      const caller = await stages.identify(accepted);
       const { kind } = caller.match.endpoint;
       if (kind === "models") return await stages.listModels(caller);
       if (kind !== "call") return await stages.listObjects(caller);

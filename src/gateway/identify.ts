@@ -28,7 +28,8 @@ class Ticket {
 export type Identified = Ticket;
 
 export interface IdentifyPorts {
-  findPrincipal(digest: string): Principal | undefined;
+  /** A promise only where the store must be asked and is elsewhere. */
+  findPrincipal(digest: string): Principal | undefined | Promise<Principal | undefined>;
   /** HMAC of a credential, as the store keeps it. */
   digest(credential: string): string;
   strangers: Strangers;
@@ -39,24 +40,31 @@ export interface IdentifyPorts {
 const CREDENTIAL_HEADERS = ["authorization", "x-api-key", "api-key", "x-goog-api-key"] as const;
 
 export function createIdentify(ports: IdentifyPorts) {
-  return function identify(accepted: Accepted): Identified {
+  return function identify(accepted: Accepted): Identified | Promise<Identified> {
     const { call } = accepted;
     const credential = readCredential(call.headers, call.arrival.query);
-    const principal = look(ports, credential);
-    if (principal === undefined) throw ports.strangers.refuse(call.address, "The key is not valid.");
-    if (principal.revokedAt !== null) throw ports.strangers.refuse(call.address, "The key has been revoked.");
-    if (principal.expiresAt !== null && principal.expiresAt <= ports.now()) {
-      throw ports.strangers.refuse(call.address, "The key has expired.");
-    }
-    if (principal.allowFrom.length > 0 && !isWithin(call.address, blocksOf(principal))) {
-      throw new GatewayError("address_not_allowed", "This key may not be used from this network address.");
-    }
-    return new Ticket(accepted, principal);
+    const found = look(ports, credential);
+    return found instanceof Promise
+      ? found.then((principal) => judge(ports, accepted, principal))
+      : judge(ports, accepted, found);
   };
 }
 
+function judge(ports: IdentifyPorts, accepted: Accepted, principal: Principal | undefined): Identified {
+  const { call } = accepted;
+  if (principal === undefined) throw ports.strangers.refuse(call.address, "The key is not valid.");
+  if (principal.revokedAt !== null) throw ports.strangers.refuse(call.address, "The key has been revoked.");
+  if (principal.expiresAt !== null && principal.expiresAt <= ports.now()) {
+    throw ports.strangers.refuse(call.address, "The key has expired.");
+  }
+  if (principal.allowFrom.length > 0 && !isWithin(call.address, blocksOf(principal))) {
+    throw new GatewayError("address_not_allowed", "This key may not be used from this network address.");
+  }
+  return new Ticket(accepted, principal);
+}
+
 /** A key of ours with a wrong checksum is refused without a look-up. Imported keys have their own form. */
-function look(ports: IdentifyPorts, credential: string): Principal | undefined {
+function look(ports: IdentifyPorts, credential: string): ReturnType<IdentifyPorts["findPrincipal"]> {
   if (credential.startsWith("sp_") && parseVirtualKey(credential) === undefined) return undefined;
   return ports.findPrincipal(ports.digest(credential));
 }

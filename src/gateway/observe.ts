@@ -4,8 +4,8 @@ import type { Stages } from "./handle.ts";
 export function observe(stages: Stages): Stages {
   return {
     ...stages,
-    identify(accepted) {
-      const caller = stages.identify(accepted);
+    async identify(accepted) {
+      const caller = await stages.identify(accepted);
       caller.call.reached.principal = caller.principal;
       return caller;
     },

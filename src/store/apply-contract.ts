@@ -21,7 +21,7 @@ export function applyContract(name: string, open: OpenEmpty): void {
 
     test("makes the principals of the keys it names", async () => {
       await apply(desiredState());
-      expect(store().findPrincipal("digest-acme")).toMatchObject({
+      expect((await store().findPrincipal("digest-acme"))).toMatchObject({
         key: { name: "ci", mode: "live" },
         tenant: { name: "acme" },
         team: { name: "research" },
@@ -68,7 +68,7 @@ export function applyContract(name: string, open: OpenEmpty): void {
       const state = desiredState();
       state.tenants[0]!.prices = prices;
       await apply(state);
-      const { id, name } = store().findPrincipal("digest-acme")!.tenant;
+      const { id, name } = (await store().findPrincipal("digest-acme"))!.tenant;
       expect([...store().catalog().tenantPrices!]).toEqual([[id, prices]]);
       expect(await store().plan(state)).toEqual([]);
       expect(await apply(desiredState())).toEqual([{ verb: "update", subject: `prices of tenant ${name}` }]);
@@ -77,7 +77,7 @@ export function applyContract(name: string, open: OpenEmpty): void {
 
     test("plans what it then does, and planning does nothing", async () => {
       const planned = await store().plan(desiredState());
-      expect(store().findPrincipal("digest-acme")).toBeUndefined();
+      expect((await store().findPrincipal("digest-acme"))).toBeUndefined();
       expect(await store().applications()).toEqual([]);
       expect(await apply(desiredState())).toEqual(planned);
     });
@@ -139,37 +139,37 @@ export function applyContract(name: string, open: OpenEmpty): void {
 
     test("a rotated key replaces its predecessor at once", async () => {
       await apply(desiredState());
-      const before = store().findPrincipal("digest-acme")!;
+      const before = (await store().findPrincipal("digest-acme"))!;
       const edited = desiredState();
       applicationOf(edited).keys[0]!.digest = "digest-rotated";
       clock().time += 5;
       await apply(edited);
-      expect(store().findPrincipal("digest-acme")?.revokedAt).toBe(clock().now());
-      expect(store().findPrincipal("digest-rotated")).toMatchObject({
+      expect((await store().findPrincipal("digest-acme"))?.revokedAt).toBe(clock().now());
+      expect((await store().findPrincipal("digest-rotated"))).toMatchObject({
         revokedAt: null,
         application: before.application,
       });
-      expect(store().findPrincipal("digest-rotated")!.key.id).not.toBe(before.key.id);
+      expect((await store().findPrincipal("digest-rotated"))!.key.id).not.toBe(before.key.id);
     });
 
     test("removes a tenant with all that is in it: its keys are revoked, whoever made them", async () => {
       await apply(desiredState());
       const key = await newKey("acme");
       await createKey(key);
-      const id = store().findPrincipal("digest-acme")!.tenant.id;
+      const id = (await store().findPrincipal("digest-acme"))!.tenant.id;
       const edited = desiredState();
       edited.tenants.shift();
       await apply(edited);
-      expect(store().findPrincipal("digest-acme")?.revokedAt).not.toBeNull();
-      expect(store().findPrincipal("digest-new")?.revokedAt).not.toBeNull();
-      expect(store().findPrincipal("digest-acme")?.subscriptions).toEqual([]);
+      expect((await store().findPrincipal("digest-acme"))?.revokedAt).not.toBeNull();
+      expect((await store().findPrincipal("digest-new"))?.revokedAt).not.toBeNull();
+      expect((await store().findPrincipal("digest-acme"))?.subscriptions).toEqual([]);
       expect((await store().applications()).map((row) => row.tenant.name)).toEqual(["umbrella"]);
-      expect(store().findPrincipal("digest-umbrella")?.revokedAt).toBeNull();
+      expect((await store().findPrincipal("digest-umbrella"))?.revokedAt).toBeNull();
 
       await apply(desiredState());
-      expect(store().findPrincipal("digest-acme")).toMatchObject({ revokedAt: null, tenant: { id } });
-      expect(store().findPrincipal("digest-acme")?.subscriptions).toHaveLength(1);
-      expect(store().findPrincipal("digest-new")?.revokedAt).not.toBeNull();
+      expect((await store().findPrincipal("digest-acme"))).toMatchObject({ revokedAt: null, tenant: { id } });
+      expect((await store().findPrincipal("digest-acme"))?.subscriptions).toHaveLength(1);
+      expect((await store().findPrincipal("digest-new"))?.revokedAt).not.toBeNull();
     });
 
     test("leaves alone what the first start made", async () => {
@@ -186,27 +186,27 @@ export function applyContract(name: string, open: OpenEmpty): void {
         tenants: [],
       };
       expect(await apply(other)).toEqual([]);
-      expect(store().findPrincipal("digest-acme")?.revokedAt).toBeNull();
+      expect((await store().findPrincipal("digest-acme"))?.revokedAt).toBeNull();
       expect(store().catalog().providers.has("up")).toBe(true);
     });
 
     test("never brings back a key that an administrator revoked", async () => {
       await apply(desiredState());
-      const { key, tenant } = store().findPrincipal("digest-acme")!;
+      const { key, tenant } = (await store().findPrincipal("digest-acme"))!;
       await revokeKey(tenant.id, key.id);
       expect(await apply(desiredState())).toEqual([]);
-      expect(store().findPrincipal("digest-acme")?.revokedAt).toBe(clock().now());
+      expect((await store().findPrincipal("digest-acme"))?.revokedAt).toBe(clock().now());
     });
 
     test("never brings back a key that the file dropped and an administrator then revoked", async () => {
       await apply(desiredState());
-      const { key, tenant } = store().findPrincipal("digest-acme")!;
+      const { key, tenant } = (await store().findPrincipal("digest-acme"))!;
       const without = desiredState();
       applicationOf(without).keys = [];
       await apply(without);
       await revokeKey(tenant.id, key.id);
       await apply(desiredState());
-      expect(store().findPrincipal("digest-acme")?.revokedAt).not.toBeNull();
+      expect((await store().findPrincipal("digest-acme"))?.revokedAt).not.toBeNull();
     });
 
     const broken: [string, (state: DesiredState) => void][] = [

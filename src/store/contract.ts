@@ -22,7 +22,7 @@ export function directoryContract(name: string, open: OpenEmpty): void {
 
     describe("an empty store", () => {
       test("knows nobody and publishes nothing", async () => {
-        expect(store().findPrincipal("digest-acme")).toBeUndefined();
+        expect(await store().findPrincipal("digest-acme")).toBeUndefined();
         expect(store().catalog().models.size).toBe(0);
         expect(await store().applications()).toEqual([]);
         expect((await store().keys(null, null, 10)).items).toEqual([]);
@@ -33,10 +33,10 @@ export function directoryContract(name: string, open: OpenEmpty): void {
     describe("a change", () => {
       test("is seen at once when it returns, and its entry with it", async () => {
         await apply(desiredState());
-        expect(store().findPrincipal("digest-new")).toBeUndefined();
+        expect(await store().findPrincipal("digest-new")).toBeUndefined();
         const key = await newKey("acme");
         await createKey(key);
-        expect(store().findPrincipal("digest-new")).toMatchObject({ key: { id: key.id } });
+        expect(await store().findPrincipal("digest-new")).toMatchObject({ key: { id: key.id } });
         expect(await store().key(key.tenantId, key.id)).toEqual(key);
         const [entry] = (await store().audit(null, 1)).items;
         expect(entry).toMatchObject({
@@ -58,7 +58,7 @@ export function directoryContract(name: string, open: OpenEmpty): void {
         });
         await expect(change).rejects.toThrow("no");
         expect(await store().key(null, key.id)).toBeUndefined();
-        expect(store().findPrincipal("digest-new")).toBeUndefined();
+        expect(await store().findPrincipal("digest-new")).toBeUndefined();
         expect((await store().audit(null, 100)).items).toHaveLength(entries);
         expect(store().catalog().revision).toBe(revision);
       });
@@ -68,10 +68,10 @@ export function directoryContract(name: string, open: OpenEmpty): void {
         const key = await newKey("acme");
         await store().change(ADMIN, keyAction("key.create", key), async (writer) => {
           await writer.createKey(key, "digest-new");
-          expect(store().findPrincipal("digest-new")).toBeUndefined();
+          expect(await store().findPrincipal("digest-new")).toBeUndefined();
           expect(await store().key(null, key.id)).toBeUndefined();
         });
-        expect(store().findPrincipal("digest-new")).toBeDefined();
+        expect(await store().findPrincipal("digest-new")).toBeDefined();
       });
 
       test("gives the catalog a later revision, and leaves the old catalog as it was", async () => {
@@ -91,7 +91,8 @@ export function directoryContract(name: string, open: OpenEmpty): void {
         const owner = await newKey("acme");
         const ids = Array.from({ length: 50 }, (_, i) => `key${String(i).padStart(9, "0")}`);
         await Promise.all(ids.map((id) => createKey({ ...owner, id }, `digest-${id}`)));
-        expect(ids.filter((id) => store().findPrincipal(`digest-${id}`) === undefined)).toEqual([]);
+        const found = await Promise.all(ids.map((id) => store().findPrincipal(`digest-${id}`)));
+        expect(ids.filter((_, i) => found[i] === undefined)).toEqual([]);
         expect((await store().audit(null, 50)).items.every((entry) => entry.action === "key.create")).toBe(true);
       });
     });
@@ -99,14 +100,14 @@ export function directoryContract(name: string, open: OpenEmpty): void {
     describe("a key", () => {
       test("is revoked at once, once, and is still found, so that authorization can tell", async () => {
         await apply(desiredState());
-        const { key, tenant } = store().findPrincipal("digest-acme")!;
+        const { key, tenant } = (await store().findPrincipal("digest-acme"))!;
         expect(await revokeKey(tenant.id, key.id)).toBe(true);
         const at = clock().now();
-        expect(store().findPrincipal("digest-acme")?.revokedAt).toBe(at);
+        expect((await store().findPrincipal("digest-acme"))?.revokedAt).toBe(at);
         const entries = (await store().audit(null, 100)).items.length;
         clock().time += 1000;
         expect(await revokeKey(tenant.id, key.id)).toBe(true);
-        expect(store().findPrincipal("digest-acme")?.revokedAt).toBe(at);
+        expect((await store().findPrincipal("digest-acme"))?.revokedAt).toBe(at);
         expect((await store().audit(null, 100)).items).toHaveLength(entries);
       });
 
@@ -114,7 +115,7 @@ export function directoryContract(name: string, open: OpenEmpty): void {
         const state = desiredState();
         applicationOf(state).keys[0]!.expiresAt = clock().now() - 1;
         await apply(state);
-        expect(store().findPrincipal("digest-acme")?.expiresAt).toBe(clock().now() - 1);
+        expect((await store().findPrincipal("digest-acme"))?.expiresAt).toBe(clock().now() - 1);
       });
 
       const taken: [string, (key: KeyRow) => [KeyRow, string]][] = [
@@ -135,18 +136,18 @@ export function directoryContract(name: string, open: OpenEmpty): void {
     describe("a foreign tenant", () => {
       test("sees no key, revokes none, and makes none: it is answered as if there were nothing", async () => {
         await apply(desiredState());
-        const acme = store().findPrincipal("digest-acme")!;
-        const umbrella = store().findPrincipal("digest-umbrella")!;
+        const acme = (await store().findPrincipal("digest-acme"))!;
+        const umbrella = (await store().findPrincipal("digest-umbrella"))!;
         expect(await store().key(umbrella.tenant.id, acme.key.id)).toBeUndefined();
         expect((await store().keys(umbrella.tenant.id, null, 100)).items.map((key) => key.id)).toEqual([
           umbrella.key.id,
         ]);
         expect(await revokeKey(umbrella.tenant.id, acme.key.id)).toBe(false);
         expect(await revokeKey(umbrella.tenant.id, "nosuchkey000")).toBe(false);
-        expect(store().findPrincipal("digest-acme")?.revokedAt).toBeNull();
+        expect((await store().findPrincipal("digest-acme"))?.revokedAt).toBeNull();
         const stray: KeyRow = { ...(await newKey("acme")), tenantId: umbrella.tenant.id };
         await expect(createKey(stray)).rejects.toMatchObject({ code: "not_found" });
-        expect(store().findPrincipal("digest-new")).toBeUndefined();
+        expect(await store().findPrincipal("digest-new")).toBeUndefined();
       });
     });
 
@@ -187,7 +188,7 @@ export function directoryContract(name: string, open: OpenEmpty): void {
 
     test("what is handed out cannot be changed by who gets it", async () => {
       await apply(desiredState());
-      const principal = store().findPrincipal("digest-acme")!;
+      const principal = (await store().findPrincipal("digest-acme"))!;
       expect(() => Object.assign(principal.tenant, { id: "other" })).toThrow(TypeError);
       expect(() => Object.assign(principal.subscriptions[0]!, { state: "rejected" })).toThrow(TypeError);
       expect(() => Object.assign(store().catalog().apis.get("chat/v1")!, { capture: true })).toThrow(TypeError);
@@ -196,7 +197,7 @@ export function directoryContract(name: string, open: OpenEmpty): void {
     for (const text of ["' OR 1=1 --", "digest-acme' --", "", "\0", "%", "digest-%"]) {
       test(`the look-up of ${JSON.stringify(text)} finds nobody`, async () => {
         await apply(desiredState());
-        expect(store().findPrincipal(text)).toBeUndefined();
+        expect(await store().findPrincipal(text)).toBeUndefined();
       });
     }
   });

@@ -11,7 +11,7 @@ import type { Identified } from "../../src/gateway/identify.ts";
 export async function rightOrder(stages: Stages, arrival: Arrival) {
   const call = stages.begin(arrival);
   const accepted = stages.accept(call);
-  const caller = stages.identify(accepted);
+  const caller = await stages.identify(accepted);
   const decoded = await stages.decode(caller);
   const grant = stages.authorize(await stages.locate(decoded));
   const hold = await stages.reserve(grant);
@@ -26,7 +26,7 @@ export async function rightOrder(stages: Stages, arrival: Arrival) {
 export async function wrongOrders(stages: Stages, arrival: Arrival) {
   const call = stages.begin(arrival);
   const accepted = stages.accept(call);
-  const caller = stages.identify(accepted);
+  const caller = await stages.identify(accepted);
   const decoded = await stages.decode(caller);
   const grant = stages.authorize(await stages.locate(decoded));
   const hold = await stages.reserve(grant);

@@ -1,5 +1,5 @@
 import type { CreateTableBuilder, Kysely } from "kysely";
-import type { Migration } from "./migration.ts";
+import { type Migration, numbered } from "./migration.ts";
 
 /**
  * The directory: what administrators publish (providers, models, guardrails, plans, APIs),
@@ -96,9 +96,7 @@ function lasting(db: Kysely<unknown>, table: string): CreateTableBuilder<string,
 }
 
 async function consumption(db: Kysely<unknown>): Promise<void> {
-  await db.schema
-    .createTable("subscriptions")
-    .addColumn("seq", "integer", (c) => c.primaryKey().autoIncrement())
+  await numbered(db, db.schema.createTable("subscriptions"), "seq")
     .addColumn("id", "text", (c) => c.notNull().unique())
     .addColumn("tenant_id", "text", (c) => c.notNull())
     .addColumn("application_id", "text", (c) => c.notNull())
@@ -113,9 +111,7 @@ async function consumption(db: Kysely<unknown>): Promise<void> {
     ])
     .addUniqueConstraint("subscriptions_api", ["application_id", "api"])
     .execute();
-  await db.schema
-    .createTable("keys")
-    .addColumn("seq", "integer", (c) => c.primaryKey().autoIncrement())
+  await numbered(db, db.schema.createTable("keys"), "seq")
     .addColumn("id", "text", (c) => c.notNull().unique())
     .addColumn("tenant_id", "text", (c) => c.notNull())
     .addColumn("application_id", "text", (c) => c.notNull())
@@ -140,9 +136,7 @@ async function keeping(db: Kysely<unknown>): Promise<void> {
     .addColumn("name", "text", (c) => c.primaryKey().notNull())
     .addColumn("value", "text", (c) => c.notNull())
     .execute();
-  await db.schema
-    .createTable("audit")
-    .addColumn("id", "integer", (c) => c.primaryKey().autoIncrement())
+  await numbered(db, db.schema.createTable("audit"), "id")
     .addColumn("at", "bigint", (c) => c.notNull())
     .addColumn("actor_kind", "text", (c) => c.notNull())
     .addColumn("actor_id", "text", (c) => c.notNull())

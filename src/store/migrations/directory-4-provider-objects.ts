@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import { type Migration, numbered } from "./migration.ts";
 
 /**
  * Files and batches that applications keep at provider accounts: an id belongs to who first got
@@ -8,9 +8,7 @@ export const providerObjects: Migration = {
   id: 4,
   name: "provider objects",
   async up(db) {
-    await db.schema
-      .createTable("provider_objects")
-      .addColumn("seq", "integer", (c) => c.primaryKey().autoIncrement())
+    await numbered(db, db.schema.createTable("provider_objects"), "seq")
       .addColumn("tenant_id", "text", (c) => c.notNull())
       .addColumn("application_id", "text", (c) => c.notNull())
       .addColumn("provider", "text", (c) => c.notNull())

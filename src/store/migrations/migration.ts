@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { type ColumnDefinitionBuilder, type CreateTableBuilder, type Kysely, PostgresAdapter } from "kysely";
 
 /** One step of a schema's life. Once released it never changes; what must change is a new step. */
 export interface Migration {
@@ -13,26 +13,52 @@ export class MigrationError extends Error {
   override readonly name = "MigrationError";
 }
 
+/**
+ * Adds the primary key by which rows are numbered in the order in which they are made. On
+ * PostgreSQL that is the order of their commits only where the transactions wait for one another.
+ */
+export function numbered<T extends string>(
+  db: Kysely<unknown>,
+  table: CreateTableBuilder<T, never>,
+  column: string,
+): CreateTableBuilder<T, string> {
+  const postgres = db.getExecutor().adapter instanceof PostgresAdapter;
+  const rising = (definition: ColumnDefinitionBuilder) =>
+    postgres ? definition.primaryKey().generatedAlwaysAsIdentity() : definition.primaryKey().autoIncrement();
+  return table.addColumn(column, postgres ? "bigint" : "integer", rising);
+}
+
 interface MigrationTable {
   migrations: { id: number; name: string; applied_at: number };
 }
 
 /**
- * Brings a database to the newest schema, in one transaction: all missing steps or none.
+ * Brings a database to the newest schema, in one transaction: all missing steps or none. Where
+ * several nodes may begin at once, the caller lets one at a time.
+ * @param table where the steps that were applied are remembered; stores in one database have one each.
  * @returns the steps that were applied.
  * @throws MigrationError when the database is newer than this list.
  */
-export async function migrate(db: Kysely<unknown>, steps: readonly Migration[], now: number): Promise<Migration[]> {
+export async function migrate(
+  db: Kysely<unknown>,
+  steps: readonly Migration[],
+  now: number,
+  table = "migrations",
+): Promise<Migration[]> {
   await db.schema
-    .createTable("migrations")
+    .createTable(table)
     .ifNotExists()
     .addColumn("id", "integer", (column) => column.primaryKey())
     .addColumn("name", "text", (column) => column.notNull())
     .addColumn("applied_at", "bigint", (column) => column.notNull())
     .execute();
   return db.transaction().execute(async (transaction) => {
-    const table = transaction as unknown as Kysely<MigrationTable>;
-    const applied = await table.selectFrom("migrations").selectAll().orderBy("id").execute();
+    const record = transaction as unknown as Kysely<MigrationTable>;
+    const applied = await record
+      .selectFrom(table as "migrations")
+      .selectAll()
+      .orderBy("id")
+      .execute();
     for (const row of applied) {
       const step = steps[row.id - 1];
       if (step === undefined) {
@@ -49,7 +75,10 @@ export async function migrate(db: Kysely<unknown>, steps: readonly Migration[], 
     const missing = steps.slice(applied.length);
     for (const step of missing) {
       await step.up(transaction);
-      await table.insertInto("migrations").values({ id: step.id, name: step.name, applied_at: now }).execute();
+      await record
+        .insertInto(table as "migrations")
+        .values({ id: step.id, name: step.name, applied_at: now })
+        .execute();
     }
     return missing;
   });

@@ -49,19 +49,14 @@ export interface PostgresOptions {
 export class Postgres {
   readonly #address: DatabaseAddress;
   readonly #settings: pg.ClientConfig;
-  readonly #pool: pg.Pool;
+  readonly #options: PostgresOptions;
+  #pool: pg.Pool;
 
   private constructor(address: DatabaseAddress, options: PostgresOptions) {
     this.#address = address;
+    this.#options = options;
     this.#settings = settingsFor(address, options.statementMs ?? STATEMENT_MS);
-    this.#pool = new pg.Pool({
-      ...this.#settings,
-      max: options.connections ?? CONNECTIONS,
-      idleTimeoutMillis: 60_000,
-    });
-    this.#pool.on("error", (error) => options.onTrouble?.(translated(error)));
-    // Without a listener the event of a broken connection would be an exception that nobody catches.
-    this.#pool.on("connect", (client) => client.on("error", () => {}));
+    this.#pool = this.#makePool();
   }
 
   /** Connects, and makes the schema where there is none. @throws PostgresError */
@@ -147,9 +142,25 @@ export class Postgres {
     }
   }
 
+  /** From now on new connections are used; those that there are end when what runs on them has. */
+  retire(): void {
+    const old = this.#pool;
+    this.#pool = this.#makePool();
+    void old.end().catch(() => {});
+  }
+
   /** Waits for what runs, a while, and ends every connection. */
   async close(): Promise<void> {
     await Promise.race([this.#pool.end().catch(() => {}), Bun.sleep(CONNECT_MS)]);
+  }
+
+  #makePool(): pg.Pool {
+    const max = this.#options.connections ?? CONNECTIONS;
+    const pool = new pg.Pool({ ...this.#settings, max, idleTimeoutMillis: 60_000 });
+    pool.on("error", (error) => this.#options.onTrouble?.(translated(error)));
+    // Without a listener the event of a broken connection would be an exception that nobody catches.
+    pool.on("connect", (client) => client.on("error", () => {}));
+    return pool;
   }
 
   async #hasSchema(): Promise<boolean> {

@@ -9,11 +9,11 @@ import { DIRECTORY_MIGRATIONS } from "../migrations/directory.ts";
 import { migrate } from "../migrations/migration.ts";
 import { type Committed, lastRevision, SqlAdministration } from "../sql/administration.ts";
 import { readCatalog, withRevision } from "../sql/catalog.ts";
+import { SqlProviderObjects } from "../sql/provider-objects.ts";
 import type { Tables } from "../sql/tables.ts";
 import { DataFolderError } from "./folder.ts";
 import { kyselyOn, openReader, openWriter } from "./open.ts";
 import { Principals } from "./principals.ts";
-import { SqliteProviderObjects } from "./provider-objects.ts";
 
 export interface DirectoryOptions {
   clock: Clock;
@@ -49,7 +49,7 @@ export async function openDirectory(file: string, options: DirectoryOptions): Pr
  */
 export class SqliteDirectory extends SqlAdministration implements Directory {
   /** Whose files and batches at providers are. */
-  readonly objects: SqliteProviderObjects;
+  readonly objects: SqlProviderObjects;
   readonly #connections: Database[];
   readonly #principals: Principals;
   #catalog: Catalog;
@@ -57,7 +57,7 @@ export class SqliteDirectory extends SqlAdministration implements Directory {
   constructor(writer: Database, db: Kysely<Tables>, reader: Database, catalog: Catalog, options: DirectoryOptions) {
     super(db, kyselyOn<Tables>(reader), options);
     this.#connections = [reader, writer];
-    this.objects = new SqliteProviderObjects(db, this.reader);
+    this.objects = new SqlProviderObjects(db, this.reader);
     this.#principals = new Principals(reader, options.cachedPrincipals ?? CACHED_PRINCIPALS);
     this.#catalog = catalog;
   }

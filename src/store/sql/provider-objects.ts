@@ -1,6 +1,4 @@
-import { SQLiteError } from "bun:sqlite";
 import type { Kysely, Selectable } from "kysely";
-import { GatewayError } from "../../errors.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import type {
   BatchFacts,
@@ -11,10 +9,11 @@ import type {
   ProviderObject,
   ProviderObjects,
 } from "../../ports/provider-objects.ts";
-import type { Tables } from "../sql/tables.ts";
+import { orUnavailable } from "./fault.ts";
+import type { Tables } from "./tables.ts";
 
-/** Whose a provider's ids are, in the directory's own file: the owners stand there too. */
-export class SqliteProviderObjects implements ProviderObjects {
+/** Whose a provider's ids are, in the directory's own database: the owners stand there too. */
+export class SqlProviderObjects implements ProviderObjects {
   readonly #writer: Kysely<Tables>;
   readonly #reader: Kysely<Tables>;
 
@@ -51,9 +50,11 @@ export class SqliteProviderObjects implements ProviderObjects {
 
   async find(owner: ObjectOwner, ids: readonly string[]): Promise<FoundObjects> {
     const rows = [];
+    // PostgreSQL takes no text with this character, and no provider has given an id with it.
+    const possible = ids.filter((id) => !id.includes("\0"));
     // Statements take a bounded number of values.
-    for (let at = 0; at < ids.length; at += 500) {
-      const some = ids.slice(at, at + 500);
+    for (let at = 0; at < possible.length; at += 500) {
+      const some = possible.slice(at, at + 500);
       const found = await store(() =>
         this.#reader
           .selectFrom("provider_objects")
@@ -91,9 +92,11 @@ export class SqliteProviderObjects implements ProviderObjects {
       .where("tenant_id", "=", owner.tenantId)
       .where("application_id", "=", owner.applicationId)
       .where("kind", "=", query.kind);
-    let rows = mine.selectAll().where("api", "in", [...query.apis]);
+    // A list must not be empty in SQL; no API has this name.
+    let rows = mine.selectAll().where("api", "in", ["", ...query.apis]);
     if (query.purpose !== undefined) rows = rows.where("purpose", "=", query.purpose);
     const { after } = query;
+    if (after?.includes("\0") === true) return undefined;
     if (after !== undefined) {
       const last = await store(() =>
         mine.select("seq").where("id", "=", after).orderBy("seq", "desc").executeTakeFirst(),
@@ -119,15 +122,6 @@ function toObject(row: Selectable<Tables["provider_objects"]>): ProviderObject {
 }
 
 /** Nobody is asked for an object whose owner cannot be looked up, and none is shown that could not be kept. */
-async function store<T>(run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    if (!(error instanceof SQLiteError)) throw error;
-    const internal = `${error.code ?? error.name}: ${error.message}`;
-    throw new GatewayError("store_unavailable", "The store could not be asked whose this is.", {
-      internal,
-      cause: error,
-    });
-  }
+function store<T>(run: () => Promise<T>): Promise<T> {
+  return orUnavailable("The store could not be asked whose this is.", run);
 }
