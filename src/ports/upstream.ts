@@ -21,7 +21,7 @@ export interface UpstreamCall {
   /** Where a header that shows the key is not enough: how the key makes the request the account's own. */
   authorization?: AccountAuthorization;
   signal: AbortSignal;
-  /** Told right before the request goes out: from then on the provider may work, and charge, for it. */
+  /** Told as the request goes out: from then on the provider may work, and charge, for it. */
   onSend?: () => void;
 }
 

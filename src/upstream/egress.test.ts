@@ -76,8 +76,11 @@ describe("a name is as good as its worst address", () => {
     const egress = new Egress(clock, names({ "llm.internal": ["10.0.0.7"] }));
     expect(await egress.pin("https://llm.internal:8443/v1", true)).toEqual({
       origin: "https://10.0.0.7:8443",
+      address: "10.0.0.7",
+      port: 8443,
       host: "llm.internal:8443",
       serverName: "llm.internal",
+      place: "private https://10.0.0.7:8443 llm.internal:8443",
     });
     expect(egress.recent("https://llm.internal:8443/v1", false)).toBeUndefined();
   });

@@ -7,10 +7,15 @@ import type { Clock } from "../kernel/clock.ts";
 export interface PinnedAddress {
   /** URL with the checked address in place of the name. */
   origin: string;
+  /** The checked address, and the port. */
+  address: string;
+  port: number;
   /** What the `Host` header says. */
   host: string;
   /** Name that the certificate must bear; null on plain HTTP. */
   serverName: string | null;
+  /** A connection that was made for one place serves no other: scheme, address, port, name, and what the account allows. */
+  place: string;
 }
 
 /** All addresses of a host name. */
@@ -57,13 +62,17 @@ export class Egress {
     }
     const address = addresses[0]!;
     const literal = address.includes(":") ? `[${address}]` : address;
+    const origin = `${url.protocol}//${literal}${url.port === "" ? "" : `:${url.port}`}`;
+    const key = allowPrivate ? `private ${baseUrl}` : baseUrl;
     const pin: PinnedAddress = {
-      origin: `${url.protocol}//${literal}${url.port === "" ? "" : `:${url.port}`}`,
+      origin,
+      address,
+      port: url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port),
       host: url.host,
+      place: `${allowPrivate ? "private " : ""}${origin} ${url.host}`,
       serverName: url.protocol === "https:" ? name : null,
     };
     if (this.#pinned.size > 1_000) this.#pinned.clear();
-    const key = allowPrivate ? `private ${baseUrl}` : baseUrl;
     this.#pinned.set(key, { pin, until: this.#clock.ticks() + RESOLUTION_TTL_MS });
     return pin;
   }

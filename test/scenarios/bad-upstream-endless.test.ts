@@ -10,8 +10,8 @@ import { type DialectName, MODELS, PAIRS, PROVIDERS, Scene } from "../support/sc
 import { endless, longLine, raw, type Script, sse, text } from "../support/upstream.ts";
 
 const GIGABYTE = 1_000_000_000;
-/** What the socket buffers of both sides may have taken beside what the gateway read. */
-const BUFFERED = 16 * 1_048_576;
+/** What the socket buffers of both sides may have taken beside what the gateway read: Linux lets them grow to 4 and 32 MB. */
+const BUFFERED = 40 * 1_048_576;
 /** Of this process, the emulator and the client in it. Garbage is collected late where there is much of it. */
 const GROWTH = 320 * 1_048_576;
 
@@ -59,6 +59,8 @@ interface Row {
   status?: number;
   /** Whether the caller has seen something before. */
   begun?: boolean;
+  /** Whether the provider may send all of it: then its connection is as good as any other. */
+  small?: boolean;
 }
 
 const rows: Row[] = [
@@ -73,13 +75,13 @@ const rows: Row[] = [
   { name: "a redirect of a gigabyte", stream: false, script: () => letters("HTTP/1.1 302 X\r\nLocation: /\r\nConnection: close\r\n\r\n"), bound: 0, code: "upstream_malformed" },
   { name: "a web page of a gigabyte", stream: true, script: () => letters("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n"), bound: 0, code: "upstream_malformed" },
   { name: "a header of a gigabyte", stream: false, script: () => letters("HTTP/1.1 200 OK\r\nX-Long: "), bound: 0, code: "upstream_malformed" },
-  { name: "gzip that unpacks to 256 MB, as an answer", stream: false, script: () => gzipped(200, "application/json"), bound: 1_048_576, code: "upstream_malformed" },
-  { name: "gzip that unpacks to 256 MB, as a stream", stream: true, script: () => gzipped(200, "text/event-stream"), bound: 1_048_576, code: "upstream_malformed" },
-  { name: "gzip that unpacks to 256 MB, as an error", stream: false, script: () => gzipped(500, "application/json"), bound: 1_048_576, code: "upstream_error", status: 502 },
+  { name: "gzip that unpacks to 256 MB, as an answer", stream: false, script: () => gzipped(200, "application/json"), bound: 1_048_576, code: "upstream_malformed", small: true },
+  { name: "gzip that unpacks to 256 MB, as a stream", stream: true, script: () => gzipped(200, "text/event-stream"), bound: 1_048_576, code: "upstream_malformed", small: true },
+  { name: "gzip that unpacks to 256 MB, as an error", stream: false, script: () => gzipped(500, "application/json"), bound: 1_048_576, code: "upstream_error", status: 502, small: true },
 ]; // biome-ignore format: a table
 
 describe.each(PAIRS)("$front in front of $provider", ({ front, provider }) => {
-  test.each(rows)("$name is cut at the bound", async ({ stream, script, bound, code, status, begun }) => {
+  test.each(rows)("$name is cut at the bound", async ({ stream, script, bound, code, status, begun, small }) => {
     scene.up.answer(script(provider));
     const grown = await growth(async () => {
       const response = await scene.call(front, { model: MODELS[provider], stream });
@@ -87,7 +89,7 @@ describe.each(PAIRS)("$front in front of $provider", ({ front, provider }) => {
       if (begun) await scene.brokeOff(front, response, told);
       else await scene.refused(front, response, { ...told, param: null, outcome: "failed", upstream: 1 });
       const request = scene.up.requests[0]!;
-      expect((await request.closed).by).toBe("peer");
+      if (!small) expect((await request.closed).by).toBe("peer");
       expect(request.bytesTaken).toBeLessThan(bound + BUFFERED);
     });
     expect(grown).toBeLessThan(GROWTH);
