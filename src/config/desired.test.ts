@@ -90,6 +90,7 @@ describe("the desired state", () => {
       targets: [{ provider: "main", model: "m", weight: 1 }],
       fallbacks: [{ provider: "canned", model: "demo", weight: 1 }],
       routing: USUAL_ROUTING,
+      limits: [],
     });
   });
 
@@ -116,6 +117,7 @@ describe("the desired state", () => {
         publicId: OWN.publicId,
         allowFrom: [],
         expiresAt: Date.UTC(2027, 0, 1),
+        limits: [],
       },
       {
         name: "foreign",
@@ -124,6 +126,7 @@ describe("the desired state", () => {
         publicId: null,
         allowFrom: ["10.0.0.1/32", "2001:db8::/32"],
         expiresAt: null,
+        limits: [],
       },
     ]);
   });

@@ -1,15 +1,15 @@
 import { parseVirtualKey } from "../domain/access/virtual-key.ts";
 import { apiKey, type Price, type TargetRow, type TenantPrice } from "../domain/catalog/catalog.ts";
-import type { Limit } from "../kernel/limit.ts";
 import type { Secret } from "../kernel/secret.ts";
 import type { DesiredKey, DesiredState, ProviderRow } from "../ports/administration.ts";
 import { providerKeyContext, type Sealer } from "../ports/vault.ts";
 import type { AccountOptions } from "../spec/adapter.ts";
-import { DIMENSIONS, type Document, type ProviderKind } from "./document.ts";
+import type { Document, ProviderKind } from "./document.ts";
+import { limitsOf } from "./limits.ts";
 import { parseNetwork } from "./network.ts";
 import { priceRow } from "./prices.ts";
 import { keyPath, type Secrets } from "./secrets.ts";
-import { parseBaseUrl, parseInstant, parseUsd } from "./values.ts";
+import { parseBaseUrl, parseInstant } from "./values.ts";
 
 /** How secrets become what the store may keep. */
 export interface Sealing {
@@ -37,7 +37,12 @@ export function desiredState(
         provider.baseUrl === undefined ? usualAddress(kind, provider.options) : parseBaseUrl(provider.baseUrl);
       const key = provider.apiKey === undefined ? undefined : secrets.at(["providers", at, "apiKey"]);
       const { apiKey: _, ...settings } = provider;
-      const account = { ...settings, prices: settings.prices.map((price) => priceRow<Price>(price)), baseUrl };
+      const account = {
+        ...settings,
+        prices: settings.prices.map((price) => priceRow<Price>(price)),
+        limits: limitsOf(settings.limits),
+        baseUrl,
+      };
       return providerRow(account, key, sealing.sealer);
     }),
     models: document.models.map((model) => ({
@@ -45,9 +50,10 @@ export function desiredState(
       targets: model.targets.map((target): TargetRow => ({ ...target })),
       fallbacks: model.fallbacks.map((target): TargetRow => ({ ...target, weight: 1 })),
       routing: { ...model.routing, hedgeAfterMs: model.routing.hedgeAfterMs ?? null },
+      limits: limitsOf(model.limits),
     })),
     guardrails: document.guardrails.map((guardrail) => ({ ...guardrail })),
-    plans: document.plans.map((plan) => ({ name: plan.name, limits: plan.limits.map(limitOf) })),
+    plans: document.plans.map((plan) => ({ name: plan.name, limits: limitsOf(plan.limits) })),
     apis: document.apis.map(({ deprecatedAt, sunsetAt, ...api }) => ({
       ...api,
       deprecatedAt: deprecatedAt === undefined ? null : parseInstant(deprecatedAt),
@@ -56,11 +62,15 @@ export function desiredState(
     tenants: document.tenants.map((tenant, t) => ({
       name: tenant.name,
       prices: tenant.prices.map((price) => priceRow<TenantPrice>(price)),
+      limits: limitsOf(tenant.limits),
+      timeZone: tenant.timeZone,
       teams: tenant.teams.map((team, m) => ({
         name: team.name,
+        limits: limitsOf(team.limits),
         members: team.members.map((member) => ({ email: member.email.toLowerCase(), roles: [...member.roles] })),
         applications: team.applications.map((application, a) => ({
           name: application.name,
+          limits: limitsOf(application.limits),
           subscriptions: application.subscriptions.map((subscription) => subscriptionOf(subscription, approvals)),
           keys: application.keys.map((key, k) => keyOf(key, secrets.at(keyPath(t, m, a, k)), sealing)),
         })),
@@ -88,12 +98,6 @@ export function providerRow(
   };
 }
 
-function limitOf(limit: Document["plans"][number]["limits"][number]): Limit {
-  const dimension = DIMENSIONS.find((candidate) => limit[candidate] !== undefined) ?? "requests";
-  const amount = limit[dimension] ?? 0;
-  return { dimension, window: limit.per ?? null, amount: dimension === "usd" ? parseUsd(amount) : amount };
-}
-
 function subscriptionOf(
   subscription: DocumentApplication["subscriptions"][number],
   approvals: ReadonlyMap<string, "auto" | "manual">,
@@ -113,5 +117,6 @@ function keyOf(key: DocumentApplication["keys"][number], value: Secret<string>, 
     publicId: own?.publicId ?? null,
     allowFrom: key.allowFrom.map(parseNetwork),
     expiresAt: key.expires === undefined ? null : parseInstant(key.expires),
+    limits: limitsOf(key.limits),
   };
 }

@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { DAY, HOUR } from "../kernel/clock.ts";
 import type { ProviderAdapter } from "../spec/adapter.ts";
+import { limits, timeZone } from "./limits.ts";
 import { didYouMean } from "./nearest.ts";
 import { parameters } from "./parameters.ts";
 import { prices, tenantPrices } from "./prices.ts";
 import { contextTokens, routing } from "./routing.ts";
 import {
   baseUrl,
-  count,
   email,
   identifier,
   instant,
@@ -17,7 +17,6 @@ import {
   slug,
   targetName,
   title,
-  usd,
   version,
 } from "./values.ts";
 
@@ -35,11 +34,6 @@ const DOCUMENTED_KINDS =
 
 /** Guardrails that the documented file format names and this version has no detector for. */
 const DOCUMENTED_GUARDRAILS = ["pii", "secrets", "injection", "validation", "regex", "moderation"];
-
-export const WINDOWS = ["second", "minute", "hour", "day", "week", "month"] as const;
-
-/** What one limit may count; exactly one of them stands in it. */
-export const DIMENSIONS = ["requests", "tokens", "usd", "concurrent"] as const;
 
 /** Bounds keep a typing error from switching a protection off, or the gateway with it. */
 const milliseconds = (fallback: number, meaning: string) =>
@@ -167,6 +161,9 @@ function provider(kinds: readonly string[]) {
       })
       .exactOptional()
       .describe("Asks whether the provider is there, so that no call has to find out. Without it calls tell."),
+    limits: limits()
+      .default([])
+      .describe("What all callers together may use there. An account without room is not asked; others serve."),
   });
 }
 
@@ -196,6 +193,7 @@ const model = z.strictObject({
     .default([])
     .describe("Asked in order when the targets have failed."),
   routing,
+  limits: limits().default([]).describe("What all callers together may use of it."),
 });
 
 const phrases = z.strictObject({
@@ -219,37 +217,9 @@ const guardrail = z.discriminatedUnion("kind", [phrases], {
   },
 });
 
-const limit = z
-  .strictObject({
-    per: z.enum(WINDOWS).optional().describe("Window of the limit; none for concurrent."),
-    requests: count().optional().describe("Calls."),
-    tokens: count().optional().describe("Tokens, read and written."),
-    usd: usd().optional().describe("US dollars."),
-    concurrent: count().optional().describe("Calls open at once."),
-  })
-  .superRefine((value, context) => {
-    const named = DIMENSIONS.filter((dimension) => value[dimension] !== undefined);
-    const [only] = named;
-    if (only === undefined || named.length > 1) {
-      context.addIssue({ code: "custom", message: `must limit exactly one of ${DIMENSIONS.join(", ")}` });
-    } else if (only === "concurrent" && value.per !== undefined) {
-      context.addIssue({
-        code: "custom",
-        path: ["per"],
-        message: "must not stand with concurrent, which has no window",
-      });
-    } else if (only !== "concurrent" && value.per === undefined) {
-      context.addIssue({
-        code: "custom",
-        path: ["per"],
-        message: `is required with ${only}: one of ${WINDOWS.join(", ")}`,
-      });
-    }
-  });
-
 const plan = z.strictObject({
   name: identifier().describe("Name of the plan; subscriptions refer to it."),
-  limits: z.array(limit).describe("What a subscriber may use. An empty list sets no limit."),
+  limits: limits().describe("What a subscriber may use. An empty list sets no limit."),
 });
 
 const api = z.strictObject({
@@ -276,6 +246,12 @@ const api = z.strictObject({
     .default(false)
     .describe(
       "Whether images and documents that callers name by an https address are fetched for providers that take bytes only. Public addresses only; else such calls are refused.",
+    ),
+  shorten: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether a call that does not fit its limits is shortened to what does: its bound on output is lowered, and the header x-sallyport-max-tokens says to what. Else it is refused.",
     ),
   storedState: z
     .boolean()
@@ -304,12 +280,14 @@ const key = z.strictObject({
   import: secretReference().describe("The key itself, with at least 128 bits of entropy in its form."),
   allowFrom: z.array(network()).default([]).describe("Networks from which it may be used; an empty list is anywhere."),
   expires: instant().optional().describe("From when on it is refused; a date is its first moment, UTC."),
+  limits: limits().default([]).describe("What this key may use, beside the plan of its application."),
 });
 
 const application = z.strictObject({
   name: title().describe("Name of the application."),
   subscriptions: z.array(subscription).default([]).describe("Which APIs it may call, and under which plan."),
   keys: z.array(key).default([]).describe("Keys that are brought along. Others are made with: sallyport key create."),
+  limits: limits().default([]).describe("What it may use under all of its plans together."),
 });
 
 const team = z.strictObject({
@@ -324,12 +302,15 @@ const team = z.strictObject({
     .default([])
     .describe("People of the team."),
   applications: z.array(application).default([]).describe("What consumes APIs."),
+  limits: limits().default([]).describe("What its applications may use together."),
 });
 
 const tenant = z.strictObject({
   name: title().describe("Name of the tenant. Nothing of one tenant is visible to another."),
   prices: tenantPrices,
   teams: z.array(team).default([]).describe("Groups of people and applications."),
+  limits: limits().default([]).describe("What its teams may use together."),
+  timeZone: timeZone().default("UTC").describe("Whose day, week and month its limits count in: an IANA time zone."),
 });
 
 /** The schema of sallyport.yaml. @param kinds of the adapters there are. */

@@ -19,7 +19,6 @@ export function checkReferences(document: Document, kinds: readonly ProviderKind
     ...duplicates(document),
     ...providerFindings(document, kinds),
     ...modelFindings(document),
-    ...planFindings(document),
     ...apiFindings(document),
     ...subscriptionFindings(document),
   ];
@@ -138,26 +137,6 @@ function modelFindings(document: Document): Finding[] {
       }),
     ),
   );
-}
-
-function planFindings(document: Document): Finding[] {
-  return document.plans.flatMap((plan, at) => {
-    const seen = new Map<string, number>();
-    return plan.limits.flatMap((limit, l) => {
-      const { per, ...rest } = limit;
-      const dimension = Object.keys(rest)[0]!;
-      const kind = per === undefined ? dimension : `${dimension} per ${per}`;
-      const before = seen.get(kind);
-      seen.set(kind, before ?? l);
-      if (before === undefined) return [];
-      return [
-        {
-          path: ["plans", at, "limits", l],
-          message: `limits ${kind}, as limits[${before}] does; which of them holds would be open`,
-        },
-      ];
-    });
-  });
 }
 
 function apiFindings(document: Document): Finding[] {

@@ -38,6 +38,8 @@ export interface KeyRow {
   expiresAt: number | null;
   revokedAt: number | null;
   allowFrom: string[];
+  /** What it may use, beside the plans of its application; none where absent. */
+  limits?: Limit[];
 }
 
 export interface ApplicationRow {
@@ -63,6 +65,7 @@ export interface ProviderRow {
   region?: string;
   dataHandling?: string[];
   healthCheck?: HealthCheck;
+  limits?: readonly Limit[];
 }
 
 /** Who made a thing: the configuration file, the very first start without one, or an administrator. */
@@ -88,11 +91,17 @@ export interface DesiredState {
     name: string;
     /** None where absent. */
     prices?: TenantPrice[];
+    /** None where absent. */
+    limits?: Limit[];
+    /** UTC where absent. */
+    timeZone?: string;
     teams: {
       name: string;
+      limits?: Limit[];
       members: { email: string; roles: string[] }[];
       applications: {
         name: string;
+        limits?: Limit[];
         subscriptions: { api: string; plan: string; state: Subscription["state"] }[];
         keys: DesiredKey[];
       }[];
@@ -109,6 +118,8 @@ export interface DesiredKey {
   publicId: string | null;
   allowFrom: string[];
   expiresAt: number | null;
+  /** None where absent. */
+  limits?: Limit[];
 }
 
 /** One line of a plan: what `apply` would do, or did. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { applicationOf, desiredState, type OpenEmpty, SYSTEM, teamOf, useStore } from "../../test/support/directory.ts";
+import type { Limit } from "../kernel/limit.ts";
 import type { DesiredState } from "../ports/administration.ts";
 
 /** What `apply` must keep on every store: it follows what is desired, twice is once, and nothing is left half done. */
@@ -21,7 +22,7 @@ export function applyContract(name: string, open: OpenEmpty): void {
 
     test("makes the principals of the keys it names", async () => {
       await apply(desiredState());
-      expect((await store().findPrincipal("digest-acme"))).toMatchObject({
+      expect(await store().findPrincipal("digest-acme")).toMatchObject({
         key: { name: "ci", mode: "live" },
         tenant: { name: "acme" },
         team: { name: "research" },
@@ -75,9 +76,36 @@ export function applyContract(name: string, open: OpenEmpty): void {
       expect(store().catalog().tenantPrices!.size).toBe(0);
     });
 
+    test("keeps what everybody may use, and in which calendar, and forgets it when it is not desired any more", async () => {
+      const state = desiredState();
+      const limit = (amount: number): Limit => ({ dimension: "requests", window: "day", amount });
+      const tenant = state.tenants[0]!;
+      const team = tenant.teams[0]!;
+      const application = team.applications[0]!;
+      const key = application.keys[0]!;
+      Object.assign(tenant, { limits: [limit(1)], timeZone: "Europe/Berlin" });
+      for (const [i, each] of [team, application, key, state.providers[0]!, state.models[0]!].entries()) {
+        Object.assign(each, { limits: [limit(i + 2)] });
+      }
+      await apply(state);
+      expect(await store().findPrincipal(key.digest)).toMatchObject({
+        timeZone: "Europe/Berlin",
+        limits: { tenant: [limit(1)], team: [limit(2)], application: [limit(3)], key: [limit(4)] },
+        raises: [],
+      });
+      const { providers, models } = store().catalog();
+      expect(providers.get("up")!.limits).toEqual([limit(5)]);
+      expect(models.get("small")!.limits).toEqual([limit(6)]);
+      expect(await apply(state)).toEqual([]);
+      await apply(desiredState());
+      const plain = await store().findPrincipal(key.digest);
+      expect(plain).toMatchObject({ timeZone: "UTC", limits: { tenant: [], team: [], application: [], key: [] } });
+      expect(store().catalog().models.get("small")!.limits).toBeUndefined();
+    });
+
     test("plans what it then does, and planning does nothing", async () => {
       const planned = await store().plan(desiredState());
-      expect((await store().findPrincipal("digest-acme"))).toBeUndefined();
+      expect(await store().findPrincipal("digest-acme")).toBeUndefined();
       expect(await store().applications()).toEqual([]);
       expect(await apply(desiredState())).toEqual(planned);
     });
@@ -145,7 +173,7 @@ export function applyContract(name: string, open: OpenEmpty): void {
       clock().time += 5;
       await apply(edited);
       expect((await store().findPrincipal("digest-acme"))?.revokedAt).toBe(clock().now());
-      expect((await store().findPrincipal("digest-rotated"))).toMatchObject({
+      expect(await store().findPrincipal("digest-rotated")).toMatchObject({
         revokedAt: null,
         application: before.application,
       });
@@ -167,7 +195,7 @@ export function applyContract(name: string, open: OpenEmpty): void {
       expect((await store().findPrincipal("digest-umbrella"))?.revokedAt).toBeNull();
 
       await apply(desiredState());
-      expect((await store().findPrincipal("digest-acme"))).toMatchObject({ revokedAt: null, tenant: { id } });
+      expect(await store().findPrincipal("digest-acme")).toMatchObject({ revokedAt: null, tenant: { id } });
       expect((await store().findPrincipal("digest-acme"))?.subscriptions).toHaveLength(1);
       expect((await store().findPrincipal("digest-new"))?.revokedAt).not.toBeNull();
     });

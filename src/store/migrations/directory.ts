@@ -3,6 +3,7 @@ import { accountOptions } from "./directory-2-account-options.ts";
 import { routing } from "./directory-3-routing.ts";
 import { providerObjects } from "./directory-4-provider-objects.ts";
 import { tenantPrices } from "./directory-5-tenant-prices.ts";
+import { limits } from "./directory-6-limits.ts";
 import type { Migration } from "./migration.ts";
 
 /** The life of the directory's schema, oldest first. */
@@ -12,4 +13,5 @@ export const DIRECTORY_MIGRATIONS: readonly Migration[] = [
   routing,
   providerObjects,
   tenantPrices,
+  limits,
 ];

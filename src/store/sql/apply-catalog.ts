@@ -37,6 +37,7 @@ const KINDS: readonly CatalogKind[] = [
           dataHandling: provider.dataHandling,
           healthCheck: provider.healthCheck,
         }),
+        limits: JSON.stringify(provider.limits ?? []),
       })),
   },
   {
@@ -48,6 +49,7 @@ const KINDS: readonly CatalogKind[] = [
         targets: JSON.stringify(model.targets),
         fallbacks: JSON.stringify(model.fallbacks),
         routing: JSON.stringify({ routing: model.routing }),
+        limits: JSON.stringify(model.limits ?? []),
       })),
   },
   {
@@ -79,6 +81,7 @@ const KINDS: readonly CatalogKind[] = [
           parameters: api.parameters,
           remoteMedia: api.remoteMedia === true ? true : undefined,
           storedState: api.storedState === true ? true : undefined,
+          shorten: api.shorten === true ? true : undefined,
         }),
       })),
   },

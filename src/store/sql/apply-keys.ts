@@ -45,6 +45,7 @@ export async function applyKeys(
       expires_at: key.expiresAt,
       revoked_at: null,
       revoked_by: null,
+      limits: JSON.stringify(key.limits ?? []),
     } satisfies Partial<KeyRecord>;
     const differs = Object.entries(columns).some(([column, value]) => found[column as keyof KeyRecord] !== value);
     if (!differs) continue;
@@ -91,6 +92,7 @@ async function create(db: Kysely<Tables>, key: DesiredKeyOfApplication, origin: 
       expires_at: key.expiresAt,
       revoked_at: null,
       revoked_by: null,
+      limits: JSON.stringify(key.limits ?? []),
     })
     .execute();
 }

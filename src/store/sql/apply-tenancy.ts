@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { TenantPrice } from "../../domain/catalog/catalog.ts";
 import { type RandomBytes, timeOrderedId } from "../../kernel/id.ts";
+import type { Limit } from "../../kernel/limit.ts";
 import type { DesiredState } from "../../ports/administration.ts";
 import { applyKeys, type DesiredKeyOfApplication, pruneKeys } from "./apply-keys.ts";
 import type { ChangeSheet } from "./change-sheet.ts";
@@ -8,6 +9,12 @@ import type { Tables } from "./tables.ts";
 
 type DesiredTeam = DesiredState["tenants"][number]["teams"][number];
 type DesiredApplication = DesiredTeam["applications"][number];
+
+type Level = "tenants" | "teams" | "applications";
+
+function limitsText({ limits = [] }: { limits?: readonly Limit[] }): string {
+  return JSON.stringify(limits);
+}
 
 /** A place in the tree of tenants: ids for the rows, names for the plan. */
 interface Place {
@@ -37,9 +44,12 @@ export class TenancyApplication {
     const tenants = await this.#level("tenants", undefined, this.#desired.tenants);
     for (const [place, tenant] of tenants) {
       await this.#prices(place, tenant.prices ?? []);
+      await this.#settings("tenants", place, { limits: limitsText(tenant), time_zone: tenant.timeZone ?? "UTC" });
       for (const [teamPlace, team] of await this.#level("teams", place, tenant.teams)) {
+        await this.#settings("teams", teamPlace, { limits: limitsText(team) });
         await this.#memberships(teamPlace, team.members);
         for (const [application, wanted] of await this.#level("applications", teamPlace, team.applications)) {
+          await this.#settings("applications", application, { limits: limitsText(wanted) });
           await this.#subscriptions(application, wanted.subscriptions);
           for (const key of wanted.keys) this.#keys.push({ ...key, application });
         }
@@ -65,9 +75,22 @@ export class TenancyApplication {
     this.#sheet.catalog("update", `prices of tenant ${tenant.path}`);
   }
 
+  /** What a place may use, and in which calendar. */
+  async #settings(table: Level, { id, path }: Place, wanted: Record<string, string>): Promise<void> {
+    const all = this.#db.selectFrom(table as "tenants");
+    const kept = await all.selectAll().where("id", "=", id).executeTakeFirst();
+    if (Object.entries(wanted).every(([column, value]) => kept?.[column as "limits"] === value)) return;
+    await this.#db
+      .updateTable(table as "tenants")
+      .set(wanted)
+      .where("id", "=", id)
+      .execute();
+    this.#sheet.tenancy("update", `${table.slice(0, -1)} ${path}`);
+  }
+
   /** Makes, revives and removes the children of one parent; gives the places of the desired ones. */
   async #level<T extends { name: string }>(
-    table: "tenants" | "teams" | "applications",
+    table: Level,
     parent: Place | undefined,
     wanted: readonly T[],
   ): Promise<[Place, T][]> {
@@ -106,7 +129,7 @@ export class TenancyApplication {
     return places;
   }
 
-  #children(table: "tenants" | "teams" | "applications", parent: Place | undefined) {
+  #children(table: Level, parent: Place | undefined) {
     const all = this.#db
       .selectFrom(table as "applications")
       .select(["id", "name", "origin", "removed_at"])
@@ -117,7 +140,7 @@ export class TenancyApplication {
   }
 
   /** Whatever is in a place goes with it, whoever made it. */
-  async #remove(table: "tenants" | "teams" | "applications", place: Place): Promise<void> {
+  async #remove(table: Level, place: Place): Promise<void> {
     const below = CHILDREN[table];
     if (below !== undefined) {
       for (const row of await this.#children(below, place)) {
@@ -207,7 +230,7 @@ export class TenancyApplication {
 const PREFIX = { tenants: "ten", teams: "team", applications: "app" } as const;
 const CHILDREN = { tenants: "teams", teams: "applications", applications: undefined } as const;
 
-function parentColumns(table: "tenants" | "teams" | "applications", parent: Place | undefined): Record<string, string> {
+function parentColumns(table: Level, parent: Place | undefined): Record<string, string> {
   if (parent === undefined) return {};
   if (table === "teams") return { tenant_id: parent.id };
   return { tenant_id: parent.tenantId, team_id: parent.id };

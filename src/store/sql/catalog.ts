@@ -13,6 +13,7 @@ import {
 } from "../../domain/catalog/catalog.ts";
 import { GatewayError } from "../../errors.ts";
 import { deepFreeze } from "../../kernel/freeze.ts";
+import type { Limit } from "../../kernel/limit.ts";
 import type { Tables } from "./tables.ts";
 
 /**
@@ -68,8 +69,13 @@ function readProvider(row: Selectable<Tables["providers"]>): ProviderAccount {
     sealedKey: row.sealed_key,
     allowPrivateNetwork: row.allow_private_network === 1,
     prices: JSON.parse(row.prices),
+    ...limitsOf(row),
     ...JSON.parse(row.placement),
   };
+}
+
+function limitsOf({ limits }: { limits: string }): { limits?: readonly Limit[] } {
+  return limits === "[]" ? {} : { limits: JSON.parse(limits) as Limit[] };
 }
 
 function readModel(row: Selectable<Tables["models"]>): CatalogModel {
@@ -77,6 +83,7 @@ function readModel(row: Selectable<Tables["models"]>): CatalogModel {
     name: row.name,
     targets: JSON.parse(row.targets),
     fallbacks: JSON.parse(row.fallbacks),
+    ...limitsOf(row),
     ...JSON.parse(row.routing),
   };
 }

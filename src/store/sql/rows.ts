@@ -3,6 +3,7 @@ import type { Principal, Subscription } from "../../domain/access/principal.ts";
 import type { KeyMode } from "../../domain/access/virtual-key.ts";
 import { deepFreeze } from "../../kernel/freeze.ts";
 import type { JsonObject } from "../../kernel/json.ts";
+import type { Limit } from "../../kernel/limit.ts";
 import type { Actor, ApplicationRow, AuditEntry, KeyRow } from "../../ports/administration.ts";
 import type { Tables } from "./tables.ts";
 
@@ -18,6 +19,7 @@ export function toKey(row: Selectable<Tables["keys"]>): KeyRow {
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at,
     allowFrom: JSON.parse(row.allow_from) as string[],
+    ...(row.limits === "[]" ? {} : { limits: JSON.parse(row.limits) as Limit[] }),
   };
 }
 
@@ -65,13 +67,27 @@ export interface KeyHit {
   team_name: string;
   tenant_id: string;
   tenant_name: string;
+  time_zone: string;
+  /** JSON texts. */
+  key_limits: string;
+  application_limits: string;
+  team_limits: string;
+  tenant_limits: string;
+}
+
+const NONE: readonly Limit[] = Object.freeze([]);
+
+/** Most have none, and there may be very many keys in memory. */
+function limitsOf(text: string): readonly Limit[] {
+  return text === "[]" ? NONE : (JSON.parse(text) as Limit[]);
 }
 
 /** The statement up to the value of the digest, which every database writes in its own way. */
 export const KEY_BY_DIGEST = `
   SELECT k.id AS key_id, k.name AS key_name, k.mode, k.allow_from, k.expires_at, k.revoked_at,
          a.id AS application_id, a.name AS application_name,
-         m.id AS team_id, m.name AS team_name, t.id AS tenant_id, t.name AS tenant_name
+         m.id AS team_id, m.name AS team_name, t.id AS tenant_id, t.name AS tenant_name, t.time_zone,
+         k.limits AS key_limits, a.limits AS application_limits, m.limits AS team_limits, t.limits AS tenant_limits
   FROM keys k
   JOIN applications a ON a.id = k.application_id
   JOIN teams m ON m.id = a.team_id
@@ -89,8 +105,13 @@ export function toPrincipal(row: KeyHit, subscriptions: readonly Subscription[])
     allowFrom: JSON.parse(row.allow_from) as string[],
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at,
-    timeZone: "UTC",
-    limits: { key: [], application: [], team: [], tenant: [] },
+    timeZone: row.time_zone,
+    limits: {
+      key: limitsOf(row.key_limits),
+      application: limitsOf(row.application_limits),
+      team: limitsOf(row.team_limits),
+      tenant: limitsOf(row.tenant_limits),
+    },
     raises: [],
   });
 }

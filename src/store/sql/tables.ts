@@ -15,8 +15,9 @@ export interface Tables {
     allow_private_network: number;
     prices: string;
     placement: string;
+    limits: string;
   };
-  models: { name: string; origin: Origin; targets: string; fallbacks: string; routing: string };
+  models: { name: string; origin: Origin; targets: string; fallbacks: string; routing: string; limits: string };
   guardrails: { name: string; origin: Origin; settings: string };
   plans: { name: string; origin: Origin; limits: string };
   apis: {
@@ -31,7 +32,7 @@ export interface Tables {
     capture: number;
     policy: string;
   };
-  tenants: Lasting & { prices: string };
+  tenants: Lasting & { prices: string; time_zone: string };
   teams: Lasting & { tenant_id: string };
   applications: Lasting & { tenant_id: string; team_id: string };
   memberships: { tenant_id: string; team_id: string; email: string; roles: string; origin: Origin };
@@ -61,6 +62,7 @@ export interface Tables {
     revoked_at: number | null;
     /** Who revoked it; what the file revoked, the file may restore. */
     revoked_by: Origin | null;
+    limits: string;
   };
   provider_objects: {
     seq: Generated<number>;
@@ -97,4 +99,5 @@ interface Lasting {
   origin: Origin;
   created_at: number;
   removed_at: number | null;
+  limits: string;
 }

@@ -51,6 +51,7 @@ export class SqlWriter implements DirectoryWriter {
         expires_at: key.expiresAt,
         revoked_at: key.revokedAt,
         revoked_by: key.revokedAt === null ? null : "admin",
+        limits: JSON.stringify(key.limits ?? []),
       })
       .execute();
     this.#sheet.added();

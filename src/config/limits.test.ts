@@ -1,0 +1,60 @@
+/** What an administrator may say of limits, in limits.ts. */
+import { describe, expect, test } from "bun:test";
+import { limits, limitsOf, timeZone } from "./limits.ts";
+
+describe("a limit that cannot be is refused, naming the field:", () => {
+  const rows: [string, object][] = [
+    ["0.per", { per: "year", requests: 1 }],
+    ["0.per", { requests: 1 }],
+    ["0.per", { per: "day", concurrent: 1 }],
+    ["0.requests", { per: "day", requests: 0 }],
+    ["0.requests", { per: "day", requests: -1 }],
+    ["0.requests", { per: "day", requests: 1.5 }],
+    ["0.requests", { per: "day", requests: "10" }],
+    ["0.requests", { per: "day", requests: null }],
+    ["0.tokens", { per: "month", tokens: 2 ** 53 }],
+    ["0.inputTokens", { per: "month", inputTokens: 1e308 }],
+    ["0.outputTokens", { per: "total", outputTokens: Number.NaN }],
+    ["0.usd", { per: "month", usd: -5 }],
+    ["0.usd", { per: "month", usd: 9_007_200 }],
+    ["0.usd", { per: "total", usd: 0.000_000_000_1 }],
+    ["0.burst", { per: "day", requests: 5, burst: 5 }],
+    ["0.burst", { concurrent: 5, burst: 5 }],
+    ["0.burst", { per: "minute", requests: 5, burst: 0 }],
+    ["0.burst", { per: "minute", requests: 5, burst: 1.5 }],
+    ["0.burst", { per: "minute", usd: 5, burst: -1 }],
+    ["0", { per: "day" }],
+    ["0", { per: "day", requests: 1, tokens: 1 }],
+  ];
+  test.each(rows)("%s: %j", (field, row) => {
+    expect(limits().safeParse([row]).error?.issues[0]?.path.join(".")).toBe(field);
+  });
+});
+
+test("two of one kind and window are refused; of one kind in several windows, or several kinds in one, are not", () => {
+  const day = { per: "day", requests: 1 };
+  expect(limits().safeParse([day, { per: "week", requests: 1 }, { per: "day", tokens: 1 }]).success).toBe(true);
+  const { error } = limits().safeParse([day, { per: "hour", requests: 1 }, { per: "day", requests: 9 }]);
+  expect(error?.issues[0]).toMatchObject({ path: [2], message: expect.stringContaining("limits[0]") });
+});
+
+test("dollars become nano-dollars, those of a burst as well", () => {
+  const rows = limits().parse([
+    { per: "minute", usd: 0.5, burst: 2 },
+    { per: "total", outputTokens: 7 },
+    { concurrent: 3 },
+  ]);
+  expect(limitsOf(rows)).toEqual([
+    { dimension: "usd", window: "minute", amount: 500_000_000, burst: 2_000_000_000 },
+    { dimension: "outputTokens", window: "total", amount: 7 },
+    { dimension: "concurrent", window: null, amount: 3 },
+  ]);
+});
+
+test.each(["UTC", "Europe/Berlin", "Asia/Kathmandu"])("%s is a time zone", (zone) => {
+  expect(timeZone().safeParse(zone).success).toBe(true);
+});
+
+test.each(["", "Berlin", "+02:00", "Europe/Atlantis", "UTC\n", "../etc"])("%j is none", (zone) => {
+  expect(timeZone().safeParse(zone).error?.issues[0]?.message).toContain("time zone");
+});
