@@ -50,6 +50,7 @@ export const ASKING_FRONTS: readonly AskingFront[] = [
     plain: { model: "m", messages: [{ role: "user", content: "x" }] },
     asks: {
       tools: { tools: [chatTool] },
+      forcedTool: { tools: [chatTool], tool_choice: "required" },
       parallelToolSwitch: { tools: [chatTool], parallel_tool_calls: false },
       imageUrl: said({ type: "image_url", image_url: { url: IMAGE_URL } }),
       imageBytes: said({ type: "image_url", image_url: { url: `data:image/png;base64,${PIXEL}` } }),
@@ -73,6 +74,7 @@ export const ASKING_FRONTS: readonly AskingFront[] = [
     plain: { model: "m", input: "x" },
     asks: {
       tools: { tools: [responsesTool] },
+      forcedTool: { tools: [responsesTool], tool_choice: "required" },
       parallelToolSwitch: { tools: [responsesTool], parallel_tool_calls: false },
       imageUrl: input({ type: "input_image", image_url: IMAGE_URL, detail: "auto" }),
       imageBytes: input({ type: "input_image", image_url: `data:image/png;base64,${PIXEL}`, detail: "auto" }),
@@ -90,6 +92,7 @@ export const ASKING_FRONTS: readonly AskingFront[] = [
     plain: { model: "m", max_tokens: 2_000, messages: [{ role: "user", content: "x" }] },
     asks: {
       tools: { tools: [claudeTool] },
+      forcedTool: { tools: [claudeTool], tool_choice: { type: "any" } },
       parallelToolSwitch: { tools: [claudeTool], tool_choice: { type: "auto", disable_parallel_tool_use: true } },
       imageUrl: said({ type: "image", source: { type: "url", url: IMAGE_URL } }),
       imageBytes: said({ type: "image", source: { type: "base64", media_type: "image/png", data: PIXEL } }),
@@ -106,6 +109,10 @@ export const ASKING_FRONTS: readonly AskingFront[] = [
     plain: { contents: [{ role: "user", parts: [{ text: "x" }] }] },
     asks: {
       tools: { tools: [{ functionDeclarations: [{ name: "get_weather", parametersJsonSchema: SCHEMA }] }] },
+      forcedTool: {
+        tools: [{ functionDeclarations: [{ name: "get_weather", parametersJsonSchema: SCHEMA }] }],
+        toolConfig: { functionCallingConfig: { mode: "ANY" } },
+      },
       imageUrl: parts({ fileData: { mimeType: "image/png", fileUri: IMAGE_URL } }),
       imageBytes: parts({ inlineData: { mimeType: "image/png", data: PIXEL } }),
       documents: parts({ inlineData: { mimeType: "application/pdf", data: PDF } }),

@@ -7,6 +7,7 @@ import { ASKING_FRONTS, type AskingFront, type Feature } from "./provider-asks.t
 /** In the words of the page, in the order of `Capabilities`. */
 export const FEATURES: Readonly<Record<Feature, string>> = {
   tools: "tools",
+  forcedTool: "a tool that must be called",
   parallelToolSwitch: "one call at a time",
   imageUrl: "images by address",
   imageBytes: "images as bytes",

@@ -40,6 +40,7 @@ interface Ask {
 const PLACE = "messages[0].content[1]";
 const ASKS: Readonly<Record<Feature, Ask>> = {
   tools: { over: { tools }, field: "tools" },
+  forcedTool: { over: { toolChoice: { type: "required" } }, field: "tool_choice", beside: { tools } },
   parallelToolSwitch: {
     over: { parallelToolCalls: false },
     field: "parallel_tool_calls",
@@ -89,7 +90,7 @@ const lacking = ADAPTERS.flatMap((adapter) =>
     const { capabilities } = apiOf(adapter, asked);
     if (capabilities[feature]) return [];
     // One call at a time of no calls at all, and any object where a schema says the same.
-    if (feature === "parallelToolSwitch" && !capabilities.tools) return [];
+    if ((feature === "parallelToolSwitch" || feature === "forcedTool") && !capabilities.tools) return [];
     if (feature === "jsonObject" && capabilities.jsonSchema) return [];
     // And a schema that is told.
     if (feature === "jsonSchema" && capabilities.jsonObject) return [];

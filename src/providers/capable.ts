@@ -59,6 +59,14 @@ const ROWS: readonly Row[] = [
     says: "takes no tools",
   },
   {
+    feature: "forcedTool",
+    names: { "openai-chat": "tool_choice", gemini: "toolConfig.functionCallingConfig.mode" },
+    asked: ({ tools, toolChoice }) =>
+      (tools?.length ?? 0) > 0 && (toolChoice?.type === "required" || toolChoice?.type === "tool"),
+    keys: [],
+    says: "cannot make a model call a tool",
+  },
+  {
     feature: "parallelToolSwitch",
     names: {
       "openai-chat": "parallel_tool_calls",

@@ -4,6 +4,8 @@
  */
 export interface Capabilities {
   tools: boolean;
+  /** Whether a model can be made to call a tool, or one certain tool. */
+  forcedTool: boolean;
   /** Whether "at most one tool call" can be asked for. */
   parallelToolSwitch: boolean;
   imageUrl: boolean;

@@ -14,6 +14,7 @@ export const anthropic: ProviderAdapter = {
   needsKey: true,
   capabilities: {
     tools: true,
+    forcedTool: true,
     parallelToolSwitch: true,
     imageUrl: true,
     imageBytes: true,

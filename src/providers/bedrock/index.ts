@@ -38,6 +38,7 @@ const converse: ProviderAdapter = {
   },
   capabilities: {
     tools: true,
+    forcedTool: true,
     parallelToolSwitch: true,
     imageUrl: false,
     imageBytes: true,

@@ -13,6 +13,7 @@ export const cohere: ProviderAdapter = {
   needsKey: true,
   capabilities: {
     tools: true,
+    forcedTool: true,
     parallelToolSwitch: false,
     imageUrl: true,
     imageBytes: true,

@@ -16,6 +16,7 @@ export const dashscopeNative: ProviderAdapter = {
   needsKey: true,
   capabilities: {
     tools: true,
+    forcedTool: true,
     parallelToolSwitch: true,
     imageUrl: true,
     imageBytes: true,

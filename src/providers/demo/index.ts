@@ -14,6 +14,7 @@ export const demo: ProviderAdapter = {
   needsKey: false,
   capabilities: {
     tools: true,
+    forcedTool: true,
     parallelToolSwitch: true,
     imageUrl: true,
     imageBytes: true,

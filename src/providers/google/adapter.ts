@@ -8,6 +8,7 @@ import { encodeRequest } from "./request.ts";
 /** Source: https://ai.google.dev/api/generate-content */
 export const GEMINI_CAPABILITIES: Capabilities = {
   tools: true,
+  forcedTool: true,
   parallelToolSwitch: false,
   imageUrl: true,
   imageBytes: true,

@@ -15,6 +15,7 @@ export const ollama: ProviderAdapter = {
   needsKey: false,
   capabilities: {
     tools: true,
+    forcedTool: false,
     parallelToolSwitch: false,
     imageUrl: false,
     imageBytes: true,

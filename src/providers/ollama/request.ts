@@ -48,9 +48,7 @@ function writePrompt(request: ModelRequest, losses: Losses, body: JsonObject): v
 function writeTools(request: ModelRequest, losses: Losses, body: JsonObject): void {
   const { tools, toolChoice } = request;
   if (tools === undefined || tools.length === 0) return;
-  if (toolChoice?.type === "required" || toolChoice?.type === "tool" || toolChoice?.type === "opaque") {
-    losses.refuse("tool_choice", "the provider cannot make a model call a tool");
-  }
+  if (toolChoice?.type === "opaque") losses.refuse("tool_choice", "the provider has no such choice of tools");
   // A model that has no tools calls none.
   if (toolChoice?.type === "none") return;
   body.tools = tools.map((tool, index) => writeTool(tool, index, losses));

@@ -131,14 +131,13 @@ export const LOOKALIKES: readonly Lookalike[] = [
     {
       thinks: named(/gpt-oss|qwen3|deepseek-(?:r1|v)|magistral|thinking|reason/),
       effortNone: true,
-      // It leaves tool_choice out without a word.
-      forcesTools: false,
       thoughtsWritten: "reasoning",
       responses: true,
     },
     {
       ...ANY,
-      ...{ parallelToolSwitch: false, imageUrl: false, documents: false },
+      // It leaves tool_choice out without a word.
+      ...{ forcedTool: false, parallelToolSwitch: false, imageUrl: false, documents: false },
       ...{ choices: false, logitBias: false, topK: false },
     },
   ),
@@ -191,7 +190,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       ...HOSTED,
       ...{ documents: true, documentUrl: true },
       // Refuses json_object too: the form of the answer is text or a schema.
-      ...{ tools: false, parallelToolSwitch: false, jsonObject: false },
+      ...{ tools: false, forcedTool: false, parallelToolSwitch: false, jsonObject: false },
       ...{ logprobs: false, choices: false, seed: false, logitBias: false },
     },
     ["sonar", "sonar-pro", "sonar-reasoning-pro", "sonar-deep-research"],

@@ -8,6 +8,7 @@ import { OPENAI_QUIRKS } from "./quirks.ts";
 /** OpenAI's Chat Completions. Source: OpenAI's API reference. */
 export const OPENAI_CAPABILITIES: Capabilities = {
   tools: true,
+  forcedTool: true,
   parallelToolSwitch: true,
   imageUrl: true,
   imageBytes: true,

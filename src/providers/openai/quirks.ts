@@ -37,8 +37,6 @@ export interface Quirks {
   topK: boolean;
   /** The word for "some tool must be called". */
   required: "required" | "any";
-  /** Whether a model can be made to call a tool, or one certain tool. */
-  forcesTools: boolean;
   seed: "seed" | "random_seed";
   /** Knows `stream_options.include_usage`. Others tell the usage of a stream unasked. */
   usageSwitch: boolean;
@@ -80,7 +78,6 @@ export const OPENAI_QUIRKS: Quirks = {
   thoughtsWritten: null,
   topK: false,
   required: "required",
-  forcesTools: true,
   seed: "seed",
   usageSwitch: true,
   textLists: "always",

@@ -64,9 +64,6 @@ function writeTools(
   // OpenAI refuses a choice, or a switch, without tools. A caller of this dialect hears so from OpenAI.
   if (!some && !losses.own) return;
   if (toolChoice !== undefined) {
-    if (!quirks.forcesTools && (toolChoice.type === "required" || toolChoice.type === "tool")) {
-      losses.refuse("tool_choice", "the provider cannot make a model call a tool");
-    }
     if (form.functions) body.function_call = toolChoice.type === "tool" ? { name: toolChoice.name } : toolChoice.type;
     else body.tool_choice = writeChoice(toolChoice, form, quirks, losses);
   }
