@@ -1,7 +1,7 @@
 import type { Api, Catalog } from "../domain/catalog/catalog.ts";
 import { GatewayError } from "../errors.ts";
 import { judgedUnder } from "./judged-under.ts";
-import { type Located, notHere } from "./locate.ts";
+import { kindOf, type Located, notHere } from "./locate.ts";
 
 /** @throws GatewayError where something of the request lies at a provider that this API does not let be used now */
 export function checkObjects({ request, objects }: Located, api: Api, catalog: Catalog): void {
@@ -38,7 +38,7 @@ const KEEPS: ReadonlySet<string> = new Set(["files.create", "batches.create"]);
 export function missing({ request }: Located): GatewayError | undefined {
   const { operation } = request;
   if (operation?.type === "object" && operation.id !== undefined) {
-    return notHere(operation.name.startsWith("files.") ? "file" : "batch", operation.id, null);
+    return notHere(kindOf(request), operation.id, null);
   }
   return undefined;
 }

@@ -1,9 +1,10 @@
 import { GatewayError } from "../errors.ts";
 import { MAX_BATCH_CALLS, MAX_BATCH_NODES, MAX_MODEL_NAME } from "../kernel/bounds.ts";
-import type { JsonObject } from "../kernel/json.ts";
+import { isObject, type Json, type JsonObject } from "../kernel/json.ts";
 import type { FormFile } from "../spec/operation.ts";
-import type { BatchCall } from "../spec/request.ts";
+import type { BatchCall, ModelRequest } from "../spec/request.ts";
 import { InvalidRequest, type Wire } from "../spec/wire.ts";
+import { anthropicMessages } from "../wire/anthropic-messages/index.ts";
 import { refuseChosenUpstream } from "../wire/chosen-upstream.ts";
 import { openaiChat } from "../wire/openai-chat/index.ts";
 import { openaiCompletions } from "../wire/openai-completions/index.ts";
@@ -13,7 +14,7 @@ import { Fields } from "../wire/read.ts";
 import { moderation } from "../wire/relayed/index.ts";
 import { parseBody } from "./body.ts";
 import type { Call } from "./call.ts";
-import { inLine, turn } from "./in-line.ts";
+import { inCall, turn } from "./in-line.ts";
 
 /** What a batch may call, without the version before it, which Azure leaves out (https://platform.openai.com/docs/guides/batch). */
 const WIRES: Readonly<Record<string, Wire>> = {
@@ -24,6 +25,10 @@ const WIRES: Readonly<Record<string, Wire>> = {
   "/moderations": moderation,
 };
 
+const KNOWN = Object.keys(WIRES)
+  .map((path) => `/v1${path}`)
+  .join(", ");
+
 const LINE_FIELDS = ["custom_id", "method", "url", "body"];
 const MAX_CUSTOM_ID = 512;
 
@@ -33,62 +38,100 @@ const MAX_CUSTOM_ID = 512;
  */
 export async function readCalls(file: FormFile, call: Call): Promise<BatchCall[]> {
   boundNodes(file.bytes);
-  const calls: BatchCall[] = [];
-  const names = new Set<string>();
+  const calls = new Calls();
   let line = 0;
   for (const bytes of linesOf(file.bytes)) {
     line++;
     if (isBlank(bytes)) continue;
-    if (calls.length === MAX_BATCH_CALLS) throw refused("file", `must have at most ${MAX_BATCH_CALLS} calls`);
-    const read = readCall(bytes, line, calls[0]);
-    if (names.has(read.customId)) {
-      throw inLine(line, refused("custom_id", "must be another one than those before it"));
-    }
-    names.add(read.customId);
-    calls.push(read);
+    if (calls.all.length === MAX_BATCH_CALLS) throw refused("file", `must have at most ${MAX_BATCH_CALLS} calls`);
+    calls.add({ line }, (first) => ofLine(new Fields(parsed(bytes), ""), bytes.length, first));
     await turn(call, line);
   }
-  if (calls.length === 0) throw refused("file", "must have at least one call, as a line of JSON");
-  return calls;
+  if (calls.all.length === 0) throw refused("file", "must have at least one call, as a line of JSON");
+  return calls.all;
 }
 
-function readCall(bytes: Uint8Array, line: number, first: BatchCall | undefined): BatchCall {
-  try {
-    const fields = new Fields(parsed(bytes), "");
-    for (const name of Object.keys(fields.value)) {
-      if (!LINE_FIELDS.includes(name)) fields.fail(name.slice(0, 200), "is not a field of a batch's call");
+/** The calls in a list of Anthropic's, all for one model. @throws GatewayError naming the place and its field */
+export async function readListedCalls(
+  list: readonly Json[],
+  headers: ModelRequest["headers"],
+  call: Call,
+): Promise<BatchCall[]> {
+  const calls = new Calls();
+  for (const [request, value] of list.entries()) {
+    calls.add({ request }, (first) => ofItem(value, headers, first));
+    await turn(call, calls.all.length);
+  }
+  return calls.all;
+}
+
+type Read = Omit<BatchCall, "place">;
+
+/** Calls as they are read; each has a name of its own. */
+class Calls {
+  readonly all: BatchCall[] = [];
+  readonly #names = new Set<string>();
+
+  add(place: BatchCall["place"], read: (first: BatchCall | undefined) => Read): void {
+    try {
+      const call = read(this.all[0]);
+      if (this.#names.has(call.customId)) throw refused("custom_id", "must be another one than those before it");
+      this.#names.add(call.customId);
+      this.all.push({ ...call, place });
+    } catch (thrown) {
+      if (thrown instanceof InvalidRequest) throw inCall(place, invalid(thrown));
+      throw thrown instanceof GatewayError ? inCall(place, thrown) : thrown;
     }
-    const customId = fields.requiredString("custom_id");
-    if (customId === "" || customId.length > MAX_CUSTOM_ID) {
-      fields.fail("custom_id", `must have 1 to ${MAX_CUSTOM_ID} characters`);
-    }
-    if (fields.string("method") !== "POST") fields.fail("method", "must be POST");
-    const url = fields.requiredString("url");
-    const path = url.replace(/^\/v1(?=\/)/, "");
-    if (!Object.hasOwn(WIRES, path)) {
-      fields.fail(
-        "url",
-        `must be one of ${Object.keys(WIRES)
-          .map((known) => `/v1${known}`)
-          .join(", ")}`,
-      );
-    }
-    if (first !== undefined && url !== first.url)
-      fields.fail("url", "must be that of the first line: a batch has one endpoint");
-    const body = fields.object("body") ?? fields.fail("body", "is required and must be an object");
-    const model = body.string("model") ?? body.fail("model", "is required and must be a string");
-    if (model.length > MAX_MODEL_NAME) body.fail("model", `must have 1 to ${MAX_MODEL_NAME} characters`);
-    if (first !== undefined && model !== first.request.model) {
-      body.fail("model", "must be that of the first line: a batch is for one model");
-    }
-    return { line, customId, url, request: requestOf(body.value, WIRES[path]!), bytes: bytes.length };
-  } catch (thrown) {
-    if (thrown instanceof InvalidRequest) throw inLine(line, invalid(thrown));
-    throw thrown instanceof GatewayError ? inLine(line, thrown) : thrown;
   }
 }
 
-function requestOf(body: JsonObject, wire: Wire): BatchCall["request"] {
+function ofLine(fields: Fields, bytes: number, first: BatchCall | undefined): Read {
+  refuseUnknown(fields, LINE_FIELDS);
+  const customId = nameIn(fields);
+  if (fields.string("method") !== "POST") fields.fail("method", "must be POST");
+  const url = fields.requiredString("url");
+  const path = url.replace(/^\/v1(?=\/)/, "");
+  if (!Object.hasOwn(WIRES, path)) fields.fail("url", `must be one of ${KNOWN}`);
+  if (first !== undefined && url !== first.url) {
+    fields.fail("url", "must be that of the first line: a batch has one endpoint");
+  }
+  return { customId, url, request: requestIn(fields, "body", WIRES[path]!, first), bytes };
+}
+
+function ofItem(value: Json, headers: ModelRequest["headers"], first: BatchCall | undefined): Read {
+  if (!isObject(value)) throw new InvalidRequest(null, "must be an object");
+  const fields = new Fields(value, "");
+  refuseUnknown(fields, ["custom_id", "params"]);
+  const customId = nameIn(fields);
+  const request = requestIn(fields, "params", anthropicMessages, first);
+  if (headers !== undefined) request.headers = headers;
+  return { customId, url: "", request, bytes: Buffer.byteLength(JSON.stringify(value)) };
+}
+
+function refuseUnknown(fields: Fields, known: readonly string[]): void {
+  for (const name of Object.keys(fields.value)) {
+    if (!known.includes(name)) fields.fail(name.slice(0, 200), "is not a field of a batch's call");
+  }
+}
+
+function nameIn(fields: Fields): string {
+  const name = fields.requiredString("custom_id");
+  if (name !== "" && name.length <= MAX_CUSTOM_ID) return name;
+  return fields.fail("custom_id", `must have 1 to ${MAX_CUSTOM_ID} characters`);
+}
+
+/** The call in a field, as its endpoint reads it. */
+function requestIn(fields: Fields, name: string, wire: Wire, first: BatchCall | undefined): ModelRequest {
+  const body = fields.object(name) ?? fields.fail(name, "is required and must be an object");
+  const model = body.string("model") ?? body.fail("model", "is required and must be a string");
+  if (model.length > MAX_MODEL_NAME) body.fail("model", `must have 1 to ${MAX_MODEL_NAME} characters`);
+  if (first !== undefined && model !== first.request.model) {
+    body.fail("model", "must be that of the first call: a batch is for one model");
+  }
+  return requestOf(body.value, name, wire);
+}
+
+function requestOf(body: JsonObject, name: string, wire: Wire): ModelRequest {
   try {
     const request = wire.decode(body);
     if (request.stream) throw new InvalidRequest("stream", "stream must not be true: a batch streams nothing");
@@ -96,9 +139,10 @@ function requestOf(body: JsonObject, wire: Wire): BatchCall["request"] {
     return request;
   } catch (thrown) {
     if (!(thrown instanceof InvalidRequest) || thrown.field === null) throw thrown;
+    const field = `${name}.${thrown.field}`;
     throw new InvalidRequest(
-      `body.${thrown.field}`,
-      thrown.message.replace(thrown.field, () => `body.${thrown.field}`),
+      field,
+      thrown.message.replace(thrown.field, () => field),
     );
   }
 }

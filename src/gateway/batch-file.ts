@@ -1,13 +1,18 @@
+import type { JsonObject } from "../kernel/json.ts";
 import { type ProviderAdapter, UnsupportedFeature } from "../spec/adapter.ts";
-import type { FormFile } from "../spec/operation.ts";
 import type { BatchCall, ModelRequest } from "../spec/request.ts";
 import { apiOf } from "./api-of.ts";
 import type { Call } from "./call.ts";
-import { inLine, turn } from "./in-line.ts";
+import { inCall, turn } from "./in-line.ts";
 import type { Target } from "./target.ts";
 import { toCallError } from "./upstream-error.ts";
 
-/** What is uploaded, as it goes to one account; anything else as it is. */
+/**
+ * The request as it goes to one account: a batch's calls are written anew from what was parsed and
+ * checked, each in the form that the account's provider takes, for its own name of the model. A request
+ * without such calls is as it was.
+ * @throws GatewayError unsupported_feature, naming the line or the place
+ */
 export async function withCalls(
   request: ModelRequest,
   kind: ProviderAdapter,
@@ -15,37 +20,40 @@ export async function withCalls(
   call: Call,
 ): Promise<ModelRequest> {
   const { operation, calls } = request;
-  if (calls === undefined || operation?.type !== "object" || operation.file === undefined) return request;
-  return { ...request, operation: { ...operation, file: await batchFile(operation.file, calls, kind, target, call) } };
+  if (calls === undefined || operation?.type !== "object") return request;
+  const bodies = await bodiesOf(calls, kind, target, call);
+  if (operation.file === undefined) {
+    const requests = calls.map(({ customId }, at) => ({ custom_id: customId, params: bodies[at]! }));
+    return { ...request, operation: { ...operation, fields: { ...operation.fields, requests } } };
+  }
+  const lines = calls.map(({ customId, url }, at) => {
+    return `${JSON.stringify({ custom_id: customId, method: "POST", url, body: bodies[at]! })}\n`;
+  });
+  const bytes = new TextEncoder().encode(lines.join(""));
+  return { ...request, operation: { ...operation, file: { ...operation.file, bytes } } };
 }
 
-/**
- * A file of calls as it goes to one account: written anew from what was parsed and checked, each call
- * in the form that the account's provider takes, for its own name of the model.
- * @throws GatewayError unsupported_feature, naming the line
- */
-async function batchFile(
-  file: FormFile,
+async function bodiesOf(
   calls: readonly BatchCall[],
   kind: ProviderAdapter,
   { account, model }: Target,
   call: Call,
-): Promise<FormFile> {
-  const lines: string[] = [];
-  for (const { line, customId, url, request } of calls) {
+): Promise<JsonObject[]> {
+  const bodies: JsonObject[] = [];
+  for (const { place, request } of calls) {
     try {
       const adapter = apiOf(kind, request, model, account.options);
       if (adapter.local !== undefined || adapter.dialect !== request.dialect) {
         throw new UnsupportedFeature("url", "The provider of this model is asked in another dialect for that.");
       }
       const { body, warnings } = adapter.encode(request, model, account.options);
-      // Where the address says the model, the body does not; a line has no address.
-      lines.push(JSON.stringify({ custom_id: customId, method: "POST", url, body: { ...body, model } }));
+      // Where the address says the model, the body does not; here there is no address.
+      bodies.push({ ...body, model });
       for (const { field, message } of warnings) call.observed.warnings.push(`${field}: ${message}`);
     } catch (thrown) {
-      throw inLine(line, toCallError(thrown));
+      throw inCall(place, toCallError(thrown));
     }
-    await turn(call, lines.length);
+    await turn(call, bodies.length);
   }
-  return { ...file, bytes: new TextEncoder().encode(`${lines.join("\n")}\n`) };
+  return bodies;
 }

@@ -4,11 +4,12 @@
  * expensive.
  */
 import { GatewayError } from "../errors.ts";
+import type { Json } from "../kernel/json.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import { InvalidRequest, type Wire } from "../spec/wire.ts";
 import { refuseChosenUpstream } from "../wire/chosen-upstream.ts";
 import { MODEL_HEADER } from "../wire/openai-files/index.ts";
-import { readCalls } from "./batch-calls.ts";
+import { readCalls, readListedCalls } from "./batch-calls.ts";
 import { type BodyLedger, parseBody, readBody } from "./body.ts";
 import type { Call } from "./call.ts";
 import { isForm, readForm } from "./form.ts";
@@ -69,10 +70,15 @@ async function requestOf(bytes: Uint8Array, { call, match }: Identified): Promis
   return wire.decodeForm(fields, files, address);
 }
 
-/** What is uploaded for a batch holds calls, and the model of a file is theirs; of any other, the caller names it. */
+/** What is sent for a batch holds calls, whose model is that of the request; of any other file, the caller names it. */
 async function readFile(request: ModelRequest, call: Call): Promise<void> {
   const { operation } = request;
-  if (operation?.type !== "object" || operation.file === undefined) return;
+  if (operation?.type !== "object") return;
+  if (operation.fields.requests !== undefined) {
+    request.calls = await readListedCalls(operation.fields.requests as Json[], request.headers, call);
+    request.model = request.calls[0]!.request.model;
+  }
+  if (operation.file === undefined) return;
   const named = request.model === "" ? request.headers?.[MODEL_HEADER] : request.model;
   if (operation.fields.purpose === "batch") {
     request.calls = await readCalls(operation.file, call);

@@ -1,4 +1,11 @@
 import type { Wire } from "../spec/wire.ts";
+import {
+  messageBatchCancel,
+  messageBatchCreate,
+  messageBatchDelete,
+  messageBatchResults,
+  messageBatchRetrieve,
+} from "../wire/anthropic-batches/index.ts";
 import { anthropicCount } from "../wire/anthropic-messages/count.ts";
 import { anthropicMessages } from "../wire/anthropic-messages/index.ts";
 import { geminiCount } from "../wire/gemini/count.ts";
@@ -35,9 +42,9 @@ import {
 
 /**
  * What a path is for. `call`: a model call, on the road. `models`: what the key may use, a list or one of
- * them. `files`, `batches`: those of the caller's application.
+ * them. `files`, `batches`, `message-batches`: those of the caller's application.
  */
-export type EndpointKind = "call" | "models" | "files" | "batches";
+export type EndpointKind = "call" | "models" | "files" | "batches" | "message-batches";
 
 /** One thing that callers may ask of the gateway listener. */
 export interface Endpoint {
@@ -76,6 +83,12 @@ export const ENDPOINTS: readonly Endpoint[] = [
   row("models", "GET", "/openai/v1/models", "models", openaiChat),
   row("models", "GET", "/openai/models", "models", openaiChat),
   row("messages", "POST", "/v1/messages", "call", anthropicMessages),
+  row("batches.create", "POST", "/v1/messages/batches", "call", messageBatchCreate),
+  row("batches.list", "GET", "/v1/messages/batches", "message-batches", messageBatchRetrieve),
+  row("batches.cancel", "POST", "/v1/messages/batches/{id}/cancel", "call", messageBatchCancel),
+  row("batches.results", "GET", "/v1/messages/batches/{id}/results", "call", messageBatchResults),
+  row("batches.retrieve", "GET", "/v1/messages/batches/{id}", "call", messageBatchRetrieve),
+  row("batches.delete", "DELETE", "/v1/messages/batches/{id}", "call", messageBatchDelete),
   ...atOpenai("images.generations", "/images/generations", imageGeneration),
   ...atOpenai("images.edits", "/images/edits", imageEdit),
   ...atOpenai("images.variations", "/images/variations", imageVariation),

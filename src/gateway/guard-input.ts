@@ -13,7 +13,7 @@ import { decodeText } from "./encoded-text.ts";
 import { maskOperation } from "./guarded-operation.ts";
 import { countInValue } from "./guarded-values.ts";
 import { denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
-import { inLine, turn } from "./in-line.ts";
+import { inCall, turn } from "./in-line.ts";
 import { countAcross } from "./neighbouring-texts.ts";
 import type { Hold } from "./reserve.ts";
 import { countUnmasked } from "./unmasked-input.ts";
@@ -68,7 +68,7 @@ async function allPassed(calls: readonly BatchCall[], guard: Guard, call: Call):
       if (named > 0) throw denial(guard, "input");
       done.push({ ...each, request: passed(each.request, guard, call) });
     } catch (thrown) {
-      throw thrown instanceof GatewayError ? inLine(each.line, thrown) : thrown;
+      throw thrown instanceof GatewayError ? inCall(each.place, thrown) : thrown;
     }
     await turn(call, done.length);
   }

@@ -48,8 +48,10 @@ export function createGuardOutput() {
   };
 }
 
+const FILES: ReadonlySet<string> = new Set(["files.content", "batches.results"]);
+
 function isFile({ clean: { request } }: Answer): boolean {
-  return request.operation?.type === "object" && request.operation.name === "files.content";
+  return request.operation?.type === "object" && FILES.has(request.operation.name);
 }
 
 /** Lets an answer go only when all of it has been read and none of it matched. */

@@ -55,7 +55,9 @@ export function unmaskedOf(operation: Operation): unknown[] {
       ];
     }
     case "object": {
-      const { fields, file, id } = operation;
+      // The calls of a batch are judged one by one.
+      const { requests: _, ...fields } = operation.fields;
+      const { file, id } = operation;
       return [...Object.entries(fields).flat(), id, ...(file === undefined ? [] : [file.name, file.mediaType])];
     }
     default:

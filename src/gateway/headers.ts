@@ -13,7 +13,7 @@ export type HeaderMap = Record<string, string>;
 export function commonHeaders(call: Call): HeaderMap {
   const headers: HeaderMap = { "x-request-id": call.requestId, "x-content-type-options": "nosniff" };
   // Anthropic's clients read the id under their own name.
-  if (call.wire.dialect === "anthropic-messages") headers["request-id"] = call.requestId;
+  if (call.wire.dialect.startsWith("anthropic-")) headers["request-id"] = call.requestId;
   Object.assign(headers, limitHeaders(call.levels, call.wire.dialect, call.at));
   if (call.observed.shortenedTo !== null) headers["x-sallyport-max-tokens"] = String(call.observed.shortenedTo);
   return headers;

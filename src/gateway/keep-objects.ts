@@ -9,7 +9,7 @@ import { isObjectId } from "../wire/openai-files/index.ts";
 import type { Grant } from "./authorize.ts";
 import type { CleanRequest } from "./guard-input.ts";
 import { judgedUnder } from "./judged-under.ts";
-import { ownerOf } from "./locate.ts";
+import { kindOf, ownerOf } from "./locate.ts";
 import type { Redact } from "./redact.ts";
 import { linesWithCleanErrors, withCleanErrors } from "./told-errors.ts";
 import { worstTokens } from "./worst.ts";
@@ -74,9 +74,18 @@ async function keep(
     return bytes === content.bytes ? part : { ...part, result: { ...part.result, content: { bytes } } };
   }
   if (!("json" in content) || !isObject(content.json)) return part;
-  const json = withCleanErrors(content.json, place.redact) as JsonObject;
+  const json = atHome(withCleanErrors(content.json, place.redact) as JsonObject);
   await new Keeper(clean, operation, place, ports).keep(json);
   return json === content.json ? part : { ...part, result: { ...part.result, content: { json } } };
+}
+
+/**
+ * Where the results of Anthropic's batches are: here, at the address that the caller's client has. At the
+ * provider's, the client would show it the caller's key.
+ */
+function atHome(json: JsonObject): JsonObject {
+  if (typeof json.results_url !== "string") return json;
+  return { ...json, results_url: `/v1/messages/batches/${String(json.id)}/results` };
 }
 
 /** Larger than any of a provider's; what is larger is kept by its id alone. */
@@ -100,8 +109,8 @@ class Keeper {
 
   async keep(json: JsonObject): Promise<void> {
     const { name, id } = this.#operation;
-    if (name === "files.delete") {
-      if (json.deleted === true) {
+    if (name === "files.delete" || name === "batches.delete") {
+      if (json.deleted === true || json.type === "message_batch_deleted") {
         await this.#ports.objects.forget(ownerOf(this.#grant.caller), this.#place.provider, id!);
       }
       return;
@@ -110,7 +119,7 @@ class Keeper {
     const isBatch = name.startsWith("batches.");
     const known = id === undefined ? undefined : this.#grant.objects.own[0];
     if (known !== undefined) await this.#remember({ ...known, told: bounded(json) });
-    else await this.#remember(this.#made(json.id, isBatch ? "batch" : "file", json));
+    else await this.#remember(this.#made(json.id, kindOf(this.#clean.request), json));
     if (!isBatch) return;
     await this.#keepResults(json);
     this.#noteUsage(json);
@@ -158,7 +167,10 @@ class Keeper {
   /** Of a file of calls, counted from what was sent; of a batch, those of its file. */
   #facts(): BatchFacts | null {
     const grant = this.#grant;
-    if (this.#operation.name !== "files.create") return grant.objects.own[0]?.batch ?? null;
+    const { most } = this.#operation;
+    if (this.#operation.name !== "files.create") {
+      return grant.objects.own[0]?.batch ?? (most === undefined ? null : { url: "", calls: 0, ...most });
+    }
     const { calls } = this.#clean.request;
     if (calls === undefined) return null;
     let input = 0;

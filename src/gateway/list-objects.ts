@@ -5,6 +5,7 @@ import { GatewayError } from "../errors.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { ObjectKind, ObjectQuery, ProviderObject, ProviderObjects } from "../ports/provider-objects.ts";
 import { isObjectId } from "../wire/openai-files/index.ts";
+import type { EndpointKind } from "./endpoints.ts";
 import { maskResult } from "./guarded-operation.ts";
 import { countInValue } from "./guarded-values.ts";
 import { denial, guardsOf, noteVerdict } from "./guards.ts";
@@ -25,24 +26,28 @@ export interface ListObjectsPorts extends KeepRecordPorts {
 export function createListObjects(ports: ListObjectsPorts) {
   return async function listObjects(caller: Identified): Promise<Response> {
     const { call, match } = caller;
-    const kind = match.endpoint.kind === "batches" ? "batch" : "file";
-    const query = { ...queryOf(new URLSearchParams(call.arrival.query), kind), apis: apisOf(caller, ports.catalog()) };
+    const kind = KINDS[match.endpoint.kind] ?? "file";
+    const asked = queryOf(new URLSearchParams(call.arrival.query), kind);
+    const query = { ...asked, apis: apisOf(caller, ports.catalog()) };
     const page = await ports.objects.page(ownerOf(caller), query);
-    if (page === undefined) throw notHere(kind, query.after ?? "", "after");
-    const data = page.objects.map((object) => guarded(object, caller, ports.catalog()));
-    const body = JSON.stringify({
-      object: "list",
-      data,
-      first_id: page.objects[0]?.id ?? null,
-      last_id: page.objects.at(-1)?.id ?? null,
-      has_more: page.more,
-    });
+    if (page === undefined) throw notHere(kind, query.after ?? "", AFTER[kind]);
+    // What comes before an object is looked for from there on, and told newest first like everything else.
+    const shown = asked.backwards ? page.objects.toReversed() : page.objects;
+    const data = shown.map((object) => guarded(object, caller, ports.catalog()));
+    const edges = { first_id: shown[0]?.id ?? null, last_id: shown.at(-1)?.id ?? null, has_more: page.more };
+    const body = JSON.stringify(kind === "message-batch" ? { data, ...edges } : { object: "list", data, ...edges });
     await keepRecord(call, ports);
     call.end();
     const headers = { ...commonHeaders(call), "content-type": "application/json", "cache-control": "no-store" };
     return new Response(body, { headers });
   };
 }
+
+const KINDS: Readonly<Partial<Record<EndpointKind, ObjectKind>>> = {
+  files: "file",
+  batches: "batch",
+  "message-batches": "message-batch",
+};
 
 /** The APIs that the caller may call now; what was made by another is not shown. */
 function apisOf({ principal, match }: Identified, catalog: Catalog): string[] {
@@ -55,26 +60,37 @@ function apisOf({ principal, match }: Identified, catalog: Catalog): string[] {
   });
 }
 
-/** OpenAI's own bounds. */
-const MOST = { file: 10_000, batch: 100 } as const;
-const USUAL = { file: 1_000, batch: 20 } as const;
+/** The providers' own bounds and names. */
+const MOST = { file: 10_000, batch: 100, "message-batch": 1_000 } as const;
+const USUAL = { file: 1_000, batch: 20, "message-batch": 20 } as const;
+const AFTER = { file: "after", batch: "after", "message-batch": "after_id" } as const;
+const KNOWN: Readonly<Record<ObjectKind, readonly string[]>> = {
+  file: ["after", "limit", "order", "purpose", "api-version"],
+  batch: ["after", "limit", "api-version"],
+  "message-batch": ["after_id", "before_id", "limit", "beta"],
+};
 
-function queryOf(given: URLSearchParams, kind: ObjectKind): Omit<ObjectQuery, "apis"> {
-  const known =
-    kind === "file" ? ["after", "limit", "order", "purpose", "api-version"] : ["after", "limit", "api-version"];
-  for (const name of given.keys()) if (!known.includes(name)) throw refused(name.slice(0, 100), "is not taken here");
+type Asked = Omit<ObjectQuery, "apis"> & { backwards: boolean };
+
+function queryOf(given: URLSearchParams, kind: ObjectKind): Asked {
+  for (const name of given.keys()) {
+    if (!KNOWN[kind].includes(name)) throw refused(name.slice(0, 100), "is not taken here");
+  }
   const limit = given.get("limit") ?? String(USUAL[kind]);
   if (!/^\d{1,5}$/.test(limit) || Number(limit) < 1 || Number(limit) > MOST[kind]) {
     throw refused("limit", `must be a whole number from 1 to ${MOST[kind]}`);
   }
   const order = given.get("order") ?? "desc";
   if (order !== "asc" && order !== "desc") throw refused("order", "must be asc or desc");
-  const after = given.get("after");
-  if (after !== null && !isObjectId(after)) throw notHere(kind, after, "after");
+  const before = given.get("before_id");
+  const after = before ?? given.get(AFTER[kind]);
+  if (before !== null && given.has(AFTER[kind])) throw refused("before_id", "must not stand beside after_id");
+  if (after !== null && !isObjectId(after)) throw notHere(kind, after, before === null ? AFTER[kind] : "before_id");
   const purpose = given.get("purpose");
   return {
     kind,
-    oldestFirst: order === "asc",
+    oldestFirst: order === "asc" || before !== null,
+    backwards: before !== null,
     limit: Number(limit),
     ...(after === null ? {} : { after }),
     ...(purpose === null ? {} : { purpose: purpose.slice(0, 100) }),

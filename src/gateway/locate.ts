@@ -50,7 +50,7 @@ export function createLocate(objects: Pick<ProviderObjects, "find">) {
     const { request, caller } = decoded;
     const { operation } = request;
     const owner = ownerOf(caller);
-    if (operation?.type === "object" && operation.name !== "files.create") {
+    if (operation?.type === "object" && (operation.id ?? operation.fields.input_file_id) !== undefined) {
       return about(decoded, operation, owner, objects);
     }
     const ids = fileIdsIn(request);
@@ -58,6 +58,12 @@ export function createLocate(objects: Pick<ProviderObjects, "find">) {
     if (ids.length === 0 && mentioned.length === 0) return new Ticket(decoded, request, NONE);
     return within(decoded, ids, mentioned, owner, objects);
   };
+}
+
+/** What a request about something at a provider is about, or makes. */
+export function kindOf({ dialect, operation }: ModelRequest): ObjectKind {
+  if (operation?.type === "object" && operation.name.startsWith("files.")) return "file";
+  return dialect === "anthropic-batches" ? "message-batch" : "batch";
 }
 
 export function ownerOf({ principal }: Identified): ObjectOwner {
@@ -72,7 +78,7 @@ async function about(
   objects: Pick<ProviderObjects, "find">,
 ): Promise<Located> {
   const creates = operation.name === "batches.create";
-  const kind = operation.name.startsWith("files.") || creates ? "file" : "batch";
+  const kind = creates ? "file" : kindOf(decoded.request);
   const id = creates ? operation.fields.input_file_id : operation.id;
   const { own } = isObjectId(id) ? await objects.find(owner, [id]) : { own: [] };
   const { api } = decoded.caller.match;

@@ -1,10 +1,11 @@
 import type { Api } from "../domain/catalog/catalog.ts";
 import { policed } from "../domain/catalog/parameters.ts";
 import { storedStateOf } from "../domain/catalog/stored-state.ts";
+import { worstCase } from "../domain/plans/estimate.ts";
 import { GatewayError } from "../errors.ts";
-import type { ModelRequest } from "../spec/request.ts";
+import type { BatchCall, ModelRequest } from "../spec/request.ts";
 import type { Call } from "./call.ts";
-import { inLine } from "./in-line.ts";
+import { inCall } from "./in-line.ts";
 import type { Located } from "./locate.ts";
 
 /** The request under the API's policy, and each of the calls in it. */
@@ -16,10 +17,23 @@ export function underPolicies({ request, call, objects }: Located, api: Api): Mo
     try {
       return { ...each, request: underPolicy(each.request, api, call, own) };
     } catch (thrown) {
-      throw thrown instanceof GatewayError ? inLine(each.line, thrown) : thrown;
+      throw thrown instanceof GatewayError ? inCall(each.place, thrown) : thrown;
     }
   });
-  return { ...allowed, calls };
+  const { operation } = allowed;
+  // A list of calls is the batch; a file of calls waits for one.
+  if (operation?.type !== "object" || operation.name !== "batches.create") return { ...allowed, calls };
+  return { ...allowed, calls, operation: { ...operation, most: mostOf(calls) } };
+}
+
+function mostOf(calls: readonly BatchCall[]): { input: number; output: number } {
+  const all = { input: 0, output: 0 };
+  for (const { request, bytes } of calls) {
+    const { input, output } = worstCase(request, bytes);
+    all.input += input;
+    all.output += output;
+  }
+  return all;
 }
 
 /** @throws GatewayError parameter_not_allowed, naming the caller's field */

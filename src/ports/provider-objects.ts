@@ -6,7 +6,8 @@ export interface ObjectOwner {
   applicationId: string;
 }
 
-export type ObjectKind = "file" | "batch";
+/** Anthropic's batches are none of OpenAI's. */
+export type ObjectKind = "file" | "batch" | "message-batch";
 
 /** What the calls of a batch are, and the most that they can use, in tokens. */
 export interface BatchFacts {

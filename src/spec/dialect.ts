@@ -10,6 +10,7 @@ export type Dialect =
   | "openai-files"
   | "rerank"
   | "anthropic-messages"
+  | "anthropic-batches"
   | "gemini"
   | "ollama"
   | "bedrock-converse"

@@ -73,7 +73,9 @@ export type ObjectVerb =
   | "files.delete"
   | "batches.create"
   | "batches.retrieve"
-  | "batches.cancel";
+  | "batches.cancel"
+  | "batches.delete"
+  | "batches.results";
 
 /** Something about what lies with the provider: a file, a batch. Whose it is, is known before it is asked. */
 export interface ObjectCall {
@@ -172,7 +174,10 @@ export function shownOperation(operation: Operation): unknown {
   if (operation.type === "relay" && operation.files !== undefined) {
     return { ...operation, files: operation.files.map(shown) };
   }
-  if (operation.type === "object" && operation.file !== undefined) return { ...operation, file: shown(operation.file) };
+  if (operation.type === "object") {
+    const { requests: _, ...fields } = operation.fields;
+    return { ...operation, fields, ...(operation.file === undefined ? {} : { file: shown(operation.file) }) };
+  }
   return operation;
 }
 

@@ -43,11 +43,11 @@ export interface ReasoningRequest {
 
 /** One call of a batch. */
 export interface BatchCall {
-  /** Where it stands in its file, from 1. */
-  line: number;
+  /** Where it stands: a line of its file, from 1, or a place in a list, from 0. */
+  place: { line: number } | { request: number };
   /** The caller's name for it, by which its answer is found. */
   customId: string;
-  /** As written in the file. */
+  /** The endpoint that it calls, as written in the file; empty in a list, which is for one. */
   url: string;
   request: ModelRequest;
   /** Length of its body. */

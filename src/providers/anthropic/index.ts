@@ -1,4 +1,5 @@
 import type { ProviderAdapter } from "../../spec/adapter.ts";
+import { BATCH_APIS } from "./batches.ts";
 import { countApi } from "./count.ts";
 import { errorOf } from "./errors.ts";
 import { MessagesDecoder } from "./events.ts";
@@ -35,6 +36,6 @@ export const anthropic: ProviderAdapter = {
   encode: encodeRequest,
   decoder: (request) => new MessagesDecoder(responseTool(request)),
   error: errorOf,
-  operations: { "count-tokens": countApi },
+  operations: { "count-tokens": countApi, ...BATCH_APIS },
   models: MODELS,
 };

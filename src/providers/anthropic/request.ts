@@ -27,10 +27,16 @@ export function encodeRequest(request: ModelRequest, model: string): UpstreamReq
   };
   const own = request.dialect === "anthropic-messages";
   const body = own ? ownBody(request, model, warn) : foreignBody(request, model, warn);
-  const headers: Record<string, string> = { "anthropic-version": VERSION };
-  const beta = request.headers?.["anthropic-beta"];
-  if (own && beta !== undefined && BETA.test(beta)) headers["anthropic-beta"] = beta;
+  const headers = betaHeaders(own ? request : {});
   return { method: "POST", path: "/v1/messages", headers, body, warnings };
+}
+
+/** For a caller who speaks Anthropic's dialects, with the features that it has switched on. */
+export function betaHeaders({ headers: given = {} }: Pick<ModelRequest, "headers">): Record<string, string> {
+  const headers: Record<string, string> = { "anthropic-version": VERSION };
+  const beta = given["anthropic-beta"];
+  if (beta !== undefined && BETA.test(beta)) headers["anthropic-beta"] = beta;
+  return headers;
 }
 
 /** The body for a caller who speaks another dialect. */

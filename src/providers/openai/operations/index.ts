@@ -11,7 +11,9 @@ import { OBJECT_APIS } from "./objects.ts";
 const relayed = (dialect: Dialect, path: string) => relayApi({ dialect, path, errorInside, readUsage });
 
 /** What servers of OpenAI's dialect do beside conversations, if they do it. */
-export const APIS_OF_OPENAI: Readonly<Record<Exclude<OperationName, "count-tokens">, OperationApi>> = {
+export const APIS_OF_OPENAI: Readonly<
+  Record<Exclude<OperationName, "count-tokens" | "batches.delete" | "batches.results">, OperationApi>
+> = {
   embed: embeddingsApi,
   complete: completionsApi,
   "images.generate": relayed("openai-images", "/images/generations"),

@@ -12,8 +12,10 @@ import type { ModelRequest } from "../../../spec/request.ts";
 import { wholeAnswer } from "../../whole-answer.ts";
 import { errorInside } from "../errors.ts";
 
+type Verb = Exclude<ObjectVerb, "batches.delete" | "batches.results">;
+
 /** Method and path of each, relative to the base URL; `{id}` stands for the id. */
-const ADDRESSES: Readonly<Record<ObjectVerb, readonly [UpstreamRequest["method"], string]>> = {
+const ADDRESSES: Readonly<Record<Verb, readonly [UpstreamRequest["method"], string]>> = {
   "files.create": ["POST", "/files"],
   "files.retrieve": ["GET", "/files/{id}"],
   "files.content": ["GET", "/files/{id}/content"],
@@ -25,7 +27,7 @@ const ADDRESSES: Readonly<Record<ObjectVerb, readonly [UpstreamRequest["method"]
 
 /** Files and batches (https://platform.openai.com/docs/api-reference/files, …/batch). */
 const api: OperationApi = { dialect: "openai-files", encode, decoder };
-export const OBJECT_APIS: Readonly<Record<ObjectVerb, OperationApi>> = {
+export const OBJECT_APIS: Readonly<Record<Verb, OperationApi>> = {
   "files.create": api,
   "files.retrieve": api,
   "files.content": api,
@@ -40,7 +42,7 @@ function encode(request: ModelRequest): UpstreamRequest {
     throw new UnsupportedFeature("model", "The provider of this model keeps files in another dialect only.");
   }
   const { name, id = "", fields, file } = request.operation as ObjectCall;
-  const [method, path] = ADDRESSES[name];
+  const [method, path] = ADDRESSES[name as Verb];
   return {
     method,
     // A function, because in a replacement text `$&` and its like would mean something.
