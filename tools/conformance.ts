@@ -13,7 +13,9 @@ import { reasonsOf, sumOf, tableOf, wrongOf } from "../test/conformance/figures.
 import { conform, METHODS, type Method } from "../test/conformance/run.ts";
 import { recordingsAreHere, WHERE_RECORDINGS_ARE } from "../test/support/recordings.ts";
 
-const LEGEND = "A cell is identical/listed/wrong: listed differences have a reason below, wrong ones have none.";
+const LEGEND = `A cell is identical/listed/wrong: listed differences have a reason below, wrong ones have none.
+Genuine ones are those that a provider is known to have said. Comparable ones are those of which the author asks
+two providers for the same. By the digest alone: without the fields that only this judge reads (test/support/digests.ts).`;
 
 /** @returns the exit code. */
 export async function conformance(

@@ -219,7 +219,7 @@ describe("a missing or listed thing", () => {
 
   test("has a reason in fidelity-requests.ts only between the APIs that its row names", () => {
     const scenario = "ruby_llm/chat_tool_choice_and_calls_control/respects_choice_none";
-    expect(askedOtherwise(scenario, "openai.chat", "gemini.generateContent")).toBeString();
+    expect(askedOtherwise(scenario, "openai.chat", "gemini.generateContent")?.because).toBeString();
     expect(askedOtherwise(scenario, "openai.chat", "anthropic.messages")).toBeUndefined();
     expect(askedOtherwise("another", "openai.chat", "gemini.generateContent")).toBeUndefined();
   });
@@ -266,11 +266,23 @@ describe("the table", () => {
     figures.count(at, { name: "b", genuine: false, found: ["x"], because: "meant" });
     figures.count(at, { name: "c", genuine: true, found: ["y"] });
     const sum = sumOf(figures.of("A").map(({ figure }) => figure));
-    expect(sum).toEqual({ identical: 1, listed: 1, wrong: 1, genuine: { all: 2, identical: 1, alone: 1 } });
+    expect(sum).toEqual({ identical: 1, listed: 1, taste: 0, wrong: 1, genuine: { all: 2, identical: 1, alone: 1 } });
     expect(genuineShare(sum)).toBe(0.5);
     expect(tableOf(figures, "A")).toContain("provider         1/1/1");
     expect(reasonsOf(figures, "A")).toEqual(["    1 × meant"]);
     expect(wrongOf(figures, "A")).toEqual(["front ← provider: c: y"]);
+  });
+
+  test("what its author asks for differently is not comparable, and what only we read is told apart", () => {
+    const figures = new Figures();
+    const at = ["B", "provider", "front"] as const;
+    figures.count(at, { name: "a", genuine: true, found: [], alone: ["x"] });
+    figures.count(at, { name: "b", genuine: true, found: ["y"], because: "taste", taste: true });
+    figures.count(at, { name: "c", genuine: true, found: ["y"], because: "ours" });
+    const table = tableOf(figures, "B");
+    expect(table).toMatch(/of genuine ones +33\.33 %/);
+    expect(table).toMatch(/of comparable ones +50\.00 %/);
+    expect(table).toMatch(/by the digest alone +0\.00 %/);
   });
 
   test("sizes of reads are the same for the same seed, and never nothing", () => {

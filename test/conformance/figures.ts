@@ -3,6 +3,8 @@ export interface Figure {
   identical: number;
   /** By reason. */
   listed: Map<string, string[]>;
+  /** Of these, from which nothing follows: what is compared is not the same. */
+  taste: number;
   wrong: { name: string; found: readonly string[] }[];
   /** Of those that a provider is known to have said. */
   genuine: Genuine;
@@ -23,6 +25,8 @@ export interface Compared {
   found: readonly string[];
   /** Why the difference is meant, where it is. */
   because?: string | undefined;
+  /** Whether what is compared differs for a reason of its own. */
+  taste?: boolean;
   /** What is found by the recordings' own digest, where that is another list. */
   alone?: readonly string[];
 }
@@ -35,7 +39,7 @@ export class Figures {
     const key = [method, row, column].join("\n");
     let figure = this.#cells.get(key);
     if (figure === undefined) {
-      figure = { identical: 0, listed: new Map(), wrong: [], genuine: { all: 0, identical: 0, alone: 0 } };
+      figure = { identical: 0, listed: new Map(), taste: 0, wrong: [], genuine: { all: 0, identical: 0, alone: 0 } };
       this.#cells.set(key, figure);
     }
     return figure;
@@ -43,7 +47,7 @@ export class Figures {
 
   count(at: readonly [method: string, row: string, column: string], compared: Compared): void {
     const figure = this.cell(...at);
-    const { name, genuine, found, because, alone = found } = compared;
+    const { name, genuine, found, because, taste = false, alone = found } = compared;
     if (genuine) figure.genuine.all++;
     if (genuine && alone.length === 0) figure.genuine.alone++;
     if (found.length === 0) {
@@ -52,6 +56,7 @@ export class Figures {
     } else if (because === undefined) {
       figure.wrong.push({ name, found });
     } else {
+      if (taste) figure.taste++;
       figure.listed.set(because, [...(figure.listed.get(because) ?? []), name]);
     }
   }
@@ -68,13 +73,15 @@ export class Figures {
 export interface Sum {
   identical: number;
   listed: number;
+  taste: number;
   wrong: number;
   genuine: Genuine;
 }
 
 export function sumOf(figures: readonly Figure[]): Sum {
-  const sum: Sum = { identical: 0, listed: 0, wrong: 0, genuine: { all: 0, identical: 0, alone: 0 } };
-  for (const { identical, listed, wrong, genuine } of figures) {
+  const sum: Sum = { identical: 0, listed: 0, taste: 0, wrong: 0, genuine: { all: 0, identical: 0, alone: 0 } };
+  for (const { identical, listed, taste, wrong, genuine } of figures) {
+    sum.taste += taste;
     sum.genuine.all += genuine.all;
     sum.genuine.identical += genuine.identical;
     sum.genuine.alone += genuine.alone;
@@ -88,6 +95,10 @@ export function sumOf(figures: readonly Figure[]): Sum {
 /** How much of what is genuine is identical, from 0 to 1; 1 where there is nothing. */
 export function genuineShare({ genuine }: Sum): number {
   return genuine.all === 0 ? 1 : genuine.identical / genuine.all;
+}
+
+function comparableShare({ identical, listed, taste, wrong }: Sum): number {
+  return identical / Math.max(1, identical + listed + wrong - taste);
 }
 
 function aloneShare({ genuine }: Sum): number {
@@ -115,8 +126,11 @@ export function tableOf(figures: Figures, method: string): string {
     ["identical", ...columns.map((column) => percent(allShare(sum(undefined, column))))],
     ["of genuine ones", ...columns.map((column) => percent(genuineShare(sum(undefined, column))))],
   ];
+  const comparable = columns.map((column) => percent(comparableShare(sum(undefined, column))));
+  if (columns.some((column) => sum(undefined, column).taste > 0)) lines.push(["of comparable ones", ...comparable]);
   const alone = columns.map((column) => percent(aloneShare(sum(undefined, column))));
-  if (alone.some((share, at) => share !== lines.at(-1)![at + 1])) lines.push(["by the digest alone", ...alone]);
+  if (columns.some((column) => aloneShare(sum(undefined, column)) !== genuineShare(sum(undefined, column))))
+    lines.push(["by the digest alone", ...alone]);
   const widths = lines[0]!.map((_, at) => Math.max(...lines.map((line) => line[at]!.length)));
   return lines
     .map((line) =>

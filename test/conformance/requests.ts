@@ -61,12 +61,13 @@ export async function compareRequests(
       house.sent === undefined
         ? [`refused: ${got.text.slice(0, 200)}`]
         : unlike(target, textOf(house.sent.body), judge);
-    const because = askedOtherwise(scenario, asked.api, target.api);
+    const row = askedOtherwise(scenario, asked.api, target.api);
     figures.count(["B", rowOfExchange(target), front.name], {
       name: `${scenario} (${asked.provider} → ${target.provider})`,
       genuine: true,
       found,
-      because,
+      because: row?.because,
+      taste: row?.taste === true,
     });
   }
 }

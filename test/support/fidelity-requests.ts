@@ -5,6 +5,8 @@
 
 interface Row {
   because: string;
+  /** The author asks the two providers for different things, or in different ways, so that nothing follows from it. */
+  taste?: true;
   scenarios: readonly string[];
   /** The recorded APIs between which it applies; all where absent. */
   from?: readonly string[];
@@ -22,17 +24,24 @@ const BY_TOOL_OR_SENTENCE = [
 ];
 
 const ROWS: readonly Row[] = [
-  { because: "Its author asks some providers for an object by a forced tool, others natively.", scenarios: OF_OBJECTS },
   {
+    taste: true,
+    because: "Its author asks some providers for an object by a forced tool, others natively.",
+    scenarios: OF_OBJECTS,
+  },
+  {
+    taste: true,
     because: "Its author adds a tool and a sentence of its own for JSON at one provider.",
     scenarios: BY_TOOL_OR_SENTENCE,
   },
   {
+    taste: true,
     because: "JSON of no schema is asked of Claude by a forced tool; its author asks for it in the prompt only.",
     scenarios: ["mirascope-py/input/test_structured_output_resume/json"],
     to: ["anthropic.messages"],
   },
   {
+    taste: true,
     because: "Its author asks some providers another question, or leaves tools out.",
     scenarios: [
       "pydantic-ai/test_tool_choice_matrix/none",
@@ -41,17 +50,20 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    taste: true,
     because:
       "Two ways of writing one schema: null as one of the types, or as nullable, which its author folds it into.",
     scenarios: ["ruby_llm/chat_function_calling/handles_anyof_params"],
     to: ["gemini.generateContent"],
   },
   {
+    taste: true,
     because: "Its author writes the mode in lower case, which the digest does not read.",
     scenarios: ["ruby_llm/chat_tool_choice_and_calls_control/respects_choice_none"],
     to: ["gemini.generateContent"],
   },
   {
+    taste: true,
     because: "Thoughts that its author hands on as text to one provider, and not at all to another.",
     scenarios: ["mirascope-ts/input/text-encoded-thoughts/encodes-thoughts-as-text-for-model-consumption"],
   },
@@ -81,10 +93,10 @@ const ROWS: readonly Row[] = [
 ];
 
 /** Why a request for this provider's API may differ from what the same author asked there; undefined: it may not. */
-export function askedOtherwise(scenario: string, from: string, to: string): string | undefined {
+export function askedOtherwise(scenario: string, from: string, to: string): Pick<Row, "because" | "taste"> | undefined {
   return ROWS.find(
     (row) => row.scenarios.includes(scenario) && (row.from ?? [from]).includes(from) && (row.to ?? [to]).includes(to),
-  )?.because;
+  );
 }
 
 /** Recorded requests to Responses that are refused, each with the field and the reason. */
