@@ -142,6 +142,14 @@ describe("what asks for nothing", () => {
     expect(withinCapabilities(request(over), NOTHING)).toEqual({ known: request({}), warnings: [] });
   });
 
+  test("is one call at a time where none may be made", () => {
+    const asked = request({ tools, toolChoice: { type: "none" }, parallelToolCalls: false });
+    expect(withinCapabilities(asked, { ...ALL, parallelToolSwitch: false })).toEqual({
+      known: request({ tools, toolChoice: { type: "none" } }),
+      warnings: [],
+    });
+  });
+
   test("is text: it is said to every model", () => {
     const asked = request({
       ...shown(document({ kind: "text", mediaType: "text/plain", text: "y" })),

@@ -220,12 +220,12 @@ function toldSchema(request: ModelRequest): ModelRequest {
   const about = description === undefined ? "" : ` (${description})`;
   const text = `Answer with one JSON value and nothing else${about}. It must be valid under this JSON Schema:\n${JSON.stringify(schema)}`;
   const after = messages.findIndex(({ role }) => role !== "system" && role !== "developer");
-  const first = messages[after === -1 ? messages.length - 1 : after - 1];
-  const last = first?.parts.at(-1);
+  const system = messages[after === -1 ? messages.length - 1 : after - 1];
+  const last = system?.parts.at(-1);
   // One text stays one: not every server takes a list, or a second message of the system's.
-  if (first !== undefined && last?.type === "text" && (first.role === "system" || first.role === "developer")) {
-    const parts = [...first.parts.slice(0, -1), { ...last, text: `${last.text}\n\n${text}` }];
-    return { ...asked, messages: messages.map((message) => (message === first ? { ...message, parts } : message)) };
+  if (system !== undefined && last?.type === "text") {
+    const parts = [...system.parts.slice(0, -1), { ...last, text: `${last.text}\n\n${text}` }];
+    return { ...asked, messages: messages.map((message) => (message === system ? { ...message, parts } : message)) };
   }
   return { ...asked, messages: [{ role: "system", parts: [{ type: "text", text }] }, ...messages] };
 }
