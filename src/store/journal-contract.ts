@@ -112,6 +112,56 @@ export function journalContract(name: string, open: () => { journal: Journal; re
       expect(meter.openHolds).toBe(0);
     });
 
+    test("records are found by when their calls were admitted, each once, earliest first", async () => {
+      const { journal, meter, clock } = setUp();
+      await journal.append(sampleRecord());
+      const ids: string[] = [];
+      for (let i = 0; i < 5; i++) {
+        const record = spending(1, 1, 5);
+        const held = await meter.reserve(one([]), sampleRecord());
+        if (held.admitted) await meter.settle(held.hold, record);
+        ids.push(record.id);
+        clock.at += 1_000;
+      }
+      const found = async (since: number, until: number) => {
+        const all: string[] = [];
+        for await (const some of journal.admitted(since, until)) all.push(...some.map(({ id }) => id));
+        return all;
+      };
+      expect(await found(0, clock.at)).toEqual(ids);
+      expect(await found(clock.at - 4_000, clock.at - 2_000)).toEqual(ids.slice(1, 3));
+    });
+
+    test("a recount finds nothing to mend, then what was bent, and sets it right while calls go on", async () => {
+      const { journal, meter, clock } = setUp();
+      const settle = async (usd: number) => {
+        const held = await meter.reserve(one([], { usd }), sampleRecord());
+        if (held.admitted) await meter.settle(held.hold, spending(1, 2, usd));
+      };
+      for (let i = 1; i <= 50; i++) await settle(i);
+      await meter.reserve(one([], { usd: 500 }), sampleRecord());
+      expect(await meter.recount(false)).toMatchObject({ entries: 50, accounts: 6, found: 0, mended: false });
+      const account = meter.accounts.of("key:key_1", "UTC", clock.at);
+      const bend = { requests: 0, input: 0, output: 5, usd: 7 };
+      account.charge(bend, clock.at, clock.at, clock.at);
+      const { found, differences } = await meter.recount(false);
+      expect(found).toBe(8);
+      expect(differences).toContainEqual({
+        scope: "key:key_1",
+        period: "month",
+        of: "usd",
+        counted: 1_282,
+        ledger: 1_275,
+      });
+      const [mended] = await Promise.all([meter.recount(true), settle(1_000), settle(1_000)]);
+      expect(mended).toMatchObject({ found: 8, mended: true });
+      expect(await meter.recount(false)).toMatchObject({ entries: 52, found: 0 });
+      const usage = await meter.usage("subscription:sub_1", "UTC");
+      expect(usage.periods.total).toMatchObject({ spent: { usd: 3_275 }, reserved: { usd: 500 } });
+      await meter.sweep();
+      expect(journal.account("key:key_1")!.spent[3]).toBe(3_275);
+    });
+
     test("the ledger is read again in the order of its commits, and accounts as they were saved", async () => {
       const { journal, meter, clock } = setUp();
       await journal.append(sampleRecord());

@@ -32,6 +32,11 @@ export class MemoryJournal implements Journal {
     this.#records.push(record);
   }
 
+  async *admitted(since: number, until: number): AsyncIterable<readonly UsageRecord[]> {
+    const at = ({ admittedAt }: UsageRecord) => admittedAt ?? Number.NaN;
+    yield this.#records.filter((each) => at(each) >= since && at(each) < until).sort((a, b) => at(a) - at(b));
+  }
+
   lastEntry(): number {
     return this.#records.length;
   }

@@ -1,6 +1,6 @@
 import { isRate, type Limit, type PeriodWindow, RATE_MS } from "../../kernel/limit.ts";
 import { type Amounts, amountOf, minus, NOTHING, plus } from "./amounts.ts";
-import { type Bucket, draw, fit, newBucket, remaining, waitFor } from "./bucket.ts";
+import { type Bucket, draw, fit, missing, newBucket, remaining, waitFor } from "./bucket.ts";
 import { type Periods, periodsAt } from "./period.ts";
 
 export const PERIODS = ["day", "week", "month", "total"] as const satisfies readonly PeriodWindow[];
@@ -23,6 +23,16 @@ export interface SavedAccount {
   /** Requests, input tokens, output tokens, nano-dollars of the day; then of the week, the month, and in total. */
   spent: readonly number[];
   buckets: readonly Bucket[];
+  /** What a rate has to know of that has not been asked for yet; absent where there is nothing. */
+  replayed?: readonly Replayed[];
+}
+
+/** What was read again from the ledger. */
+interface Replayed {
+  /** When it was admitted and when it ended, up to a second later than it was: that is never less. */
+  at: number;
+  ended: number;
+  amounts: Amounts;
 }
 
 /** What was spent and is reserved of one scope, in the periods that run. */
@@ -65,8 +75,8 @@ export class Account {
   #held: Amounts = NOTHING;
   /** Up to which entry of the ledger `spent` has been counted. */
   upto = 0;
-  /** When it was last used. */
-  usedAt = 0;
+  /** When it was last counted. */
+  usedAt: number;
   #zone: string;
   #periods: Periods;
   /** Replaced, never changed: takings keep it. */
@@ -75,7 +85,7 @@ export class Account {
   readonly #reserved = new Float64Array(PERIODS.length * WIDTH);
   readonly #buckets: Bucket[] = [];
   /** What was read again from the ledger: a rate that is first asked for after a restart has to know of it. */
-  #replayed: { at: number; amounts: Amounts }[] = [];
+  #replayed: Replayed[] = [];
 
   constructor(scope: string, zone: string, now: number) {
     this.scope = scope;
@@ -98,17 +108,18 @@ export class Account {
     this.#periods = periodsAt(zone, now);
   }
 
-  static from(saved: SavedAccount, now: number): Account {
+  static from(saved: SavedAccount): Account {
     const account = new Account(saved.scope, saved.zone, saved.at);
     account.#spent.set(saved.spent);
     for (const bucket of saved.buckets) account.#buckets.push({ ...bucket });
+    account.#replayed.push(...(saved.replayed ?? []));
     account.upto = saved.upto;
-    account.#advance(now);
     return account;
   }
 
   save(now: number): SavedAccount {
     this.#advance(now);
+    const replayed = this.#replayed.filter(({ ended }) => now - ended < LONGEST_RATE_MS);
     return {
       scope: this.scope,
       zone: this.#zone,
@@ -116,7 +127,8 @@ export class Account {
       at: now,
       spent: Array.from(this.#spent),
       // What is full again is as if it had never been used.
-      buckets: this.#buckets.filter(({ fullAt }) => fullAt > now),
+      buckets: this.#buckets.filter((bucket) => missing(bucket, now) > 0).map((bucket) => ({ ...bucket })),
+      ...(replayed.length === 0 ? {} : { replayed }),
     };
   }
 
@@ -173,20 +185,29 @@ export class Account {
     }
   }
 
-  /** Counts what was spent at `at` by a call that has taken nothing here: an entry of the ledger that is read again. */
-  charge(charged: Amounts, at: number, now: number): void {
+  /**
+   * Counts what was spent by a call that has taken nothing here: an entry of the ledger that is read again.
+   * @param at when it was admitted
+   * @param ended when it ended; only then it left the rates of tokens
+   */
+  charge(charged: Amounts, at: number, ended: number, now: number): void {
     this.#advance(now);
     this.usedAt = now;
     const since = PERIODS.map((window, i) => (at >= this.#periods[window].start ? this.#turns[i]! : -1));
     this.#add(this.#spent, charged, since, 1);
-    for (const bucket of this.#buckets) draw(bucket, amountOf(charged, bucket.dimension), at);
-    if (now - at >= LONGEST_RATE_MS) return;
+    const entry = { at: wholeSecond(at), ended: wholeSecond(ended), amounts: charged };
+    for (const bucket of this.#buckets) drawAgain(bucket, { at, ended, amounts: charged });
+    while (this.#replayed.length > 0 && now - this.#replayed[0]!.ended >= LONGEST_RATE_MS) this.#replayed.shift();
     const last = this.#replayed.at(-1);
-    // Together a little later is never less than one after the other.
-    if (last !== undefined && Math.abs(at - last.at) < 1_000) {
-      last.at = Math.max(at, last.at);
-      last.amounts = plus(last.amounts, charged);
-    } else this.#replayed.push({ at, amounts: charged });
+    if (last !== undefined && last.at === entry.at && last.ended === entry.ended)
+      this.#replayed[this.#replayed.length - 1] = { ...last, amounts: plus(last.amounts, charged) };
+    else this.#replayed.push(entry);
+  }
+
+  /** Whether one of the periods in which it was taken, and of which there is a limit, is over. */
+  isOver({ turns }: Taking, limits: readonly Limit[], now: number): boolean {
+    this.#advance(now);
+    return PERIODS.some((period, i) => turns[i] !== this.#turns[i] && limits.some(({ window }) => window === period));
   }
 
   used(window: PeriodWindow, { dimension }: Pick<Limit, "dimension">, now: number): number {
@@ -209,6 +230,13 @@ export class Account {
     return { scope: this.scope, zone: this.#zone, running: this.running, periods };
   }
 
+  /** From now on what another has added up is what was spent here. What is reserved stays. */
+  restate(sum: Account, now: number): void {
+    this.#advance(now);
+    sum.#advance(now);
+    this.#spent.set(sum.#spent);
+  }
+
   /** How much of a limit is left, and in how many milliseconds all of it is (0 where that is not known). */
   standing(limit: Limit, now: number): { remaining: number; resetMs: number } {
     const { window, amount } = limit;
@@ -216,7 +244,7 @@ export class Account {
     if (isRate(window)) {
       const bucket = this.#bucket(limit);
       const held = amountOf(this.#held, limit.dimension);
-      return { remaining: remaining(bucket, limit, held, now), resetMs: Math.max(0, bucket.fullAt - now) };
+      return { remaining: remaining(bucket, limit, held, now), resetMs: missing(bucket, now) };
     }
     const used = this.used(window, limit, now);
     const { end } = this.#periods[window];
@@ -243,7 +271,7 @@ export class Account {
     let bucket = this.#buckets.find((each) => each.window === window && each.dimension === dimension);
     if (bucket !== undefined) return fit(bucket, limit);
     bucket = fit(newBucket(limit), limit);
-    for (const { at, amounts } of this.#replayed) draw(bucket, amountOf(amounts, dimension), at);
+    for (const entry of this.#replayed) drawAgain(bucket, entry);
     this.#buckets.push(bucket);
     return bucket;
   }
@@ -275,4 +303,12 @@ export class Account {
     const row = ROW[window];
     return { requests: sums[row]!, input: sums[row + 1]!, output: sums[row + 2]!, usd: sums[row + 3]! };
   }
+}
+
+function drawAgain(bucket: Bucket, { at, ended, amounts }: Replayed): void {
+  draw(bucket, amountOf(amounts, bucket.dimension), bucket.dimension === "requests" ? at : ended);
+}
+
+function wholeSecond(ms: number): number {
+  return Math.ceil(ms / 1_000) * 1_000;
 }

@@ -9,16 +9,18 @@ export interface Bucket {
   window: Limit["window"];
   /** Milliseconds in which one unit flows in, by the limit that was last asked for. */
   each: number;
-  /** Milliseconds since 1970. */
+  /** Whole milliseconds since 1970. */
   fullAt: number;
+  /** What is missing to that, less than a millisecond: a sum of both would lose it, and with it the limit's share of thousandths. */
+  rest: number;
 }
 
 /** Sums of fractions miss by less; no limit is so fine that it lets one more through. */
-const NOISE_MS = 2 ** -10;
+const NOISE_MS = 2 ** -20;
 
 /** A new bucket is full. */
 export function newBucket({ dimension, window }: Limit): Bucket {
-  return { dimension, window, each: 0, fullAt: 0 };
+  return { dimension, window, each: 0, fullAt: 0, rest: 0 };
 }
 
 /** The limit may have changed since the bucket was last asked: what is missing stays missing for as long. */
@@ -37,22 +39,34 @@ function size(limit: Limit): number {
  * @param held what is promised to others, and not taken yet
  */
 export function waitFor(bucket: Bucket, limit: Limit, amount: number, held: number, now: number): number | null {
-  const { each, fullAt } = bucket;
+  const { each } = bucket;
   if (amount === 0) return 0;
   if (amount > size(limit)) return null;
-  const wait = Math.max(0, fullAt - now) - (size(limit) - held - amount) * each;
+  const wait = missing(bucket, now) - (size(limit) - held - amount) * each;
   if (wait <= NOISE_MS) return 0;
   // What others hold is free when their calls end: soon, but nobody knows when.
-  return amount + held > size(limit) ? 1_000 : Math.max(1, Math.ceil(wait));
+  return amount + held > size(limit) ? 1_000 : Math.max(1, Math.ceil(wait - NOISE_MS));
 }
 
-/** Takes, whether it is there or not; gives back where the amount is negative. */
+/**
+ * Takes, whether it is there or not; gives back where the amount is negative.
+ * @param at in whole milliseconds
+ */
 export function draw(bucket: Bucket, amount: number, at: number): void {
-  bucket.fullAt = Math.max(at, bucket.fullAt) + amount * bucket.each;
+  const from = Math.max(at, bucket.fullAt);
+  const time = amount * bucket.each + (from === bucket.fullAt ? bucket.rest : 0);
+  const whole = Math.floor(time);
+  bucket.fullAt = from + whole;
+  bucket.rest = time - whole;
 }
 
 /** How much could be taken at once now. */
 export function remaining(bucket: Bucket, limit: Limit, held: number, now: number): number {
-  const missing = Math.max(0, bucket.fullAt - now) - NOISE_MS;
-  return Math.max(0, Math.floor(size(limit) - held - Math.max(0, missing) / bucket.each));
+  const left = size(limit) - held - Math.max(0, missing(bucket, now) - NOISE_MS) / bucket.each;
+  return Math.max(0, Math.floor(left));
+}
+
+/** Milliseconds until it is full. */
+export function missing({ fullAt, rest }: Bucket, now: number): number {
+  return Math.max(0, fullAt - now + rest);
 }

@@ -12,8 +12,9 @@ export type Periods = Readonly<Record<PeriodWindow, Period>>;
 
 const EVER: Period = Object.freeze({ start: 0, end: Number.POSITIVE_INFINITY });
 
-/** The last answer for each zone: it holds until the day ends, and nearly all calls are of one day. */
-const latest = new Map<string, Periods>();
+/** The last answers for each zone: nearly all calls are of one day, and accounts that wake up of some days before. */
+const latest = new Map<string, Periods[]>();
+const KEPT = 32;
 
 /**
  * The periods of a time zone that hold `now`.
@@ -21,10 +22,12 @@ const latest = new Map<string, Periods>();
  * @throws RangeError where there is no such zone; see `isTimeZone`
  */
 export function periodsAt(zone: string, now: number): Periods {
-  const known = latest.get(zone);
-  if (known !== undefined && now >= known.day.start && now < known.day.end) return known;
+  const known = latest.get(zone) ?? [];
+  for (const periods of known) if (now >= periods.day.start && now < periods.day.end) return periods;
   const periods = computed(zone, now);
-  latest.set(zone, periods);
+  if (known.length === KEPT) known.shift();
+  known.push(periods);
+  latest.set(zone, known);
   return periods;
 }
 

@@ -22,10 +22,13 @@ export class Accounts {
   /** Counted since they were last saved. */
   #unsaved = new Set<Account>();
   #saving = false;
+  /** Up to which entry of the ledger all accounts have been saved. */
+  #saved: number;
   #looking: MapIterator<[string, Account]> | undefined;
 
   constructor(journal: Journal) {
     this.#journal = journal;
+    this.#saved = journal.mark().seq;
   }
 
   /** In memory now. */
@@ -43,7 +46,7 @@ export class Accounts {
     const known = this.#byScope.get(scope);
     if (known !== undefined) return known;
     const saved = this.#journal.account(scope);
-    const account = saved === undefined ? new Account(scope, zone, now) : Account.from(saved, now);
+    const account = saved === undefined ? new Account(scope, zone, now) : Account.from(saved);
     this.#byScope.set(scope, account);
     return account;
   }
@@ -51,8 +54,13 @@ export class Accounts {
   /** The account of a scope, which counts in the calendar of `zone` from now on. */
   in(scope: string, zone: string, now: number): Account {
     const account = this.of(scope, zone, now);
-    if (account.zone !== zone) account.move(zone, now);
+    if (account.zone !== zone) this.#move(account, zone, now);
     return account;
+  }
+
+  /** The calendar of a scope that has been used. */
+  zoneOf(scope: string): string | undefined {
+    return (this.#byScope.get(scope) ?? this.#journal.account(scope))?.zone;
   }
 
   /** Says that the account has counted this entry of the ledger. */
@@ -61,36 +69,53 @@ export class Accounts {
     this.#unsaved.add(account);
   }
 
-  /** Counts an entry of the ledger in each account that has not counted it yet. */
-  apply({ seq, record }: LedgerEntry, now: number): void {
+  /** Counts an entry of the ledger in each account that has not counted it yet, as if it were the time at which it was admitted. */
+  apply({ seq, record }: LedgerEntry): void {
+    const at = record.admittedAt as number;
     for (const { scope, zone, amounts } of chargesOf(record)) {
-      const account = this.of(scope, zone, now);
+      const account = this.of(scope, zone, at);
       if (account.upto >= seq) continue;
-      account.charge(amounts, record.admittedAt as number, now);
+      // What was admitted before the last that was counted says nothing of which calendar counted then.
+      if (account.zone !== zone && at >= account.usedAt) account.move(zone, at);
+      account.charge(amounts, at, at + Math.ceil(record.totalMs), Math.max(at, account.usedAt));
       this.counted(account, seq);
+    }
+  }
+
+  /** Saved at once: no entry of the ledger says since when another calendar counts. */
+  #move(account: Account, zone: string, now: number): void {
+    account.move(zone, now);
+    try {
+      this.#journal.saveAccounts([account.save(now)], { seq: this.#saved, at: now });
+    } catch {
+      this.#unsaved.add(account);
     }
   }
 
   /** Saves what has been counted, a slice between two turns of the event loop each. */
   async save(now: () => number): Promise<void> {
-    if (this.#saving || this.#unsaved.size === 0) return;
+    const seq = this.#journal.lastEntry();
+    // Refusals alone are entries as well: a start that had to read a million of them would take its time.
+    if (this.#saving || (this.#unsaved.size === 0 && seq === this.#saved)) return;
     this.#saving = true;
     // What is counted from here on is saved next time.
     const waiting = [...this.#unsaved];
-    const seq = this.#journal.lastEntry();
     this.#unsaved = new Set();
     try {
-      while (waiting.length > 0) {
+      do {
         const slice = waiting.slice(-SLICE);
         const at = now();
-        const last = slice.length === waiting.length ? { seq, at } : undefined;
+        const last = slice.length === waiting.length;
+        // The time is kept with each slice: after a restart the clock may say that it is earlier than what was saved.
+        const mark = { seq: last ? seq : this.#saved, at };
         this.#journal.saveAccounts(
           slice.map((account) => account.save(at)),
-          last,
+          mark,
         );
+        this.#saved = mark.seq;
         waiting.length -= slice.length;
         if (waiting.length > 0) await turn();
-      }
+      } while (waiting.length > 0);
     } catch {
       // The disk is full, or busy: the ledger has everything, and the next time may find it better.
     } finally {

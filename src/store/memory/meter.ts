@@ -4,10 +4,12 @@ import { NOTHING } from "../../domain/plans/amounts.ts";
 import { chargesOf } from "../../domain/plans/charges.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import type { Recount } from "../../ports/ledger.ts";
 import type { Demand, Level, Meter, MeterView, Reservation, ScopeDemand, Usage } from "../../ports/meter.ts";
 import type { UsageRecord } from "../../ports/records.ts";
 import type { Journal } from "../journal.ts";
 import { Accounts } from "./accounts.ts";
+import { recount } from "./recount.ts";
 
 /** How often the journal is asked again to take what it could not. */
 const RETRY_MS = 1_000;
@@ -51,11 +53,13 @@ export class MemoryMeter implements Meter, MeterView {
     this.#clock = clock;
     this.#nextHold = journal.lastHold() + 1;
     this.accounts = new Accounts(journal);
-    this.#latest = journal.mark().at;
-    for (const entry of journal.entries(journal.mark().seq)) {
+    const { at, seq } = journal.mark();
+    this.#latest = at;
+    for (const entry of journal.entries(seq)) {
       this.#latest = Math.max(this.#latest, entry.record.admittedAt ?? 0);
-      this.accounts.apply(entry, this.#now());
+      this.accounts.apply(entry);
     }
+    for (const left of journal.unsettled()) this.#latest = Math.max(this.#latest, left.at);
   }
 
   /** Holds that are reserved and not settled. */
@@ -99,13 +103,16 @@ export class MemoryMeter implements Meter, MeterView {
     if (held === undefined || held.settling)
       throw new Error(`broken promise: Hold ${hold} is extended while it is open`);
     const now = this.#now();
-    const admission = admit({ scopes, anyOf: [] }, ({ scope, zone }) => this.accounts.in(scope, zone, now), now);
-    if (!admission.admitted) return false;
-    const growing = scopes.map(({ scope, amounts }) => {
+    const takingOf = (scope: string) => {
       const taking = held.takings.find(({ account }) => account.scope === scope);
       if (taking === undefined) throw new Error("broken promise: a Hold is extended where it has taken before");
-      return { taking, amounts };
-    });
+      return taking;
+    };
+    const growing = scopes.map(({ scope, limits, amounts }) => ({ taking: takingOf(scope), limits, amounts }));
+    // It is charged to the day that admitted it, and of a day that is over nobody knows any more what was left.
+    if (growing.some(({ taking, limits }) => taking.account.isOver(taking, limits, now))) return false;
+    const admission = admit({ scopes, anyOf: [] }, ({ scope }) => takingOf(scope).account, now);
+    if (!admission.admitted) return false;
     for (const { taking, amounts } of growing) taking.account.grow(taking, amounts, now);
     draft.admittedAt = held.at;
     draft.mayHaveAsked = held.open.map(nameOf);
@@ -144,6 +151,10 @@ export class MemoryMeter implements Meter, MeterView {
     return this.accounts.of(scope, zone, now).usage(now);
   }
 
+  recount(mend: boolean): Promise<Recount> {
+    return recount(this.#journal, this.accounts, () => this.#now(), mend);
+  }
+
   /**
    * Tries again to write what the journal could not take; cheap where there is nothing, and
    * no oftener than every second where there is. What is never taken is settled by rule on
@@ -176,10 +187,14 @@ export class MemoryMeter implements Meter, MeterView {
    */
   async recover(): Promise<UsageRecord[]> {
     const left = this.#journal.unsettled();
-    const records = left.map(({ at, draft }) => ({ ...draft, admittedAt: at, outcome: "recovered" as const }));
+    const now = this.#now();
+    const records = left.map(({ at, draft }) => {
+      // It held what it had reserved until now, whoever counts it again.
+      return { ...draft, admittedAt: at, outcome: "recovered" as const, totalMs: now - at };
+    });
     await Promise.all(
       left.map(({ hold }, i) =>
-        this.#journal.close(hold, records[i]!, (seq) => this.accounts.apply({ seq, record: records[i]! }, this.#now())),
+        this.#journal.close(hold, records[i]!, (seq) => this.accounts.apply({ seq, record: records[i]! })),
       ),
     );
     return records;
@@ -200,7 +215,7 @@ export class MemoryMeter implements Meter, MeterView {
         const taking = left.get(scope);
         left.delete(scope);
         const account = taking?.account ?? this.accounts.of(scope, zone, now);
-        if (taking === undefined) account.charge(amounts, held.at, now);
+        if (taking === undefined) account.charge(amounts, held.at, now, now);
         else account.settle(taking, amounts, now);
         this.accounts.counted(account, seq);
       }

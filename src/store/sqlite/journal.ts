@@ -201,6 +201,19 @@ export class SqliteJournal implements Journal {
     }
   }
 
+  async *admitted(since: number, until: number): AsyncIterable<readonly UsageRecord[]> {
+    const query = this.#db.query(
+      `SELECT seq, admitted_at AS at, record FROM usage_records
+       WHERE (admitted_at, seq) > (?, ?) AND admitted_at < ? ORDER BY admitted_at, seq LIMIT ${PAGE}`,
+    );
+    for (let [at, seq] = [since, -1]; ; ) {
+      const rows = query.all(at, seq, until) as { seq: number; at: number; record: string }[];
+      if (rows.length > 0) yield rows.map(({ record }) => recordFromText(record));
+      if (rows.length < PAGE) return;
+      ({ at, seq } = rows.at(-1)!);
+    }
+  }
+
   account(scope: string): SavedAccount | undefined {
     const row = this.#findAccount.get(scope) as AccountRow | null;
     return row === null ? undefined : accountOf(row);
