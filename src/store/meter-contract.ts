@@ -260,6 +260,17 @@ export function meterContract(name: string, make: () => Promise<MeterUnderTest>)
       expect(await meter.levels([demand])).toMatchObject([{ remaining: 500 }, { remaining: 45 }]);
     });
 
+    test("a Hold does not grow under the limit of a day that is over, for nobody knows what was left of it", async () => {
+      const { meter, clock } = await setUp();
+      const demand = scopeDemand([limit("usd", "day", 100), limit("usd", "month", 1_000)], { usd: 80 });
+      const hold = holdOf(await meter.reserve({ scopes: [demand], anyOf: [] }, sampleRecord()));
+      clock.at += HALF_A_DAY;
+      expect(await meter.extend(hold, [demand], sampleRecord())).toBe(false);
+      const monthly = { ...demand, limits: demand.limits.slice(1) };
+      expect(await meter.extend(hold, [monthly], sampleRecord())).toBe(true);
+      expect(await meter.levels([demand])).toMatchObject([{ remaining: 100 }, { remaining: 840 }]);
+    });
+
     test("100 parallel extensions never exceed the limit", async () => {
       const { meter } = await setUp();
       const demand = scopeDemand([limit("tokens", "day", 1_000)], { input: 5 });
@@ -388,6 +399,33 @@ export function meterContract(name: string, make: () => Promise<MeterUnderTest>)
       const after = await next.levels([scopeDemand(limits)]);
       expect(after.slice(1)).toEqual(before.slice(1));
       expect(after[0]!.remaining).toBeLessThanOrEqual(before[0]!.remaining);
+    });
+
+    survives("tokens leave a rate when their call ends, whoever counts them again", async ({ under, clock, meter }) => {
+      const limits = [limit("tokens", "minute", 600)];
+      const hold = holdOf(await meter.reserve(one(limits, { input: 600 }), sampleRecord()));
+      clock.at += MINUTE;
+      await meter.settle(hold, spending(600, 0, 0, { totalMs: MINUTE }));
+      await under.kill!();
+      const next = await under.start(clock);
+      const again = await next.reserve(one(limits, { input: 600 }), sampleRecord());
+      if (again.admitted) throw new Error("admitted twice in a minute");
+      // Rates that are read again may wait up to a second longer.
+      expect(again.retryAfterMs).toBeGreaterThanOrEqual(MINUTE);
+      expect(again.retryAfterMs).toBeLessThanOrEqual(MINUTE + 1_000);
+    });
+
+    survives("calls that came one after the other are not read again as one that came at once", async (given) => {
+      const { under, clock, meter } = given;
+      const limits = [limit("requests", "minute", 60, 5)];
+      for (let i = 0; i < 30; i++) {
+        clock.at += 900;
+        if (i % 10 === 9) clock.at += 1_000;
+        await meter.settle(holdOf(await meter.reserve(one(limits), sampleRecord())), sampleRecord());
+      }
+      await under.kill!();
+      const next = await under.start(clock);
+      expect((await next.reserve(one(limits), sampleRecord())).admitted).toBe(true);
     });
 
     survives("a clock that was set back while nothing ran opens nothing again", async ({ under, clock, meter }) => {
