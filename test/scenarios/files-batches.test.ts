@@ -134,6 +134,11 @@ describe("A file", () => {
     expect(await (await azure.files.content(kept.id)).text()).toBe("A note.");
     expect(scene.up.requests[1]!.path).toBe(`/openai/files/${kept.id}/content?api-version=2024-10-21`);
     expect(await ids(azure.files.list())).toContain(kept.id);
+    const calls = await toFile(Buffer.from(jsonl([line("a", { model: "azure" })])), "calls.jsonl");
+    const { id } = await azure.files.create({ file: calls, purpose: "batch" });
+    expect(scene.provider.linesOf(id)[0]!.body).toMatchObject({ model: "azure-2026" });
+    await azure.batches.create({ input_file_id: id, endpoint: "/v1/chat/completions", completion_window: "24h" });
+    expect(scene.up.requests.at(-1)!.path).toBe("/openai/batches?api-version=2024-10-21");
   });
 
   test("an API's path shows what was made by it, and no other's", async () => {

@@ -185,11 +185,33 @@ describe("A file that a model shall read", () => {
     await batch(client, (await upload(client, [line("a", "A grey falcon")])).id);
   });
 
+  test("is out of reach once the application may not call its API", async () => {
+    const before = await begin({});
+    const { id } = await note(before.client, "A note.");
+    const subscription = { id: "sub_1", api: "chat/v1", plan: "standard", state: "suspended" } as const;
+    const { client } = await begin({ principal: { subscriptions: [subscription] } });
+    up.requests = [];
+    expect((await refusal(client.files.content(id))).code).toBe("object_not_found");
+    expect((await client.files.list()).data).toEqual([]);
+    expect(up.requests).toHaveLength(0);
+    expect((await before.client.files.list()).data).toHaveLength(1);
+  });
+
   test("is not taken where the API lets nothing be kept", async () => {
     const { client } = await begin({ api: { parameters: { store: false } } });
     expect((await refusal(note(client, "x"))).code).toBe("parameter_not_allowed");
     expect(up.requests).toHaveLength(0);
   });
+});
+
+test("A batch is charged at the price of batches where there is one", async () => {
+  const cheaper = { inputPerMTokUsd: 0.5, outputPerMTokUsd: 1 };
+  const price = { model: "*", inputPerMTokUsd: 1, outputPerMTokUsd: 2, tiers: { batch: cheaper } };
+  const { app, client } = await begin({ prices: [price] });
+  await batch(client, (await upload(client, [line("a", "Hi")])).id);
+  const { inputTokens, outputTokens, costNanoUsd } = await lastRecord(app);
+  expect(outputTokens).toBe(10);
+  expect(costNanoUsd).toBe(inputTokens * 500 + outputTokens * 1_000);
 });
 
 test("An API that lets pass what lies at the account lets nobody name a file of another's", async () => {
