@@ -23,6 +23,7 @@ import { type Config, loadConfig } from "./config/load.ts";
 import type { ListenAddress } from "./config/network.ts";
 import { ConfigurationError, formatProblem } from "./config/problem.ts";
 import { keyDigest } from "./domain/access/virtual-key.ts";
+import type { Catalog } from "./domain/catalog/catalog.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { Strangers } from "./gateway/strangers.ts";
 import { SWEEP_MS } from "./gateway/watch.ts";
@@ -39,6 +40,7 @@ import { HealthChecks } from "./jobs/health-checks.ts";
 import { parseCidr } from "./kernel/address.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { pooled } from "./kernel/id.ts";
+import type { Limit } from "./kernel/limit.ts";
 import type { Log } from "./ports/log.ts";
 import type { UsageRecord } from "./ports/records.ts";
 import type { Upstream } from "./ports/upstream.ts";
@@ -52,6 +54,7 @@ import { openDirectory, type SqliteDirectory } from "./store/sqlite/directory.ts
 import { type DataFolder, openDataFolder } from "./store/sqlite/folder.ts";
 import { inspectDirectory, inspectLedger, inspectLock } from "./store/sqlite/inspect.ts";
 import { openJournal, type SqliteJournal } from "./store/sqlite/journal.ts";
+import { Vocabularies } from "./store/vocabularies.ts";
 import { Egress } from "./upstream/egress.ts";
 import { createMedia } from "./upstream/media.ts";
 import { createUpstream } from "./upstream/send.ts";
@@ -321,6 +324,7 @@ function composeGateway(
       meter,
       records: journal,
       prices: new PriceList(isTest),
+      tokenizer: vocabularies(directory.catalog(), log),
       objects: directory.objects,
       upstream,
       // Apart from the accounts' addresses: strangers choose these.
@@ -339,6 +343,22 @@ function composeGateway(
     },
     { ...settings, trustedProxies: environment.trustedProxies.map(parseCidr).filter((block) => block !== undefined) },
   );
+}
+
+/**
+ * Counts tokens. Where something that everybody shares is limited in tokens or money, the usual vocabulary is
+ * read at once, beside the rest of the start; else when the first call asks for it, which is bounded by its bytes.
+ */
+function vocabularies({ plans, models, patterns, providers }: Catalog, log: Log): Vocabularies {
+  const made = new Vocabularies((cause) =>
+    log.write("error", "a tokenizer's vocabulary cannot be read; prompts count a token a byte", {
+      detail: String(cause),
+    }),
+  );
+  const limited = [...plans.values(), ...models.values(), ...patterns, ...providers.values()];
+  const counts = ({ dimension }: Limit) => dimension !== "requests" && dimension !== "concurrent";
+  if (limited.some(({ limits = [] }) => limits.some(counts))) void made.load("o200k");
+  return made;
 }
 
 /** The certificate, where the gateway serves TLS. @throws ConfigurationError where it cannot be served. */

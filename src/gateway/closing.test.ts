@@ -50,7 +50,8 @@ function setUp(owed: boolean, settle?: () => Promise<void>) {
     model: { name: "m", targets: [], fallbacks: [] },
     catalog: { providers: new Map() },
   };
-  const hold = { call, grant, number: 7, asked: [asked] } as unknown as Hold;
+  const worst = { input: 200, output: 128_000, usd: 0 };
+  const hold = { call, grant, number: 7, asked: [asked], worst } as unknown as Hold;
   const settled: { hold: number; record: UsageRecord }[] = [];
   const told: UsageRecord[] = [];
   const logged: string[] = [];

@@ -7,6 +7,7 @@ import type { Attempt, Outcome, UsageRecord } from "../ports/records.ts";
 import { askingOf } from "./asking.ts";
 import { finalRecord } from "./record.ts";
 import type { Hold } from "./reserve.ts";
+import type { Most } from "./tally.ts";
 import { worstTokens } from "./worst.ts";
 
 export interface ClosingPorts {
@@ -56,12 +57,18 @@ export class Closing {
     }
   }
 
+  /** What one target could use at most: as it is held, or where no limit asked, by the bytes. */
+  #most(): Most {
+    const { grant, worst } = this.#hold;
+    return worst.input + worst.output > 0 ? worst : worstTokens(grant, this.#ports.prices);
+  }
+
   /** Tokens and money of every target that was asked and may charge us; the last of them is named. */
   #charge(record: UsageRecord): void {
     const { grant, asked } = this.#hold;
     for (const { target, tally, owed, attempt } of asked) {
       if (!owed) continue;
-      const { usage, source } = tally.usage(() => worstTokens(grant, this.#ports.prices), isLeft(attempt));
+      const { usage, source } = tally.usage(() => this.#most(), isLeft(attempt));
       record.provider = target.account.name;
       record.providerModel = target.model;
       record.inputTokens += usage.input;

@@ -9,6 +9,7 @@ import type { Meter } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { ProviderObjects } from "../ports/provider-objects.ts";
 import type { Records, UsageRecord } from "../ports/records.ts";
+import type { Tokenizer } from "../ports/tokenizer.ts";
 import type { Upstream } from "../ports/upstream.ts";
 import type { Unsealer } from "../ports/vault.ts";
 import type { ProviderAdapter } from "../spec/adapter.ts";
@@ -42,6 +43,7 @@ export interface GatewayPorts {
   meter: Meter;
   records: Pick<Records, "append">;
   prices: Prices;
+  tokenizer: Tokenizer;
   objects: ProviderObjects;
   upstream: Upstream;
   media: Media;
@@ -127,7 +129,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       decode: createDecode(body, bodies),
       locate: createLocate(ports.objects),
       authorize: createAuthorize(catalog, isTest),
-      reserve: createReserve({ meter, prices }),
+      reserve: createReserve({ meter, prices, tokenizer: ports.tokenizer }),
       settle: createSettle({ meter, prices, log, onRecord }),
       guardInput: createGuardInput(),
       route: createRoute({ health, prices, draw: ports.draw }),

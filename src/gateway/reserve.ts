@@ -7,7 +7,6 @@ import type { TargetHealth } from "../domain/routing/health.ts";
 import { GatewayError } from "../errors.ts";
 import { isRate, type Limit } from "../kernel/limit.ts";
 import type { Level, Meter, Reservation } from "../ports/meter.ts";
-import type { Prices } from "../ports/prices.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Grant } from "./authorize.ts";
 import type { Call } from "./call.ts";
@@ -16,7 +15,7 @@ import { draftRecord } from "./record.ts";
 import { shortened } from "./shortened.ts";
 import type { Tally } from "./tally.ts";
 import type { Target } from "./target.ts";
-import { type Worst, worstCaseOf } from "./worst.ts";
+import { mayFitCounted, type Worst, type WorstPorts, worstCaseOf } from "./worst.ts";
 
 /** Reserved, not yet settled. */
 class Ticket {
@@ -56,9 +55,8 @@ export interface Asked {
   health: TargetHealth;
 }
 
-export interface ReservePorts {
+export interface ReservePorts extends WorstPorts {
   meter: Meter;
-  prices: Prices;
 }
 
 export function createReserve(ports: ReservePorts) {
@@ -66,10 +64,14 @@ export function createReserve(ports: ReservePorts) {
     ports.meter.reserve(demandOf(grant, worst), draftRecord(grant.call, worst));
   return async function reserve(asked: Grant): Promise<Hold> {
     let grant = asked;
-    let worst = worstCaseOf(grant, ports.prices, limitsOf(grant));
+    let worst = worstCaseOf(grant, ports, limitsOf(grant), "quick");
     let reservation = await take(grant, worst);
+    if (!reservation.admitted && mayFitCounted(grant, reservation.refusedBy.limit)) {
+      worst = worstCaseOf(grant, ports, limitsOf(grant), "counted");
+      reservation = await take(grant, worst);
+    }
     if (!reservation.admitted && grant.api.shorten === true) {
-      const shorter = shortened(grant, worst, reservation.levels, ports.prices);
+      const shorter = shortened(grant, worst, reservation.levels, ports);
       if (shorter !== undefined) {
         ({ grant, worst } = shorter);
         reservation = await take(grant, worst);

@@ -1,8 +1,7 @@
 import type { Level } from "../ports/meter.ts";
-import type { Prices } from "../ports/prices.ts";
 import type { Grant } from "./authorize.ts";
 import { limitsOf } from "./demand.ts";
-import { type Worst, worstCaseOf } from "./worst.ts";
+import { type Worst, type WorstPorts, worstCaseOf } from "./worst.ts";
 
 /** Fewer tokens are no answer, and some providers take no smaller bound. */
 const LEAST_OUTPUT = 16;
@@ -15,10 +14,10 @@ export function shortened(
   grant: Grant,
   worst: Worst,
   levels: readonly Level[],
-  prices: Prices,
+  ports: WorstPorts,
 ): { grant: Grant; worst: Worst } | undefined {
   const limits = limitsOf(grant);
-  const worstAt = (bound: number) => worstCaseOf(grant.bounded(bound), prices, limits);
+  const worstAt = (bound: number) => worstCaseOf(grant.bounded(bound), ports, limits, "counted");
   const least = worstAt(LEAST_OUTPUT);
   // A model that thinks needs what it was given for that; a bound that stands under another name as well is not lowered.
   if (least.output >= worst.output || (grant.request.reasoning?.budgetTokens ?? 0) > 0) return undefined;

@@ -1,10 +1,12 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { CatalogModel } from "../domain/catalog/catalog.ts";
 import type { Limit } from "../kernel/limit.ts";
 import type { Prices } from "../ports/prices.ts";
+import type { Tokenizer } from "../ports/tokenizer.ts";
 import type { ModelRequest } from "../spec/request.ts";
+import { askingOf } from "./asking.ts";
 import type { Grant } from "./authorize.ts";
-import { worstCaseOf, worstTokens } from "./worst.ts";
+import { type Bounding, mayFitCounted, worstCaseOf, worstTokens } from "./worst.ts";
 
 const request: ModelRequest = {
   dialect: "openai-chat",
@@ -38,32 +40,99 @@ const prices: Prices = {
   contextTokens: (_, model) => (model === "known" ? 128_000 : undefined),
 };
 
+/** A token a word of two letters or more; what is asked is kept. */
+const asked: string[] = [];
+const tokenizer: Tokenizer = {
+  count(cutting, text) {
+    asked.push(`${cutting} ${text.length}`);
+    const words = text.split(/\W+/).filter((word) => word.length > 1).length;
+    return { tokens: words, bound: 2 * words };
+  },
+};
+const ports = { prices, tokenizer };
+/** What is put around a prompt of no messages, by tokenizers that are known, and by others. */
+const [EXACT, OTHER, CLAUDE] = [48, 32, 64];
+
 test("of several targets the longest context is taken: the row's own, the public one, or a large bound", () => {
   const longest = (...rows: CatalogModel["targets"]) => worstTokens(grant(unseen, rows), prices).input;
   expect(longest(target("known"))).toBe(128_000);
   expect(longest(target("known", 8_000))).toBe(8_000);
   expect(longest(target("known"), target("other", 300_000))).toBe(300_000);
   expect(longest(target("known"), target("other"))).toBe(2_000_000);
-  expect(worstTokens(grant(request, [target("known")]), prices)).toEqual({ input: 100, output: 10 });
+  expect(worstTokens(grant(request, [target("known")]), prices)).toEqual({ input: OTHER, output: 10 });
+});
+
+test("an answer without a bound is no longer than the model takes", () => {
+  const { maxOutputTokens: _, ...free } = request;
+  const output = (...rows: CatalogModel["targets"]) => worstTokens(grant(free, rows), prices).output;
+  expect(output(target("known", 8_000))).toBe(8_000);
+  expect(output(target("known", 8_000), target("known", 16_000))).toBe(16_000);
+  expect(output(target("other"))).toBe(128_000);
+  expect(output(target("known", 1_000_000))).toBe(128_000);
+});
+
+describe("a prompt is bounded", () => {
+  const text = "some words ".repeat(200);
+  const long = { ...grant({ ...request, messages: [{ role: "user", parts: [{ type: "text", text }] }] }, [target("gpt-4o")]), bodyBytes: 5_000 } as Grant; // biome-ignore format: one line
+  const input = (of: Grant, bounding: Bounding) => worstCaseOf(of, ports, limiting(["tokens"]), bounding).input;
+
+  test("by its bytes where it is long and quick is enough, and by its tokens where it is not", () => {
+    asked.length = 0;
+    expect(input(long, "quick")).toBe(EXACT + 12 + text.length);
+    expect(asked).toEqual([]);
+    expect(input(long, "counted")).toBe(EXACT + 12 + 400);
+    expect(input(long, "counted")).toBe(EXACT + 12 + 400);
+    expect(asked).toEqual([`o200k ${text.length}`]);
+  });
+  test("by its tokens where it is short", () => {
+    const messages: ModelRequest["messages"] = [{ role: "user", parts: [{ type: "text", text: "some words" }] }];
+    expect(input(grant({ ...request, messages }, [target("gpt-4o")]), "quick")).toBe(EXACT + 12 + 2);
+  });
+  test("of several targets by the tokenizer that makes most of it", () => {
+    const model = { ...long.model, fallbacks: [target("claude-3"), target("gpt-4")] };
+    asked.length = 0;
+    expect(input({ ...long, model, request: { ...long.request, messages: [...long.request.messages] } } as unknown as Grant, "counted")).toBe(CLAUDE + 8 + 800); // biome-ignore format: one line
+    expect(asked.map((each) => each.split(" ")[0])).toEqual(["o200k", "o200k", "cl100k"]);
+  });
+  test("by its bytes as long as there is no vocabulary", () => {
+    const none = { prices, tokenizer: { count: () => undefined } };
+    const fresh = { ...long, request: { ...long.request, messages: [...long.request.messages] } } as Grant;
+    expect(worstCaseOf(fresh, none, limiting(["tokens"]), "counted").input).toBe(EXACT + 12 + text.length);
+  });
+});
+
+test("a long prompt is worth counting where its tokens are what does not fit", () => {
+  const helps = (bodyBytes: number, dimension: Limit["dimension"]) =>
+    mayFitCounted({ bodyBytes }, { dimension, window: "day", amount: 1 });
+  expect([helps(5_000, "tokens"), helps(5_000, "inputTokens"), helps(5_000, "usd")]).toEqual([true, true, true]);
+  expect([helps(1_000, "usd"), helps(5_000, "requests"), helps(5_000, "outputTokens")]).toEqual([false, false, false]);
 });
 
 test("money is that of the dearest target; a model without a price is not to be had", () => {
   const rows = [target("cheap"), target("dear")];
-  expect(worstCaseOf(grant(request, rows), prices, limiting(["usd"]))).toEqual({
-    input: 100,
+  expect(worstCaseOf(grant(request, rows), ports, limiting(["usd"]), "quick")).toEqual({
+    input: OTHER,
     output: 10,
-    usd: 1_020_000,
+    usd: OTHER * 10_000 + 20_000,
   });
-  expect(() => worstCaseOf(grant(request, [target("unknown")]), prices, limiting(["usd"]))).toThrow("has no price");
-  expect(worstCaseOf(grant(request, [target("unknown")]), prices, limiting(["tokens"]))).toEqual({
-    input: 100,
-    output: 10,
-    usd: 0,
+  const unknown = grant(request, [target("unknown")]);
+  expect(() => worstCaseOf(unknown, ports, limiting(["usd"]), "quick")).toThrow("has no price");
+  expect(worstCaseOf(unknown, ports, limiting(["tokens"]), "quick")).toEqual({ input: OTHER, output: 10, usd: 0 });
+});
+
+test("a call is priced as of its arrival, by its tenant's own list where there is one", () => {
+  const plain = grant(request, [target("cheap")]);
+  expect(askingOf(plain)).toEqual({ at: 0 });
+  const list = [{ model: "m", inputPerMTokUsd: 1, outputPerMTokUsd: 2 }];
+  const catalog = { ...plain.catalog, tenantPrices: new Map([["ten_1", list], ["ten_2", []]]) }; // biome-ignore format: one line
+  expect(askingOf({ ...plain, catalog } as unknown as Grant)).toEqual({
+    at: 0,
+    tenant: { name: "acme", prices: list },
   });
 });
 
 test("nothing is worked out where no limit asks for it", () => {
-  expect(worstCaseOf(grant(unseen, [target("unknown")]), prices, limiting(["requests"]))).toEqual({
+  expect(worstCaseOf(grant(unseen, [target("unknown")]), ports, limiting(["requests"]), "quick")).toEqual({
     input: 0,
     output: 0,
     usd: 0,

@@ -1,11 +1,16 @@
-import { type ProviderAccount, targetModel } from "../domain/catalog/catalog.ts";
+import { type ProviderAccount, type TargetRow, targetModel } from "../domain/catalog/catalog.ts";
+import { type CountedInput, type CountText, countBytes, countedInput } from "../domain/plans/counted.ts";
 import { isFree, worstCase } from "../domain/plans/estimate.ts";
-import { tiersOf, worstPriceOf } from "../domain/plans/price.ts";
-import { readsUnseen, UNBOUNDED_INPUT_TOKENS } from "../domain/plans/unseen.ts";
+import { type MostTokens, tiersOf, worstPriceOf } from "../domain/plans/price.ts";
+import { type ModelTokenizer, tokenizerOf } from "../domain/plans/tokenizers.ts";
+import { readsUnseen } from "../domain/plans/unseen.ts";
+import { asksForSound } from "../domain/plans/written.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limit, LimitDimension } from "../kernel/limit.ts";
 import type { NanoUsd } from "../kernel/money.ts";
 import type { Prices } from "../ports/prices.ts";
+import type { Tokenizer } from "../ports/tokenizer.ts";
+import type { ModelRequest } from "../spec/request.ts";
 import { askingOf } from "./asking.ts";
 import type { Grant } from "./authorize.ts";
 
@@ -16,48 +21,125 @@ export interface Worst {
   usd: NanoUsd;
 }
 
+export interface WorstPorts {
+  prices: Prices;
+  tokenizer: Tokenizer;
+}
+
+/** How a prompt is bounded: by its bytes, which is quick, or by its tokens. */
+export type Bounding = "quick" | "counted";
+
+/** Bodies of so many bytes are counted at once: it takes no longer than what else is done for a call. */
+const COUNTED_AT_ONCE = 1_000;
+
 const TOKENS: readonly LimitDimension[] = ["tokens", "inputTokens", "outputTokens"];
 
-/** Only limits of tokens or money ask what a call could cost at most. */
-export function worstCaseOf(grant: Grant, prices: Prices, limits: readonly Limit[]): Worst {
+/**
+ * Only limits of tokens or money ask what a call could cost at most.
+ * @param bounding whoever is refused by the quick bound may ask again, `counted`
+ */
+export function worstCaseOf(grant: Grant, ports: WorstPorts, limits: readonly Limit[], bounding: Bounding): Worst {
   const limited = new Set(limits.map(({ dimension }) => dimension));
   const counts = limited.has("usd") || TOKENS.some((dimension) => limited.has(dimension));
   if (!counts || isFree(grant.request)) return { input: 0, output: 0, usd: 0 };
-  const { input, output } = worstTokens(grant, prices);
-  return { input, output, usd: limited.has("usd") ? dearest(grant, prices, input, output) : 0 };
+  const counted = bounding === "counted" || !isLong(grant);
+  const targets = targetsOf(grant, ports.prices, counted ? ports.tokenizer : undefined);
+  return { ...most(targets), usd: limited.has("usd") ? dearest(grant, ports.prices, targets) : 0 };
+}
+
+/**
+ * Whether a call that a limit refused by the quick bound may fit by its tokens. Counting a long prompt costs
+ * more than all of the rest, and most calls fit without.
+ */
+export function mayFitCounted(grant: Pick<Grant, "bodyBytes">, { dimension }: Limit): boolean {
+  return isLong(grant) && ["tokens", "inputTokens", "usd"].includes(dimension);
+}
+
+function isLong({ bodyBytes }: Pick<Grant, "bodyBytes">): boolean {
+  return bodyBytes > COUNTED_AT_ONCE;
 }
 
 type Asked = Pick<Grant, "request" | "bodyBytes" | "model" | "catalog">;
 
-/** The most tokens that one target of the model could use. */
-export function worstTokens(grant: Asked, prices: Prices): { input: number; output: number } {
-  const { request, bodyBytes } = grant;
-  return worstCase(request, bodyBytes, readsUnseen(request) ? longestContext(grant, prices) : undefined);
+/** The most tokens that one target of the model could use, by the bytes of the prompt. */
+export function worstTokens(asked: Asked, prices: Prices): { input: number; output: number } {
+  return most(targetsOf(asked, prices, undefined));
 }
 
-function longestContext({ model, catalog, request }: Asked, prices: Prices): number {
-  let longest = 0;
-  for (const row of [...model.targets, ...model.fallbacks]) {
-    const account = catalog.providers.get(row.provider) as ProviderAccount;
-    const known = row.contextTokens ?? prices.contextTokens(account, targetModel(model, row, request.model));
-    longest = Math.max(longest, known ?? UNBOUNDED_INPUT_TOKENS);
+interface TargetMost {
+  account: ProviderAccount;
+  model: string;
+  tokens: MostTokens;
+}
+
+function most(targets: readonly TargetMost[]): { input: number; output: number } {
+  let input = 0;
+  let output = 0;
+  for (const { tokens } of targets) {
+    input = Math.max(input, tokens.input);
+    output = Math.max(output, tokens.output);
   }
-  return longest;
+  return { input, output };
+}
+
+function targetsOf(asked: Asked, prices: Prices, tokenizer: Tokenizer | undefined): TargetMost[] {
+  const { request, bodyBytes, model, catalog } = asked;
+  const unseen = readsUnseen(request);
+  const writes = { audio: asksForSound(request), images: true };
+  return [...model.targets, ...model.fallbacks].map((row) => {
+    const account = catalog.providers.get(row.provider) as ProviderAccount;
+    const name = targetModel(model, row, request.model);
+    const needsContext = unseen || request.maxOutputTokens === undefined;
+    const { input, output } = worstCase(
+      request,
+      bodyBytes,
+      needsContext ? contextOf(row, account, name, prices) : undefined,
+    );
+    // Where all that fits into the model may be read, what is counted is no bound.
+    const counted = unseen ? undefined : countedOnce(request, tokenizerOf(name), tokenizer);
+    return { account, model: name, tokens: { input, ...counted, output, writes } };
+  });
+}
+
+function contextOf({ contextTokens }: TargetRow, account: ProviderAccount, model: string, prices: Prices) {
+  return contextTokens ?? prices.contextTokens(account, model);
+}
+
+/** By the messages, which stay the same objects however the call is bounded. */
+const counts = new WeakMap<object, Map<string, CountedInput | undefined>>();
+
+/** A prompt that is asked about several times, for several targets and for a shorter answer, is counted once. */
+function countedOnce(
+  request: ModelRequest,
+  model: ModelTokenizer,
+  tokenizer: Tokenizer | undefined,
+): CountedInput | undefined {
+  const { cutting, exact, image } = model;
+  const way = `${tokenizer === undefined ? "bytes" : cutting} ${exact} ${image}`;
+  let known = counts.get(request.messages);
+  if (known === undefined) {
+    known = new Map();
+    counts.set(request.messages, known);
+  }
+  if (!known.has(way)) {
+    const count: CountText =
+      tokenizer === undefined ? countBytes : (text, characters) => tokenizer.count(cutting, text, characters);
+    known.set(way, countedInput(request, model, count));
+  }
+  return known.get(way);
 }
 
 /** The most that any target of the model could charge. Without a price there is no such bound, so nothing is admitted. */
-function dearest(grant: Grant, prices: Prices, input: number, output: number): NanoUsd {
-  let most = 0;
-  for (const row of [...grant.model.targets, ...grant.model.fallbacks]) {
-    const account = grant.catalog.providers.get(row.provider) as ProviderAccount;
-    const model = targetModel(grant.model, row, grant.request.model);
+function dearest(grant: Grant, prices: Prices, targets: readonly TargetMost[]): NanoUsd {
+  let worst = 0;
+  for (const { account, model, tokens } of targets) {
     const rates = prices.rates(account, model, askingOf(grant));
     if (rates === undefined) {
       throw new GatewayError("not_allowed", "This model has no price, so it cannot be used under a budget in money.", {
         internal: `no price for ${account.kind} ${model}; give the provider account one under prices`,
       });
     }
-    most = Math.max(most, worstPriceOf({ input, output }, rates, tiersOf(grant.request)));
+    worst = Math.max(worst, worstPriceOf(tokens, rates, tiersOf(grant.request)));
   }
-  return most;
+  return worst;
 }

@@ -153,9 +153,9 @@ describe.each(ASKED)("tokens and dollars, to $front, stream: $stream", ({ front,
     const { scene } = await under([tokens("minute", 10_000)]);
     const first = await scene.served(front, { stream, ...small });
     const reserved = 10_000 - Number(first.response.headers.get("x-ratelimit-remaining-tokens"));
-    // The body's bytes, sixteen for its message, and what it may write at most.
-    expect(reserved).toBeGreaterThan(200);
-    expect(reserved).toBeLessThan(400);
+    // Two for each word, what providers put around a prompt of one message, and what it may write at most.
+    expect(reserved).toBeGreaterThan(100 + 40);
+    expect(reserved).toBeLessThan(100 + 60);
     const second = await scene.served(front, { stream, ...small });
     const remaining = Number(second.response.headers.get("x-ratelimit-remaining-tokens"));
     expect(10_000 - remaining - reserved).toBe(first.record.inputTokens + first.record.outputTokens);
@@ -165,13 +165,23 @@ describe.each(ASKED)("tokens and dollars, to $front, stream: $stream", ({ front,
 
   test("tokens that are used up come back with the minute", async () => {
     const { scene, clock } = await under([tokens("minute", 1_000)]);
-    scene.up.plan(PROVIDERS.openai.replies({ text: "x", usage: { input: 500, output: 300 } }));
+    scene.up.plan(PROVIDERS.openai.replies({ text: "x", usage: { input: 500, output: 400 } }));
     await scene.served(front, { stream, ...small });
     scene.up.forget();
     const refused = await scene.call(front, { stream, ...small });
     await scene.refused(front, refused, { code: "rate_limit_exceeded" });
     clock.pass(retryAfter(refused));
     await scene.served(front, { stream, ...small });
+  });
+
+  test("a long prompt that fits by its tokens is served, though its bytes would not", async () => {
+    const { scene } = await under([tokens("minute", 5_000)]);
+    const messages = [{ role: "user", content: "There are some words in it. ".repeat(300) }];
+    const { record } = await scene.served(front, { stream, ...small, messages });
+    expect(record.outcome).toBe("finished");
+    scene.up.forget();
+    const run = [{ role: "user", content: "0123456789 ".repeat(700) }];
+    await scene.refused(front, await scene.call(front, { stream, ...small, messages: run }), { code: "rate_limit_exceeded" }); // biome-ignore format: one line
   });
 
   test("what could never fit is refused without a time to wait, and says what to do", async () => {
@@ -237,7 +247,7 @@ describe("two hundred calls at the same moment", () => {
     { name: "ten requests a day under a thousand a minute", limits: [requests("minute", 1_000), requests("day", 10)], passes: 10 },
     { name: "ten calls at once", limits: [atOnce(10)], passes: 10 },
     { name: "dollars for ten of the worst case", limits: [dollars("day", 0.022)], passes: 10, over: { max_tokens: 1_000 } },
-    { name: "tokens for ten of the worst case", limits: [tokens("day", 11_700)], passes: 10, over: { max_tokens: 1_000 } },
+    { name: "tokens for ten of the worst case", limits: [tokens("day", 11_000)], passes: 10, over: { max_tokens: 1_000 } },
   ];
 
   test.each(rows.flatMap((row) => [false, true].map((stream) => ({ ...row, stream }))))("$name, stream: $stream: exactly $passes reach the provider", async ({ limits, passes, over, stream }) => {

@@ -325,7 +325,7 @@ test("a target whose provider's limit is used up rests as long as it was told, a
 });
 
 describe("a budget holds for all the targets of a call together", () => {
-  // Body and max_tokens are below 300 tokens; at 2 dollars a million that is below 600,000 nano-dollars.
+  // Some fifty tokens at 1 dollar a million and a hundred at 2: below 300,000 nano-dollars a target.
   const limits = (amount: number) => [{ dimension: "usd" as const, window: "day" as const, amount }];
   const unanswered: Script = [{ do: "close" }];
 
@@ -337,7 +337,7 @@ describe("a budget holds for all the targets of a call together", () => {
   });
 
   test("and not where there is not: what was spent and reserved never exceeds the budget", async () => {
-    await start({ app: { limits: limits(500_000) } });
+    await start({ app: { limits: limits(400_000) } });
     plays(one, unanswered);
     plays(two, says("from two", { input: 100, output: 200 }));
     const response = await ask({ max_tokens: 100 });
@@ -345,18 +345,18 @@ describe("a budget holds for all the targets of a call together", () => {
     expect(two.requests).toHaveLength(0);
     const [record] = await app!.records();
     expect(record).toMatchObject({ errorCode: "upstream_cut" });
-    expect(record!.costNanoUsd).toBeLessThanOrEqual(500_000);
+    expect(record!.costNanoUsd).toBeLessThanOrEqual(400_000);
   });
 
   test("a target that never got the question leaves its room to the next", async () => {
-    await start({ app: { limits: limits(500_000) } });
+    await start({ app: { limits: limits(400_000) } });
     plays(one, fails(503));
     plays(two, says("from two"));
     expect((await ask({ max_tokens: 100 })).status).toBe(200);
   });
 
   test("no hedge is begun where there is no room for two", async () => {
-    await start({ routing: { hedgeAfterMs: 30 }, app: { limits: limits(500_000) } });
+    await start({ routing: { hedgeAfterMs: 30 }, app: { limits: limits(400_000) } });
     plays(one, [{ do: "wait", ms: 150 }, ...openaiChat.unary({ text: "from one" })]);
     expect(await (await ask({ max_tokens: 100 })).text()).toContain("from one");
     expect(two.requests).toHaveLength(0);

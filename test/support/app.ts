@@ -27,6 +27,7 @@ import { ADAPTERS } from "../../src/providers/adapters.ts";
 import type { Journal } from "../../src/store/journal.ts";
 import { MemoryMeter } from "../../src/store/memory/meter.ts";
 import { PriceList } from "../../src/store/price-list.ts";
+import { Vocabularies } from "../../src/store/vocabularies.ts";
 import { Egress } from "../../src/upstream/egress.ts";
 import { createMedia } from "../../src/upstream/media.ts";
 import { createUpstream } from "../../src/upstream/send.ts";
@@ -34,6 +35,14 @@ import { MemoryJournal } from "./memory-journal.ts";
 import { MemoryObjects } from "./memory-objects.ts";
 
 export const PEPPER = new Uint8Array(32).fill(7);
+
+/** There before the first call: what is held must not depend on how fast a file is read. */
+const tokenizer = new Vocabularies((cause) => {
+  throw cause;
+});
+await tokenizer.load("o200k");
+
+const adapter = (kind: string) => ADAPTERS.find((known) => known.kind === kind);
 
 export interface AppOptions {
   /** Base URL of a provider, without a path; both dialects are offered there. */
@@ -100,7 +109,6 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
   const meter = new MemoryMeter(journal, clock);
   const logs: App["logs"] = [];
   let lookUps = 0;
-  const adapter = (kind: string) => ADAPTERS.find((known) => known.kind === kind);
   const gateway = createGateway(
     {
       directory: {
@@ -114,6 +122,7 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
       records: journal,
       objects: options.objects ?? new MemoryObjects(),
       prices: new PriceList((kind) => adapter(kind)?.test === true),
+      tokenizer,
       upstream: options.upstreamPort ?? createUpstream(new Egress(clock), clock),
       media: options.media ?? createMedia(new Egress(clock)),
       unsealer: { open: (sealed: string) => new Secret(sealed) },

@@ -26,14 +26,14 @@ const TOKENS_PER_MESSAGE = 16;
  * its text; a picture of few bytes may be large, and what a provider fetches by itself is not in the
  * body: both are added. Where the provider reads what nobody here can measure, the input is all that
  * fits into the model.
- * @param contextTokens what the model takes, prompt and answer together, where that is known
+ * @param contextTokens what the model takes, prompt and answer together, where that is known; an answer without a bound is no longer
  */
 export function worstCase(
   request: ModelRequest,
   bodyBytes: number,
   contextTokens: number = UNBOUNDED_INPUT_TOKENS,
 ): { input: number; output: number } {
-  const output = mostOutput(request, bodyBytes, UNBOUNDED_OUTPUT_TOKENS);
+  const output = mostOutput(request, bodyBytes, Math.min(UNBOUNDED_OUTPUT_TOKENS, contextTokens));
   if (request.operation !== undefined) return { input: mostInput(request.operation, bodyBytes), output };
   let input = bodyBytes + request.messages.length * TOKENS_PER_MESSAGE;
   for (const message of request.messages) for (const part of message.parts) input += beyondItsBytes(part);

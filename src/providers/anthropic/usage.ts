@@ -27,6 +27,9 @@ export class UsageReader {
       usage.input = (this.#input ?? 0) + (this.#cacheRead ?? 0) + (this.#cacheWrite ?? 0);
       if (this.#cacheRead !== undefined) usage.cacheRead = this.#cacheRead;
       if (this.#cacheWrite !== undefined) usage.cacheWrite = this.#cacheWrite;
+      const made = value.cache_creation;
+      const anHour = isObject(made) ? countOf(made.ephemeral_1h_input_tokens) : undefined;
+      if (anHour !== undefined && anHour > 0 && anHour <= (this.#cacheWrite ?? 0)) usage.cacheWriteLong = anHour;
     }
     if (output !== undefined) usage.output = output;
     const details = value.output_tokens_details;

@@ -19,7 +19,9 @@ export function readUsage(value: Json | undefined): Partial<Usage> | undefined {
   if (thoughts !== undefined) usage.reasoning = thoughts;
   tellPart(usage, "cacheRead", countOf(value.cachedContentTokenCount) || undefined, usage.input);
   tellPart(usage, "audioInput", ofModality(value.promptTokensDetails, "AUDIO") || undefined, usage.input);
+  tellPart(usage, "imageInput", ofModality(value.promptTokensDetails, "IMAGE") || undefined, usage.input);
   tellPart(usage, "audioOutput", ofModality(value.candidatesTokensDetails, "AUDIO") || undefined, usage.output);
+  tellPart(usage, "imageOutput", ofModality(value.candidatesTokensDetails, "IMAGE") || undefined, usage.output);
   for (const _ in usage) return usage;
   return undefined;
 }

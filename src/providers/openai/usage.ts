@@ -14,8 +14,8 @@ export function readUsage(value: Json | undefined): Partial<Usage> | undefined {
   const usage: Partial<Usage> = {};
   const input = countOf(value.prompt_tokens) ?? countOf(value.input_tokens);
   let output = countOf(value.completion_tokens) ?? countOf(value.output_tokens);
-  const read = detail(value.prompt_tokens_details) ?? NONE;
-  const wrote = detail(value.completion_tokens_details) ?? NONE;
+  const read = detail(value.prompt_tokens_details) ?? detail(value.input_tokens_details) ?? NONE;
+  const wrote = detail(value.completion_tokens_details) ?? detail(value.output_tokens_details) ?? NONE;
   const reasoning = countOf(wrote.reasoning_tokens);
   if (reasoning && input !== undefined && output !== undefined && value.total_tokens === input + output + reasoning) {
     output += reasoning;
@@ -26,8 +26,10 @@ export function readUsage(value: Json | undefined): Partial<Usage> | undefined {
   if (fromCache !== undefined && input !== undefined) usage.cacheRead = fromCache;
   tellPart(usage, "cacheWrite", written(value, read), input);
   tellPart(usage, "audioInput", countOf(read.audio_tokens), input);
+  tellPart(usage, "imageInput", countOf(read.image_tokens), input);
   tellPart(usage, "reasoning", reasoning, output);
   tellPart(usage, "audioOutput", countOf(wrote.audio_tokens), output);
+  tellPart(usage, "imageOutput", countOf(wrote.image_tokens), output);
   for (const _ in usage) return usage;
   return undefined;
 }
