@@ -23,7 +23,6 @@ import { type Config, loadConfig } from "./config/load.ts";
 import type { ListenAddress } from "./config/network.ts";
 import { ConfigurationError, formatProblem } from "./config/problem.ts";
 import { keyDigest } from "./domain/access/virtual-key.ts";
-import type { Catalog } from "./domain/catalog/catalog.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { Strangers } from "./gateway/strangers.ts";
 import { SWEEP_MS } from "./gateway/watch.ts";
@@ -40,8 +39,10 @@ import { HealthChecks } from "./jobs/health-checks.ts";
 import { parseCidr } from "./kernel/address.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { pooled } from "./kernel/id.ts";
-import type { Limit } from "./kernel/limit.ts";
+import type { Administration } from "./ports/administration.ts";
+import type { Directory } from "./ports/directory.ts";
 import type { Log } from "./ports/log.ts";
+import type { ProviderObjects } from "./ports/provider-objects.ts";
 import type { UsageRecord } from "./ports/records.ts";
 import type { Upstream } from "./ports/upstream.ts";
 import { providerKeyContext } from "./ports/vault.ts";
@@ -50,11 +51,10 @@ import { LOOKALIKES } from "./providers/openai-compatible/index.ts";
 import { MemoryMeter } from "./store/memory/meter.ts";
 import { PriceList } from "./store/price-list.ts";
 import { startCheckpointer } from "./store/sqlite/checkpointer.ts";
-import { openDirectory, type SqliteDirectory } from "./store/sqlite/directory.ts";
+import { openDirectory } from "./store/sqlite/directory.ts";
 import { type DataFolder, openDataFolder } from "./store/sqlite/folder.ts";
 import { inspectDirectory, inspectLedger, inspectLock } from "./store/sqlite/inspect.ts";
 import { openJournal, type SqliteJournal } from "./store/sqlite/journal.ts";
-import { Vocabularies } from "./store/vocabularies.ts";
 import { Egress } from "./upstream/egress.ts";
 import { createMedia } from "./upstream/media.ts";
 import { createUpstream } from "./upstream/send.ts";
@@ -69,10 +69,18 @@ const adapters = new Map(ADAPTERS.map((adapter) => [adapter.kind, adapter]));
 const adapter = (kind: string) => adapters.get(kind);
 const isTest = (kind: string) => adapter(kind)?.test === true;
 
-/** What an installation keeps in its data folder, opened. */
+/** Who is who and what is published, with its own way of being shared, or not. */
+interface Store {
+  directory: Directory & Administration & { readonly objects: ProviderObjects; readonly failing?: boolean };
+  /** Other nodes have it too; then one of them starts at a time. */
+  shared: boolean;
+  alone<T>(start: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** What an installation keeps, opened. */
 interface Installation {
-  folder: DataFolder;
-  directory: SqliteDirectory;
+  directory: Store["directory"];
   keyring: Keyring;
   journal: SqliteJournal;
   meter: MemoryMeter;
@@ -82,11 +90,36 @@ interface Installation {
   close(): Promise<void>;
 }
 
-async function openInstallation(environment: Environment, log: Log): Promise<Installation> {
-  const folder = openDataFolder(environment.dataDir);
-  const directory = await openDirectory(folder.file("directory.db"), { clock, random });
+/** PostgreSQL where DATABASE_URL says so, else a file. Nothing of PostgreSQL is loaded without. */
+async function openStore({ database, redis }: Environment, folder: DataFolder, log: Log): Promise<Store> {
+  if (redis !== undefined) {
+    const message = "is set, and this version has no counters there yet; unset it";
+    throw new ConfigurationError([{ where: "REDIS_URL", message }]);
+  }
+  if (database === undefined) {
+    const directory = await openDirectory(folder.file("directory.db"), { clock, random });
+    return { directory, shared: false, alone: (start) => start(), close: () => directory.close() };
+  }
+  const { openShared, PostgresError } = await import("./store/postgres/shared.ts");
+  log.write("warn", "limits are counted by each node for itself, and usage records stay where their calls were");
+  try {
+    return { ...(await openShared(database, { clock, random, log })), shared: true };
+  } catch (error) {
+    if (!(error instanceof PostgresError)) throw error;
+    const message = `names ${database.shown}, which cannot be used: ${error.message}`;
+    throw new ConfigurationError([{ where: "DATABASE_URL", message }]);
+  }
+}
+
+async function openInstallation(
+  environment: Environment,
+  folder: DataFolder,
+  { directory, shared, close: closeStore }: Store,
+  log: Log,
+): Promise<Installation> {
   const expected = await directory.setting(MASTER_KEY_SETTING);
-  const keyring = openKeyring({ value: environment.masterKey, file: folder.file(MASTER_KEY_FILE), expected, random });
+  const file = folder.file(MASTER_KEY_FILE);
+  const keyring = openKeyring({ value: environment.masterKey, file, expected, shared, random });
   if (expected === undefined) await directory.setSetting(MASTER_KEY_SETTING, keyring.fingerprint);
   const ledger = folder.file("ledger.db");
   const journal = openJournal(ledger);
@@ -99,10 +132,10 @@ async function openInstallation(environment: Environment, log: Log): Promise<Ins
     await meter.sweep();
     await stopCheckpointer();
     journal.shut();
-    await directory.close();
+    await closeStore();
     folder.release();
   };
-  return { folder, directory, keyring, journal, meter, pepper: keyring.derive("virtual keys"), close };
+  return { directory, keyring, journal, meter, pepper: keyring.derive("virtual keys"), close };
 }
 
 /** Commits the records that the ledger could not take when their calls ended, as soon as it can. */
@@ -149,7 +182,24 @@ export async function startGateway(world: World, { json }: { json: boolean }): P
       : loadConfig(environment.configFile, { env, readFile, kinds: ADAPTERS });
   const format = json ? "json" : (environment.log ?? (world.terminal ? "pretty" : "json"));
   const log = createLog({ format, level: environment.logLevel }, clock, world.stdout);
-  const installation = await openInstallation(environment, log);
+  const folder = openDataFolder(environment.dataDir);
+  const store = await openStore(environment, folder, log);
+  return await store.alone(async () => {
+    const installation = await openInstallation(environment, folder, store, log);
+    return await startOn(installation, { environment, config, world, json, log });
+  });
+}
+
+interface Start {
+  environment: Environment;
+  config: Config | undefined;
+  world: World;
+  json: boolean;
+  log: Log & { flush(): void };
+}
+
+async function startOn(installation: Installation, start: Start): Promise<Running> {
+  const { environment, config, world, json, log } = start;
   const settings = config === undefined ? defaultGateway() : await applyConfiguration(installation, config);
   const recovered = await installation.meter.recover();
   if (recovered.length > 0) {
@@ -228,7 +278,12 @@ async function serve(
     clock,
     checked: (account, good) => gateway.checked(account, good),
   });
-  const readiness = new Readiness(gateway, meter);
+  const { directory } = installation;
+  const readiness = new Readiness(gateway, meter, {
+    get failing() {
+      return directory.failing === true;
+    },
+  });
   const ready = () => readiness.now();
   const metrics = new Metrics(
     {
@@ -324,7 +379,6 @@ function composeGateway(
       meter,
       records: journal,
       prices: new PriceList(isTest),
-      tokenizer: vocabularies(directory.catalog(), log),
       objects: directory.objects,
       upstream,
       // Apart from the accounts' addresses: strangers choose these.
@@ -343,22 +397,6 @@ function composeGateway(
     },
     { ...settings, trustedProxies: environment.trustedProxies.map(parseCidr).filter((block) => block !== undefined) },
   );
-}
-
-/**
- * Counts tokens. Where something that everybody shares is limited in tokens or money, the usual vocabulary is
- * read at once, beside the rest of the start; else when the first call asks for it, which is bounded by its bytes.
- */
-function vocabularies({ plans, models, patterns, providers }: Catalog, log: Log): Vocabularies {
-  const made = new Vocabularies((cause) =>
-    log.write("error", "a tokenizer's vocabulary cannot be read; prompts count a token a byte", {
-      detail: String(cause),
-    }),
-  );
-  const limited = [...plans.values(), ...models.values(), ...patterns, ...providers.values()];
-  const counts = ({ dimension }: Limit) => dimension !== "requests" && dimension !== "concurrent";
-  if (limited.some(({ limits = [] }) => limits.some(counts))) void made.load("o200k");
-  return made;
 }
 
 /** The certificate, where the gateway serves TLS. @throws ConfigurationError where it cannot be served. */

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { Readiness } from "./readiness.ts";
 
-test("it is ready from its start to its stop, but for the time in which the store takes nothing", () => {
+test("it is ready from its start to its stop, but for the time in which a store takes nothing", () => {
   const gateway = { draining: false };
   const meter = { failing: false };
-  const readiness = new Readiness(gateway, meter);
+  const readiness = new Readiness(gateway, { failing: false }, meter);
   expect(readiness.now()).toEqual({ ready: false, reason: "starting" });
   readiness.started();
   expect(readiness.now()).toEqual({ ready: true });

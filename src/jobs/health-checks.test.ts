@@ -68,3 +68,17 @@ test("who wants no check is not asked, and who has no address is there", async (
   expect(asked).toEqual([]);
   expect(told).toEqual([["local", true]]);
 });
+
+test("while the store is away nobody is asked, and any other fault is told", () => {
+  const sweeping = (fault: Error) => () =>
+    new HealthChecks({
+      catalog: () => {
+        throw fault;
+      },
+      clock: { now: () => 0, ticks: () => 0 },
+      checked: () => {},
+      upstream: { send: () => Promise.reject(new Error("asked")) },
+    }).sweep();
+  expect(sweeping(new GatewayError("store_unavailable", "away"))).not.toThrow();
+  expect(sweeping(new Error("broken"))).toThrow("broken");
+});

@@ -1,4 +1,5 @@
 import type { Catalog, ProviderAccount } from "../domain/catalog/catalog.ts";
+import { GatewayError } from "../errors.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Upstream } from "../ports/upstream.ts";
 
@@ -29,9 +30,10 @@ export class HealthChecks {
 
   /** Begins the checks that are due; to be called often. */
   sweep(): void {
-    const { catalog, clock } = this.#ports;
+    const { clock } = this.#ports;
     const now = clock.ticks();
-    const { providers } = catalog();
+    const providers = this.#providers();
+    if (providers === undefined) return;
     for (const account of providers.values()) {
       const { name, healthCheck } = account;
       if (healthCheck === undefined || this.#running.has(name) || (this.#due.get(name) ?? 0) > now) continue;
@@ -40,6 +42,16 @@ export class HealthChecks {
       void this.#check(account, healthCheck.path).finally(() => this.#running.delete(name));
     }
     for (const name of this.#due.keys()) if (!providers.has(name)) this.#due.delete(name);
+  }
+
+  /** undefined while a shared store is away: nobody knows which accounts there are. */
+  #providers(): Catalog["providers"] | undefined {
+    try {
+      return this.#ports.catalog().providers;
+    } catch (error) {
+      if (error instanceof GatewayError && error.code === "store_unavailable") return undefined;
+      throw error;
+    }
   }
 
   async #check(account: ProviderAccount, path: string): Promise<void> {

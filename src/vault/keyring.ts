@@ -24,6 +24,8 @@ export interface KeyringOptions {
   file: string;
   /** What this installation remembers of its key; undefined before the first start. */
   expected: string | undefined;
+  /** Whether other nodes use the same store, and so the same key. */
+  shared?: boolean;
   random: RandomBytes;
 }
 
@@ -48,16 +50,22 @@ export interface Keyring {
 export function openKeyring(options: KeyringOptions): Keyring {
   const found = options.value ?? readKeyFile(options.file);
   if (found === undefined && options.expected !== undefined) {
+    const mend = options.shared
+      ? "all its nodes have the same: set SALLYPORT_MASTER_KEY, on each of them, to the content of the first one's file"
+      : "restore the file from its backup, or set SALLYPORT_MASTER_KEY to its content";
     throw new MasterKeyError(
-      `the master key ${options.file} is missing, and this installation was made with one; restore the file from its backup, or set SALLYPORT_MASTER_KEY to its content`,
+      `the master key ${options.file} is missing, and this installation was made with one; ${mend}`,
     );
   }
   const master = found ?? makeKeyFile(options.file, options.random);
   const fingerprint = fingerprintOf(master);
   if (options.expected !== undefined && !equalInConstantTime(fingerprint, options.expected)) {
     const source = options.value === undefined ? options.file : "SALLYPORT_MASTER_KEY";
+    const mend = options.shared
+      ? "All its nodes have the same: set SALLYPORT_MASTER_KEY to that of the others"
+      : "Bring back the first key, or start with an empty data folder";
     throw new MasterKeyError(
-      `${source} is not the master key with which this installation was made; its secrets could not be opened with it, so nothing was started. Bring back the first key, or start with an empty data folder`,
+      `${source} is not the master key with which this installation was made; its secrets could not be opened with it, so nothing was started. ${mend}`,
     );
   }
   return Object.freeze({

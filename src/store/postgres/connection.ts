@@ -28,6 +28,9 @@ const LOCKS = { migrations: 1, start: 2, ledger: 3, meter: 4 } as const;
 /** How long a node waits for another one that migrates, or starts, before it gives up. */
 const LOCK_MS = 60_000;
 
+/** query_canceled: the statement's time is up. */
+const WAITED_TOO_LONG = "57014";
+
 export type Value = string | number | boolean | null | Uint8Array | readonly (string | number | null)[];
 
 /** Runs one statement with values for `$1`, `$2`, …; gives its rows. @throws PostgresError */
@@ -121,7 +124,9 @@ export class Postgres {
     const client = await this.connect({ statement_timeout: LOCK_MS, query_timeout: LOCK_MS + SILENCE_MS });
     try {
       await client.query("SELECT pg_advisory_lock($1, $2)", [LOCK_CLASS, LOCKS[lock]]).catch((error) => {
-        throw translated(error);
+        const failure = translated(error);
+        if (failure.sqlState !== WAITED_TOO_LONG) throw failure;
+        throw new PostgresError(`another node has held the lock ${lock} for ${LOCK_MS / 1_000} s`, WAITED_TOO_LONG);
       });
       return await fn();
     } finally {

@@ -1,16 +1,32 @@
-/** src/store/postgres/directory.ts, notifications.ts and migrations/directory-epochs-1-begin.ts: the contracts, and what only a shared directory promises. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+/**
+ * The contracts on src/store/postgres/directory.ts, and with it postgres/notifications.ts, postgres/shared.ts,
+ * sql/provider-objects.ts and migrations/directory-epochs-1-begin.ts; and what only a shared directory promises.
+ */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { parseDatabaseUrl } from "../../../src/config/shared-store.ts";
 import type { Clock } from "../../../src/kernel/clock.ts";
 import type { RandomBytes } from "../../../src/kernel/id.ts";
+import type { KeyRow } from "../../../src/ports/administration.ts";
 import type { ObjectOwner } from "../../../src/ports/provider-objects.ts";
 import { directoryContract } from "../../../src/store/contract.ts";
 import { Postgres } from "../../../src/store/postgres/connection.ts";
-import { openSharedDirectory } from "../../../src/store/postgres/directory.ts";
+import {
+  openSharedDirectory,
+  type PostgresDirectory,
+  type SharedDirectoryOptions,
+} from "../../../src/store/postgres/directory.ts";
 import { providerObjectsContract } from "../../../src/store/provider-objects-contract.ts";
-import { APPLY, countedBytes, desiredState, ManualClock, SYSTEM } from "../../support/directory.ts";
+import { ADMIN, APPLY, countedBytes, desiredState, keyAction, ManualClock, SYSTEM } from "../../support/directory.ts";
 import { present } from "../../support/parts.ts";
-import { POSTGRES, type PostgresServer, startPostgres } from "../../support/postgres.ts";
+import {
+  POSTGRES,
+  POSTGRES_BINARIES,
+  type PostgresServer,
+  type PrivatePostgres,
+  startPostgres,
+  startPrivatePostgres,
+} from "../../support/postgres.ts";
+import { until } from "../../support/process.ts";
 
 describe.skipIf(!present(POSTGRES))("the directory on PostgreSQL", () => {
   let server: PostgresServer;
@@ -71,4 +87,208 @@ describe.skipIf(!present(POSTGRES))("the directory on PostgreSQL", () => {
     for (const node of nodes) expect(await node.directory.plan(desiredState())).toEqual([]);
     await Promise.all(nodes.map((node) => node.close()));
   });
+
+  test("takes changes of several nodes at once one after the other, each with its entry", async () => {
+    const url = await server.database();
+    const nodes = await Promise.all([open(url), open(url), open(url)]);
+    await nodes[0]!.directory.change(SYSTEM, APPLY, (writer) => writer.apply(desiredState()));
+    const owner = await keyOf(nodes[0]!.directory, "acme");
+    const made = Array.from({ length: 30 }, (_, i) => i);
+    await Promise.all(made.map((i) => createKey(nodes[i % 3]!.directory, { ...owner, id: `key${i}` }, `digest-${i}`)));
+    const { items } = await nodes[1]!.directory.audit(null, 30);
+    const { items: keys } = await nodes[2]!.directory.keys(null, null, 30);
+    expect(items.map((entry) => entry.subject)).toEqual(keys.map((key) => `key:${key.id}`));
+    expect(new Set(keys.map((key) => key.id)).size).toBe(30);
+    await Promise.all(nodes.map((node) => node.close()));
+  });
 });
+
+const NEVER = 1_000_000;
+
+describe.skipIf(!present(POSTGRES_BINARIES))("a node's memory of the shared directory", () => {
+  let server: PrivatePostgres;
+  let admin: Opened;
+  let node: Opened;
+  let clock: ManualClock;
+
+  type Opened = Awaited<ReturnType<typeof open>>;
+  async function open(url: string, options: Partial<SharedDirectoryOptions> = {}) {
+    const postgres = await Postgres.open(parseDatabaseUrl(url), { connections: 4 });
+    const directory = await openSharedDirectory(postgres, {
+      clock: new ManualClock(),
+      random: countedBytes(),
+      heartbeatMs: NEVER,
+      ...options,
+    });
+    return { directory, postgres };
+  }
+
+  /** Two nodes on a fresh database: the first changes, the second answers calls. */
+  async function nodes(options: Partial<SharedDirectoryOptions> = {}): Promise<void> {
+    const url = await server.database();
+    clock = new ManualClock();
+    admin = await open(url);
+    await admin.directory.change(SYSTEM, APPLY, (writer) => writer.apply(desiredState()));
+    node = await open(url, { clock, ...options });
+    expect(await node.directory.findPrincipal("digest-acme")).toMatchObject({ revokedAt: null });
+  }
+
+  beforeAll(async () => {
+    server = await startPrivatePostgres();
+  });
+  afterAll(() => server.stop());
+  afterEach(async () => {
+    for (const { directory, postgres } of [admin, node]) {
+      await directory.close();
+      await postgres.close();
+    }
+  });
+
+  const accepted = async (digest = "digest-acme") => (await node.directory.findPrincipal(digest))?.revokedAt === null;
+  const refused = async (digest?: string) => !(await accepted(digest));
+
+  async function revoke(digest = "digest-acme"): Promise<void> {
+    const { key, tenant } = (await admin.directory.findPrincipal(digest))!;
+    const action = { action: "key.revoke", subject: `key:${key.id}`, tenantId: tenant.id, detail: {} };
+    await admin.directory.change(ADMIN, action, (writer) => writer.revokeKey(tenant.id, key.id, clock.now()));
+  }
+
+  /** Cuts what the node hears by, as a broken network does. */
+  async function deafen(): Promise<void> {
+    const listening =
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query LIKE '%FROM epochs'";
+    // The one who revokes listens too; it asks again by itself.
+    await admin.postgres.query(listening);
+  }
+
+  test("forgets a revoked key as soon as it is told, without asking by itself", async () => {
+    await nodes();
+    await revoke();
+    expect(await until(() => refused(), 1_000)).toBe(true);
+  });
+
+  test("that is told nothing and does not ask still has the revoked key: the control", async () => {
+    await nodes();
+    await deafen();
+    await revoke();
+    await Bun.sleep(300);
+    expect(await accepted()).toBe(true);
+  });
+
+  test("that is told nothing is asked for again by the heartbeat, within a second", async () => {
+    await nodes({ heartbeatMs: 200 });
+    await deafen();
+    await revoke();
+    expect(await until(() => refused(), 1_000)).toBe(true);
+  });
+
+  test("that is told nothing and does not ask is not trusted once the lease is over: it is read again", async () => {
+    await nodes({ leaseMs: 2_000 });
+    await deafen();
+    await revoke();
+    clock.time += 2_000;
+    expect(await accepted()).toBe(true);
+    clock.time += 1;
+    expect(await refused()).toBe(true);
+    expect(node.directory.catalog().models.size).toBe(1);
+  });
+
+  test("is not trusted while the database is silent: calls are refused, and served again when it answers", async () => {
+    const contact: boolean[] = [];
+    await nodes({
+      heartbeatMs: 100,
+      leaseMs: 500,
+      clock: REAL,
+      onContact: (error) => contact.push(error === undefined),
+    });
+    server.pause();
+    try {
+      expect(await accepted()).toBe(true);
+      expect(await until(() => node.directory.failing, 3_000)).toBe(true);
+      expect(() => node.directory.catalog()).toThrow(expect.objectContaining({ code: "store_unavailable" }));
+      await expect(node.directory.findPrincipal("digest-acme")).rejects.toMatchObject({ code: "store_unavailable" });
+    } finally {
+      server.resume();
+    }
+    expect(await until(() => accepted().catch(() => false), 5_000)).toBe(true);
+    expect(node.directory.catalog().models.has("small")).toBe(true);
+    expect(contact).toEqual([false, true]);
+  });
+
+  test("outlives a crash of the database, and follows what changed before it could listen again", async () => {
+    await nodes({ heartbeatMs: 100, leaseMs: 500, clock: REAL });
+    await server.crash();
+    expect(await until(() => node.directory.failing, 3_000)).toBe(true);
+    await server.start();
+    await revoke();
+    expect(await until(() => refused().catch(() => false), 3_000)).toBe(true);
+  });
+
+  test("keeps its principals when a key is added elsewhere, and knows the new key at once", async () => {
+    await nodes();
+    const before = await node.directory.findPrincipal("digest-acme");
+    await createKey(admin.directory, { ...(await keyOf(admin.directory, "acme")), id: "0123456789ab" }, "digest-new");
+    expect(await accepted("digest-new")).toBe(true);
+    expect(await node.directory.findPrincipal("digest-acme")).toBe(before);
+  });
+
+  test("takes a new catalog from another node", async () => {
+    await nodes();
+    const edited = desiredState();
+    edited.apis[0]!.capture = true;
+    await admin.directory.change(SYSTEM, APPLY, (writer) => writer.apply(edited));
+    expect(await until(() => node.directory.catalog().apis.get("chat/v1")?.capture === true, 1_000)).toBe(true);
+    expect(node.directory.catalog().revision).toBe(admin.directory.catalog().revision);
+  });
+
+  test("never takes a revoked key back while calls look it up without pause", async () => {
+    await nodes({ heartbeatMs: 20, clock: REAL });
+    const owner = await keyOf(admin.directory, "acme");
+    const digests = Array.from({ length: 20 }, (_, i) => `digest-${i}`);
+    for (const [i, digest] of digests.entries()) await createKey(admin.directory, { ...owner, id: `key${i}` }, digest);
+    let looking = true;
+    const last = new Map<string, boolean>();
+    const returned: string[] = [];
+    const look = async (digest: string) => {
+      while (looking) {
+        const now = await accepted(digest);
+        if (now && last.get(digest) === false) returned.push(digest);
+        last.set(digest, now);
+        await Bun.sleep(0);
+      }
+    };
+    const lookers = digests.flatMap((digest) => [look(digest), look(digest)]);
+    const late: number[] = [];
+    for (const digest of digests) {
+      await until(() => last.get(digest) === true);
+      await revoke(digest);
+      const begun = performance.now();
+      expect(await until(() => last.get(digest) === false, 2_000)).toBe(true);
+      late.push(performance.now() - begun);
+    }
+    looking = false;
+    await Promise.all(lookers);
+    expect(returned).toEqual([]);
+    expect(Math.max(...late)).toBeLessThan(1_000);
+  });
+});
+
+const REAL: Clock = { now: () => Date.now(), ticks: () => performance.now() };
+
+async function keyOf(directory: PostgresDirectory, tenant: string): Promise<KeyRow> {
+  const owner = (await directory.applications()).find((row) => row.tenant.name === tenant)!;
+  const life = { createdAt: 0, expiresAt: null, revokedAt: null };
+  return {
+    id: "",
+    tenantId: owner.tenant.id,
+    applicationId: owner.id,
+    name: "n",
+    mode: "live",
+    ...life,
+    allowFrom: [],
+  };
+}
+
+function createKey(directory: PostgresDirectory, key: KeyRow, digest: string): Promise<void> {
+  return directory.change(ADMIN, keyAction("key.create", key), (writer) => writer.createKey(key, digest));
+}
