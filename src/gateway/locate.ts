@@ -127,7 +127,8 @@ async function within(
 
 /** What else names a file. An API that lets it pass, as `storedState` does, still lets nobody name another's. */
 function mentionedIn(request: ModelRequest): string[] {
-  return [request, ...(request.calls ?? []).map((call) => call.request)].flatMap(mentionedFiles);
+  if (request.calls === undefined) return mentionedFiles(request);
+  return [request, ...request.calls.map((call) => call.request)].flatMap(mentionedFiles);
 }
 
 /** Ids of files in conversations of OpenAI's dialects, in which files are kept here; each once. */
