@@ -8,6 +8,7 @@ import { askingOf } from "./asking.ts";
 import { finalRecord } from "./record.ts";
 import type { Hold } from "./reserve.ts";
 import type { Most } from "./tally.ts";
+import type { Target } from "./target.ts";
 import { worstTokens } from "./worst.ts";
 
 export interface ClosingPorts {
@@ -58,9 +59,11 @@ export class Closing {
   }
 
   /** What one target could use at most: as it is held, or where no limit asked, by the bytes. */
-  #most(): Most {
+  #most({ account, model }: Target): Most {
     const { grant, worst } = this.#hold;
-    return worst.input + worst.output > 0 ? worst : worstTokens(grant, this.#ports.prices);
+    const { input, output } = worst.input + worst.output > 0 ? worst : worstTokens(grant, this.#ports.prices);
+    const contextTokens = this.#ports.prices.contextTokens(account, model);
+    return contextTokens === undefined ? { input, output } : { input, output, contextTokens };
   }
 
   /** Tokens and money of every target that was asked and may charge us; the last of them is named. */
@@ -68,7 +71,7 @@ export class Closing {
     const { grant, asked } = this.#hold;
     for (const { target, tally, owed, attempt } of asked) {
       if (!owed) continue;
-      const { usage, source } = tally.usage(() => this.#most(), isLeft(attempt));
+      const { usage, source } = tally.usage(() => this.#most(target), isLeft(attempt));
       record.provider = target.account.name;
       record.providerModel = target.model;
       record.inputTokens += usage.input;

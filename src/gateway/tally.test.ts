@@ -54,6 +54,59 @@ test("a report that cannot be true is replaced by what was counted", () => {
   }
 });
 
+describe("a report that is far from what was reserved is replaced by what was counted:", () => {
+  const bounded = (over: object) => () => ({ ...most(), ...over });
+  const rows: [string, number, number, object, boolean][] = [
+    ["a prompt that a host puts much around", 40_000, 5, {}, true],
+    ["a prompt of sixty times what was reserved", 60_001, 5, {}, false],
+    ["a prompt that is large and was reserved as such", 900_000, 5, { input: 900_000 }, true],
+    ["an answer ten times as long as it could be", 5, 150_000, {}, true],
+    ["an answer longer than that", 5, 150_001, {}, false],
+    ["a prompt of twice what the model takes", 256_000, 5, { input: 100_000, contextTokens: 128_000 }, true],
+    ["a prompt of more", 256_001, 5, { input: 100_000, contextTokens: 128_000 }, false],
+  ];
+  test.each(rows)("%s", (_, input, output, over, believed) => {
+    const { usage: used, source } = tallied(text("hi"), usage(input, output), { type: "end" }).usage(
+      bounded(over),
+      true,
+    );
+    expect(source).toBe(believed ? "reported" : "counted");
+    if (believed) expect(used).toEqual({ input, output });
+    else expect(used.input + used.output).toBeLessThan(100);
+  });
+
+  test("but what the provider's own tools read is told in one sum, whatever the model takes at once", () => {
+    const searching = new Tally({ ...request, dialectBound: ["conversation"] }, false);
+    searching.see({ parts: [usage(700_000, 5), { type: "end" }] });
+    const held = bounded({ input: 128_000, contextTokens: 128_000 });
+    expect(searching.usage(held, true)).toEqual({ usage: { input: 700_000, output: 5 }, source: "reported" });
+  });
+});
+
+test("a part that is larger than its whole is not on record, and nothing is cheaper for it", () => {
+  const told = (parts: object) =>
+    tallied({ type: "usage", usage: { input: 10, output: 5, ...parts } }, { type: "end" }).usage(most, true).usage;
+  expect(told({ cacheRead: 4, cacheWrite: 6, reasoning: 5 })).toEqual({ input: 10, output: 5, cacheRead: 4, cacheWrite: 6, reasoning: 5 }); // biome-ignore format: one line
+  for (const parts of [
+    { cacheRead: 11 },
+    { cacheRead: 6, cacheWrite: 6 },
+    { cacheWrite: -1 },
+    { audioInput: 10.5 },
+    { imageInput: Number.NaN },
+    { reasoning: 6 },
+    { audioOutput: 1e300 },
+  ]) {
+    expect(told(parts)).toEqual({ input: 10, output: 5 });
+  }
+});
+
+test("what is written for a picture is picture, where nobody says otherwise", () => {
+  const operation = { type: "relay" as const, name: "images.generate" as const, fields: {}, texts: [] };
+  const drawn = new Tally({ ...request, operation, stream: false }, false);
+  drawn.see({ parts: [usage(5, 900), { type: "end" }] });
+  expect(drawn.usage(most, true).usage).toEqual({ input: 5, output: 900, imageOutput: 900 });
+});
+
 test("bytes are counted as UTF-8", () => {
   expect(tallied(text("é".repeat(40))).usage(most, true).usage.output).toBe(20);
   expect(tallied(text("😀".repeat(40))).usage(most, true).usage.output).toBe(40);
@@ -117,7 +170,7 @@ describe("a relayed answer without a count of tokens", () => {
     expect(relayed("audio.transcribe", { text: "x".repeat(400) }).usage.output).toBe(100);
     expect(relayed("audio.transcribe", { json: { text: "x".repeat(400) } }).usage.output).toBe(100);
     expect(relayed("images.generate", { json: { data: [{ url: "https://a/b" }] } })).toEqual({
-      usage: { input: 10, output: 20_000 },
+      usage: { input: 10, output: 20_000, imageOutput: 20_000 },
       source: "reserved",
     });
   });

@@ -1,4 +1,5 @@
 import { abandonedOutput, countPromptTokens, countTokens, isFree, utf8Length } from "../domain/plans/estimate.ts";
+import { readsUnseen } from "../domain/plans/unseen.ts";
 import { MAX_REPORTED_TOKENS } from "../kernel/bounds.ts";
 import type { EventPart, ModelEvent } from "../spec/event.ts";
 import { type Operation, type OperationResult, shownOperation, writesTokens } from "../spec/operation.ts";
@@ -86,26 +87,49 @@ export class Tally {
     if (isFree(this.#request)) return { usage: { input: 0, output: 0 }, source: "reported" };
     // What a batch uses is known when it has ended, and charged when it begins.
     if (this.#request.operation?.type === "object") return { usage: { ...most() }, source: "reserved" };
-    const { input, output } = this.#reported;
-    if (this.over === "end" && believable(input) && believable(output)) {
-      return { usage: { ...this.#reported, input, output }, source: "reported" };
+    const input = this.#believed("input", most);
+    const output = this.#believed("output", most);
+    if (this.over === "end" && input !== undefined && output !== undefined) {
+      return { usage: this.#withParts(input, output), source: "reported" };
     }
-    const known = Math.max(believable(output) ? output : 0, countTokens(this.#bytes));
+    const known = Math.max(output ?? 0, countTokens(this.#bytes));
     const bound = most();
     const byRule = this.#isBlind(left) ? Math.min(abandonedOutput(this.#request), bound.output) : 0;
     return {
-      usage: {
-        ...this.#reported,
-        input: believable(input) ? input : Math.min(countPromptTokens(this.#request), bound.input),
-        output: Math.max(known, byRule),
-      },
+      usage: this.#withParts(input ?? Math.min(countPromptTokens(this.#request), bound.input), Math.max(known, byRule)),
       source: byRule > known ? "reserved" : "counted",
     };
   }
 
+  /** What the provider told, where it can be true. */
+  #believed(kind: "input" | "output", most: () => Most): number | undefined {
+    const told = this.#reported[kind];
+    if (told === undefined || !Number.isSafeInteger(told) || told < 0 || told > MAX_REPORTED_TOKENS) return undefined;
+    if (told <= UNCHECKED_TOKENS) return told;
+    const { [kind]: bound, contextTokens } = most();
+    // What its own tools read, round by round, is told in one sum, and may be more than the model takes at once.
+    const fits = contextTokens === undefined || readsUnseen(this.#request) || told <= 2 * contextTokens;
+    return told <= bound || (fits && told <= FAR * bound + UNCHECKED_TOKENS) ? told : undefined;
+  }
+
+  /** With what was told of their parts, as far as it can be true: no part is larger than its whole. */
+  #withParts(input: number, output: number): Usage {
+    const usage: Usage = { input, output };
+    for (const [part, whole] of PARTS) {
+      const told = this.#reported[part];
+      if (told !== undefined && Number.isSafeInteger(told) && told >= 0 && told <= usage[whole]) usage[part] = told;
+    }
+    if ((usage.cacheRead ?? 0) + (usage.cacheWrite ?? 0) > input) {
+      delete usage.cacheRead;
+      delete usage.cacheWrite;
+    }
+    if (this.#relayed() === "picture" && usage.imageOutput === undefined) usage.imageOutput = output;
+    return usage;
+  }
+
   /** Whether there may be more of the answer than was seen of it. A stream is closed with its caller, and then the provider stops, unless it was told to go on. */
   #isBlind(left: boolean): boolean {
-    if (this.over === "end") return this.#relayed() === "picture" && !believable(this.#reported.output);
+    if (this.over === "end") return this.#relayed() === "picture" && this.#reported.output === undefined;
     if (this.over === "error") return this.#unfinished;
     if (this.#request.stream) return this.#request.extra?.background === true;
     return left && !this.#seen;
@@ -133,7 +157,26 @@ function shown({ calls }: ModelRequest, operation: Operation): unknown {
 export interface Most {
   input: number;
   output: number;
+  /** How much the model takes, where that is known. */
+  contextTokens?: number;
 }
+
+/** A report of so few tokens is not looked at twice. */
+const UNCHECKED_TOKENS = 50_000;
+
+/** A report that is so many times what was reserved is a mistake, or made up. What hosts put around a prompt is less. */
+const FAR = 10;
+
+const PARTS: readonly [Exclude<keyof Usage, "input" | "output">, "input" | "output"][] = [
+  ["cacheRead", "input"],
+  ["cacheWrite", "input"],
+  ["cacheWriteLong", "input"],
+  ["audioInput", "input"],
+  ["imageInput", "input"],
+  ["reasoning", "output"],
+  ["audioOutput", "output"],
+  ["imageOutput", "output"],
+];
 
 /** Bytes of a recording that count as one of text: a second of speech has at least 3,000, and about 20 tokens. */
 const SOUND_BYTES = 32;
@@ -165,8 +208,4 @@ function stringBytes(value: unknown): number {
   let bytes = 0;
   for (const inner of Object.values(value)) bytes += stringBytes(inner);
   return bytes;
-}
-
-function believable(tokens: number | undefined): tokens is number {
-  return tokens !== undefined && Number.isSafeInteger(tokens) && tokens >= 0 && tokens <= MAX_REPORTED_TOKENS;
 }

@@ -110,7 +110,7 @@ test("no charge is above what is held, whatever the list says and whatever kinds
           output: usage.output + more,
           // What is held as sound and pictures is no less than there is of them.
           audioInput: Math.min(usage.audioInput, usage.input),
-          imageInput: Math.min(usage.imageInput, usage.input - Math.min(usage.audioInput, usage.input)),
+          imageInput: Math.min(usage.imageInput, usage.input),
           keepsLong: true,
           writes: { audio: true, images: true },
         };
