@@ -182,7 +182,8 @@ export const revokeKey = defineOperation({
   method: "POST",
   path: "/api/v1/keys/{id}/revoke",
   summary: "Put a virtual key out of use for good",
-  description: "When this has answered, no call is admitted with the key any more. Revoking twice changes nothing.",
+  description:
+    "When this has answered, this gateway admits no call with the key any more; others that share its store follow at once, and within 2 seconds whatever happens. Revoking twice changes nothing.",
   permission: "key.revoke",
   audit: "key.revoke",
   repeat: "harmless",

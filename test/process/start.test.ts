@@ -42,6 +42,17 @@ async function refused(installation: Installation, options: RunOptions = {}): Pr
   return gateway.stderr;
 }
 
+test("nothing of PostgreSQL is loaded where the store is embedded", () => {
+  const script = `
+    const loaded = () => Object.keys(require.cache).filter((file) => /node_modules.pg\\b/.test(file)).length;
+    await import("./src/compose.ts");
+    const before = loaded();
+    await import("./src/store/postgres/shared.ts");
+    console.log(before, loaded() > 0);`;
+  const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { cwd: join(import.meta.dir, "../..") });
+  expect(stdout.toString()).toBe("0 true\n");
+});
+
 describe("a first start", () => {
   test("is ready in time, tells the newcomer everything once, and its curl command works", async () => {
     const installation = place();
