@@ -88,15 +88,15 @@ function requestOf(
     includeUsage: true,
     operation,
   };
-  const choices = row.dialect === "openai-images" ? countOf(fields) : undefined;
+  const choices = row.dialect === "openai-images" ? countOf(fields, files !== undefined) : undefined;
   if (choices !== undefined) request.choices = choices;
   return request;
 }
 
 /** `n`, which is a text in a form. */
-function countOf(fields: Fields): number | undefined {
+function countOf(fields: Fields, isForm: boolean): number | undefined {
   const given = fields.raw("n");
-  if (typeof given === "string" && /^\d{1,4}$/.test(given)) {
+  if (isForm && typeof given === "string" && /^\d{1,4}$/.test(given)) {
     return new Fields({ n: Number(given) }, "").integer("n", 1, MAX_CHOICES);
   }
   return fields.integer("n", 1, MAX_CHOICES);
