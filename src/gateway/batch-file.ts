@@ -21,26 +21,30 @@ export async function withCalls(
 ): Promise<ModelRequest> {
   const { operation, calls } = request;
   if (calls === undefined || operation?.type !== "object") return request;
-  const bodies = await bodiesOf(calls, kind, target, call);
-  if (operation.file === undefined) {
-    const requests = calls.map(({ customId }, at) => ({ custom_id: customId, params: bodies[at]! }));
+  const { file } = operation;
+  if (file === undefined) {
+    const written = ({ customId }: BatchCall, params: JsonObject) => ({ custom_id: customId, params });
+    const requests = await allWritten(calls, kind, target, call, written);
     return { ...request, operation: { ...operation, fields: { ...operation.fields, requests } } };
   }
-  const lines = calls.map(({ customId, url }, at) => {
-    return `${JSON.stringify({ custom_id: customId, method: "POST", url, body: bodies[at]! })}\n`;
+  const lines = await allWritten(calls, kind, target, call, ({ customId, url }, body) => {
+    return `${JSON.stringify({ custom_id: customId, method: "POST", url, body })}\n`;
   });
   const bytes = new TextEncoder().encode(lines.join(""));
-  return { ...request, operation: { ...operation, file: { ...operation.file, bytes } } };
+  return { ...request, operation: { ...operation, file: { ...file, bytes } } };
 }
 
-async function bodiesOf(
+/** @param written the call with its body as the provider takes it */
+async function allWritten<T>(
   calls: readonly BatchCall[],
   kind: ProviderAdapter,
   { account, model }: Target,
   call: Call,
-): Promise<JsonObject[]> {
-  const bodies: JsonObject[] = [];
-  for (const { place, request } of calls) {
+  written: (each: BatchCall, body: JsonObject) => T,
+): Promise<T[]> {
+  const all: T[] = [];
+  for (const each of calls) {
+    const { place, request } = each;
     try {
       const adapter = apiOf(kind, request, model, account.options);
       if (adapter.local !== undefined || adapter.dialect !== request.dialect) {
@@ -48,12 +52,12 @@ async function bodiesOf(
       }
       const { body, warnings } = adapter.encode(request, model, account.options);
       // Where the address says the model, the body does not; here there is no address.
-      bodies.push({ ...body, model });
+      all.push(written(each, { ...body, model }));
       for (const { field, message } of warnings) call.observed.warnings.push(`${field}: ${message}`);
     } catch (thrown) {
       throw inCall(place, toCallError(thrown));
     }
-    await turn(call, bodies.length);
+    await turn(call, all.length);
   }
-  return bodies;
+  return all;
 }

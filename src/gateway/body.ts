@@ -10,7 +10,7 @@ export interface BodyLedger {
 }
 
 /** Puts bytes on the ledger for as long as the call lasts, before they are there. @throws GatewayError overloaded */
-function claim(call: Call, ledger: BodyLedger, bytes: number): void {
+export function claim(call: Call, ledger: BodyLedger, bytes: number): void {
   ledger.bytes += bytes;
   call.onEnd(() => {
     ledger.bytes -= bytes;

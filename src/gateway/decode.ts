@@ -4,13 +4,14 @@
  * expensive.
  */
 import { GatewayError } from "../errors.ts";
+import { PARSED_CALL_BYTES } from "../kernel/bounds.ts";
 import type { Json } from "../kernel/json.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import { InvalidRequest, type Wire } from "../spec/wire.ts";
 import { refuseChosenUpstream } from "../wire/chosen-upstream.ts";
 import { MODEL_HEADER } from "../wire/openai-files/index.ts";
 import { readCalls, readListedCalls } from "./batch-calls.ts";
-import { type BodyLedger, parseBody, readBody } from "./body.ts";
+import { type BodyLedger, claim, parseBody, readBody } from "./body.ts";
 import type { Call } from "./call.ts";
 import { isForm, readForm } from "./form.ts";
 import type { Identified } from "./identify.ts";
@@ -50,6 +51,8 @@ export function createDecode(settings: DecodeSettings, ledger: BodyLedger) {
       const headers = dialectHeaders(call.headers, wire.requestHeaders);
       if (headers !== undefined) request.headers = headers;
       if (request.operation?.type === "object") await readFile(request, call);
+      // Parsed, many short calls take more memory than their text.
+      if (request.calls !== undefined) claim(call, ledger, request.calls.length * PARSED_CALL_BYTES);
       return new Ticket(caller, request, bytes.length);
     } catch (thrown) {
       if (thrown instanceof InvalidRequest) {

@@ -8,6 +8,7 @@ import type { ObjectCall } from "../spec/operation.ts";
 import { isObjectId } from "../wire/openai-files/index.ts";
 import type { Grant } from "./authorize.ts";
 import type { CleanRequest } from "./guard-input.ts";
+import { turn } from "./in-line.ts";
 import { judgedUnder } from "./judged-under.ts";
 import { kindOf, ownerOf } from "./locate.ts";
 import type { Redact } from "./redact.ts";
@@ -119,7 +120,8 @@ class Keeper {
     const isBatch = name.startsWith("batches.");
     const known = id === undefined ? undefined : this.#grant.objects.own[0];
     if (known !== undefined) await this.#remember({ ...known, told: bounded(json) });
-    else await this.#remember(this.#made(json.id, kindOf(this.#clean.request), json));
+    else
+      await this.#remember({ ...this.#made(json.id, kindOf(this.#clean.request), json), batch: await this.#facts() });
     if (!isBatch) return;
     await this.#keepResults(json);
     this.#noteUsage(json);
@@ -139,7 +141,7 @@ class Keeper {
       model: request.model,
       purpose: typeof told.purpose === "string" ? told.purpose.slice(0, 100) : null,
       judged: judgedUnder(api, catalog),
-      batch: this.#facts(),
+      batch: null,
       told: bounded(told),
       createdAt: this.#clean.call.at,
     };
@@ -152,7 +154,7 @@ class Keeper {
     const { own } = await this.#ports.objects.find(ownerOf(this.#grant.caller), ids);
     for (const id of ids) {
       if (own.some((known) => known.id === id && known.provider === this.#place.provider)) continue;
-      await this.#remember({ ...this.#made(id, "file", fileOf(id, batch)), judged: null, batch: null });
+      await this.#remember({ ...this.#made(id, "file", fileOf(id, batch)), judged: null });
     }
   }
 
@@ -165,7 +167,7 @@ class Keeper {
   }
 
   /** Of a file of calls, counted from what was sent; of a batch, those of its file. */
-  #facts(): BatchFacts | null {
+  async #facts(): Promise<BatchFacts | null> {
     const grant = this.#grant;
     const { most } = this.#operation;
     if (this.#operation.name !== "files.create") {
@@ -175,13 +177,14 @@ class Keeper {
     if (calls === undefined) return null;
     let input = 0;
     let output = 0;
-    for (const { request, bytes } of calls) {
+    for (const [at, { request, bytes }] of calls.entries()) {
       const most = worstTokens(
         { request, bodyBytes: bytes, model: grant.model, catalog: grant.catalog },
         this.#ports.prices,
       );
       input += most.input;
       output += most.output;
+      await turn(this.#clean.call, at + 1);
     }
     return { url: calls[0]!.url, calls: calls.length, input, output };
   }

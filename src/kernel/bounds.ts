@@ -24,6 +24,9 @@ export const MAX_PROMPTS = 1_024;
 /** Calls of one batch. OpenAI's own bound. */
 export const MAX_BATCH_CALLS = 50_000;
 
+/** What a short call of a batch takes in memory beside its text, measured. */
+export const PARSED_CALL_BYTES = 2_048;
+
 /** Keys and items of all calls of a batch, and commas of their texts: a parsed one takes about 50 bytes. */
 export const MAX_BATCH_NODES = 1_000_000;
 
