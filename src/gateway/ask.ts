@@ -6,6 +6,7 @@ import { type AnswerDecoder, MalformedAnswer, type ProviderAdapter } from "../sp
 import { type EventBatch, type EventPart, type ModelEvent, type ProviderError, rewritten } from "../spec/event.ts";
 import { FRAMERS } from "../wire/framers.ts";
 import type { RawFrame } from "../wire/framing.ts";
+import { beginsLikeJson, beginsLikeStream, mayAnswer, SNIFFED_BYTES } from "../wire/sniff.ts";
 import type { Call } from "./call.ts";
 import type { Redact } from "./redact.ts";
 import type { Asked } from "./reserve.ts";
@@ -57,9 +58,9 @@ export async function ask(
     asked.owed = false;
     throw await readError(answer, question);
   }
-  return stream && isMediaType(answer, FRAMERS[question.adapter.framing ?? "sse"].contentType)
-    ? streamed(question, answer, settings)
-    : whole(question, answer);
+  if (!stream) return whole(question, answer, () => answer.bytes(MAX_ANSWER_BYTES));
+  const declared = mediaTypeOf(answer) === FRAMERS[question.adapter.framing ?? "sse"].contentType;
+  return declared ? streamed(question, answer.chunks(), settings) : undeclared(question, answer, settings);
 }
 
 async function send(question: Question, upstream: Upstream): Promise<UpstreamAnswer> {
@@ -78,14 +79,75 @@ async function send(question: Question, upstream: Upstream): Promise<UpstreamAns
 /** `upstream_refused`, thrown instead of answered, means that the account's key was traded for no token. */
 const NEVER_ARRIVED: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_blocked", "upstream_refused"]);
 
-async function* whole(question: Question, answer: UpstreamAnswer): AsyncGenerator<EventBatch> {
-  const { adapter, decoder, asked, redact, stream } = question;
-  if (decoder.body === undefined && !isMediaType(answer, "application/json")) {
-    answer.discard();
-    throw new MalformedAnswer(`content-type ${answer.header("content-type")?.slice(0, 80)}`);
+/**
+ * An answer to a stream that is not called one. Some servers do not stream at all, and some proxies name
+ * no content type, or another: how it begins decides.
+ */
+async function* undeclared(
+  question: Question,
+  answer: UpstreamAnswer,
+  settings: AskSettings,
+): AsyncGenerator<EventBatch> {
+  const mediaType = mediaTypeOf(answer);
+  if (question.decoder.body !== undefined || !mayAnswer(mediaType)) {
+    yield* whole(question, answer, () => answer.bytes(MAX_ANSWER_BYTES));
+    return;
   }
-  const bytes = await answer.bytes(MAX_ANSWER_BYTES);
-  const parts = decoder.body?.(bytes, mediaTypeOf(answer)) ?? decoder.unary(utf8.decode(bytes));
+  const framing = question.adapter.framing ?? "sse";
+  const chunks = answer.chunks();
+  let begins: Uint8Array = new Uint8Array();
+  const more = async (): Promise<boolean> => {
+    const { done, value } = await chunks.next();
+    if (done) return false;
+    begins = begins.length === 0 ? value : new Uint8Array(Buffer.concat([begins, value]));
+    question.call.expect("upstream_timeout", settings.idleMs);
+    return true;
+  };
+  try {
+    while (begins.length < SNIFFED_BYTES && (await more())) {
+      if (!beginsLikeStream(framing, mediaType, begins)) continue;
+      yield* streamed(question, following(begins, chunks), settings);
+      return;
+    }
+    question.call.expect("upstream_timeout", settings.unaryMs);
+    yield* whole(question, answer, () => collected(following(begins, chunks)));
+  } finally {
+    await chunks.return?.();
+  }
+}
+
+async function collected(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const held: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    held.push(chunk);
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES) throw new MalformedAnswer(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+  }
+  return held.length === 1 ? held[0]! : new Uint8Array(Buffer.concat(held));
+}
+
+async function* following(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
+}
+
+async function* whole(
+  question: Question,
+  answer: UpstreamAnswer,
+  read: () => Promise<Uint8Array>,
+): AsyncGenerator<EventBatch> {
+  const { adapter, decoder, asked, redact, stream } = question;
+  const mediaType = mediaTypeOf(answer);
+  if (decoder.body === undefined && !mayAnswer(mediaType)) {
+    answer.discard();
+    throw new MalformedAnswer(`content-type ${mediaType.slice(0, 80)}`);
+  }
+  const bytes = await read();
+  if (decoder.body === undefined && mediaType !== "application/json" && !beginsLikeJson(bytes)) {
+    throw new MalformedAnswer(`no JSON, and content-type ${mediaType.slice(0, 80)}`);
+  }
+  const parts = decoder.body?.(bytes, mediaType) ?? decoder.unary(utf8.decode(bytes));
   const event: ModelEvent = decoder.altered
     ? rewritten(parts)
     : { parts, original: { dialect: adapter.dialect, shape: "body", source: bytes, start: 0, end: bytes.length } };
@@ -98,13 +160,13 @@ async function* whole(question: Question, answer: UpstreamAnswer): AsyncGenerato
 
 async function* streamed(
   question: Question,
-  answer: UpstreamAnswer,
+  chunks: AsyncIterable<Uint8Array>,
   settings: AskSettings,
 ): AsyncGenerator<EventBatch> {
   const { call, asked, decoder, adapter } = question;
   const framer = FRAMERS[adapter.framing ?? "sse"].framer();
   let size = 0;
-  for await (const chunk of answer.chunks()) {
+  for await (const chunk of chunks) {
     size += chunk.length;
     if (size > MAX_STREAM_BYTES) throw new MalformedAnswer(`the stream is longer than ${MAX_STREAM_BYTES} bytes`);
     const batch = read(question, framer.push(chunk));
@@ -183,8 +245,4 @@ async function readError(answer: UpstreamAnswer, { adapter, redact }: Question):
 
 function mediaTypeOf(answer: UpstreamAnswer): string {
   return answer.header("content-type")?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-}
-
-function isMediaType(answer: UpstreamAnswer, type: string): boolean {
-  return mediaTypeOf(answer) === type;
 }

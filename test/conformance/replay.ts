@@ -110,7 +110,7 @@ export function playedExchanges(apis: readonly string[] = APIS): Played[] {
 }
 
 function played(exchange: Exchange): Played {
-  const { response, api } = exchange;
+  const { response } = exchange;
   const stream = response.status === 200 && (response.text !== undefined || response.eventstream !== undefined);
   const bytes =
     response.eventstream !== undefined
@@ -120,17 +120,18 @@ function played(exchange: Exchange): Played {
     exchange,
     account: accountOf(exchange),
     stream,
-    contentType: typeOf(api, stream),
+    contentType: typeOf(exchange),
     bytes,
     judged: judged(exchange),
   };
 }
 
-/** Recordings lack it at times, or name another. */
-function typeOf(api: string, stream: boolean): string {
-  if (!stream) return "application/json";
-  if (api.startsWith("bedrock.")) return "application/vnd.amazon.eventstream";
-  return api === "ollama.chat" ? "application/x-ndjson" : "text/event-stream";
+/** As it was recorded, wrong or masked as it may be; where it was not, as the recordings' own replay has it. */
+function typeOf({ response }: Exchange): string {
+  const named = Object.entries(response.headers ?? {}).find(([name]) => name.toLowerCase() === "content-type")?.[1];
+  if (named !== undefined) return named;
+  if (response.eventstream !== undefined) return "application/vnd.amazon.eventstream";
+  return response.text === undefined ? "application/json" : "text/event-stream";
 }
 
 /** Bytes of a recorded stream, as Bedrock sent them. */

@@ -53,8 +53,8 @@ const rows: Row[] = [
   { name: "switches protocols", script: () => raw("HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), code: "upstream_malformed", owed: true },
   { name: "answers 204", script: () => raw("HTTP/1.1 204 No Content\r\n\r\n"), code: "upstream_malformed", owed: true },
   { name: "sends a web page", script: () => text(200, "<html>Sign in to the Wi-Fi</html>", { contentType: "text/html" }), code: "upstream_malformed", owed: true },
-  { name: "calls its JSON text", script: (provider) => text(200, okText(provider)), code: "upstream_malformed", owed: true },
-  { name: "names no content type", script: (provider) => json(200, ok(provider), { contentType: null }), code: "upstream_malformed", owed: true },
+  { name: "sends text, and calls it text", script: () => text(200, "database: is down"), code: "upstream_malformed", owed: true },
+  { name: "sends text, and names no content type", script: () => text(200, "Hello.", { contentType: null }), code: "upstream_malformed", owed: true },
   { name: "streams to who did not ask", script: (provider) => PROVIDERS[provider].stream({ text: "Hello." }), code: "upstream_malformed", owed: true, only: "unary" },
   { name: "sends nothing", script: () => asJson(""), code: "upstream_malformed", owed: true },
   { name: "sends half of its JSON", script: (provider) => asJson(okText(provider).slice(0, 60)), code: "upstream_malformed", owed: true },
@@ -87,6 +87,17 @@ describe.each(ROADS)("$front to $provider, stream: $stream", ({ front, provider,
     expect(record!.attempts).toMatchObject([{ provider: provider === "openai" ? "up" : "ant", error: code }]);
     expect([record!.usageSource, record!.inputTokens > 0, record!.costNanoUsd > 0]).toEqual(owed ? ["counted", true, true] : ["none", false, false]);
     expect(elsewhere.requests).toEqual([]);
+  });
+
+  const types = [null, "text/plain", "application/octet-stream", "**REDACTED**"];
+  test.each(types)("what begins like an answer is one, also if its content type is %p", async (contentType) => {
+    scene.up.answer(json(200, ok(provider), { contentType }));
+    expect((await scene.served(front, { model, stream })).text).toContain("Hello.");
+    if (!stream) return;
+    for (const type of [contentType, "application/json"]) {
+      scene.up.answer(sse(PROVIDERS[provider].frames({ text: "Hello." }), { contentType: type, split: "bytes" }));
+      expect((await scene.served(front, { model, stream })).text).toContain("Hello.");
+    }
   });
 
   test("nobody listens at the provider's address", async () => {
