@@ -23,6 +23,7 @@ import { type Config, loadConfig } from "./config/load.ts";
 import type { ListenAddress } from "./config/network.ts";
 import { ConfigurationError, formatProblem } from "./config/problem.ts";
 import { keyDigest } from "./domain/access/virtual-key.ts";
+import type { Catalog } from "./domain/catalog/catalog.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { Strangers } from "./gateway/strangers.ts";
 import { SWEEP_MS } from "./gateway/watch.ts";
@@ -39,6 +40,7 @@ import { HealthChecks } from "./jobs/health-checks.ts";
 import { parseCidr } from "./kernel/address.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { pooled } from "./kernel/id.ts";
+import type { Limit } from "./kernel/limit.ts";
 import type { Administration } from "./ports/administration.ts";
 import type { Directory } from "./ports/directory.ts";
 import type { Log } from "./ports/log.ts";
@@ -55,6 +57,7 @@ import { openDirectory } from "./store/sqlite/directory.ts";
 import { type DataFolder, openDataFolder } from "./store/sqlite/folder.ts";
 import { inspectDirectory, inspectLedger, inspectLock } from "./store/sqlite/inspect.ts";
 import { openJournal, type SqliteJournal } from "./store/sqlite/journal.ts";
+import { Vocabularies } from "./store/vocabularies.ts";
 import { Egress } from "./upstream/egress.ts";
 import { createMedia } from "./upstream/media.ts";
 import { createUpstream } from "./upstream/send.ts";
@@ -334,7 +337,7 @@ async function serve(
 }
 
 function composeAdmin(
-  { directory, journal, pepper, keyring }: Installation,
+  { directory, journal, meter, pepper, keyring }: Installation,
   environment: Environment,
   settings: GatewaySection,
   verifyToken: VerifyToken,
@@ -347,6 +350,11 @@ function composeAdmin(
       administration: directory,
       directory,
       records: journal,
+      meter,
+      ledger: {
+        admitted: (since, until) => journal.admitted(since, until),
+        recount: (mend) => meter.recount(mend),
+      },
       clock,
       random,
       log,
@@ -379,6 +387,7 @@ function composeGateway(
       meter,
       records: journal,
       prices: new PriceList(isTest),
+      tokenizer: vocabularies(directory.catalog(), log),
       objects: directory.objects,
       upstream,
       // Apart from the accounts' addresses: strangers choose these.
@@ -397,6 +406,22 @@ function composeGateway(
     },
     { ...settings, trustedProxies: environment.trustedProxies.map(parseCidr).filter((block) => block !== undefined) },
   );
+}
+
+/**
+ * Counts tokens. Where something that everybody shares is limited in tokens or money, the usual vocabulary is
+ * read at once, beside the rest of the start; else when the first call asks for it, which is bounded by its bytes.
+ */
+function vocabularies({ plans, models, patterns, providers }: Catalog, log: Log): Vocabularies {
+  const made = new Vocabularies((cause) =>
+    log.write("error", "a tokenizer's vocabulary cannot be read; prompts count a token a byte", {
+      detail: String(cause),
+    }),
+  );
+  const limited = [...plans.values(), ...models.values(), ...patterns, ...providers.values()];
+  const counts = ({ dimension }: Limit) => dimension !== "requests" && dimension !== "concurrent";
+  if (limited.some(({ limits = [] }) => limits.some(counts))) void made.load("o200k");
+  return made;
 }
 
 /** The certificate, where the gateway serves TLS. @throws ConfigurationError where it cannot be served. */

@@ -5,6 +5,8 @@ import type { Catalog } from "../domain/catalog/catalog.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Actor, Administration, DirectoryWriter } from "../ports/administration.ts";
+import type { Ledger } from "../ports/ledger.ts";
+import type { MeterView } from "../ports/meter.ts";
 import type { Records } from "../ports/records.ts";
 
 /** What an operation may look at. There is no way from here to a change. */
@@ -12,7 +14,9 @@ export interface ReadContext {
   actor: Actor;
   /** Wall time, milliseconds since 1970. */
   now: number;
-  administration: Pick<Administration, "applications" | "keys" | "key" | "audit">;
+  administration: Pick<Administration, "applications" | "keys" | "key" | "audit" | "chargedScopes">;
+  meter: MeterView;
+  ledger: Ledger;
   records: Pick<Records, "page">;
   catalog(): Catalog;
   installation: { version: string /** Milliseconds since 1970. */; startedAt: number; uptimeMs: number };

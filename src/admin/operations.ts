@@ -3,6 +3,7 @@ import { listAuditEntries } from "./audit-entries.ts";
 import { createKey, getKey, listKeys, revokeKey } from "./keys.ts";
 import type { Operation } from "./operation.ts";
 import { getStatus } from "./status.ts";
+import { getLimits, getStatement, getUsage, recountLedger } from "./usage.ts";
 import { getCapture, getUsageRecord, listUsageRecords } from "./usage-records.ts";
 
 /**
@@ -21,4 +22,8 @@ export const OPERATIONS: readonly Operation[] = [
   listUsageRecords,
   getUsageRecord,
   getCapture,
+  getUsage,
+  getLimits,
+  getStatement,
+  recountLedger,
 ];

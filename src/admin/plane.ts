@@ -6,7 +6,9 @@ import { hmac } from "../kernel/digest.ts";
 import { type RandomBytes, randomText, timeOrderedId, WELL_FORMED_REQUEST_ID } from "../kernel/id.ts";
 import type { Actor, Administration } from "../ports/administration.ts";
 import type { Directory } from "../ports/directory.ts";
+import type { Ledger } from "../ports/ledger.ts";
 import type { Log } from "../ports/log.ts";
+import type { MeterView } from "../ports/meter.ts";
 import type { Records } from "../ports/records.ts";
 import { actorMay, authenticate, type BadTokens, type VerifyToken } from "./authenticate.ts";
 import { readJsonBody } from "./body.ts";
@@ -18,6 +20,8 @@ import { createRouter } from "./routes.ts";
 export interface AdminDependencies {
   administration: Administration;
   records: Pick<Records, "page">;
+  meter: MeterView;
+  ledger: Ledger;
   directory: Pick<Directory, "catalog">;
   clock: Clock;
   random: RandomBytes;
@@ -129,6 +133,8 @@ function readContext(deps: AdminDependencies, actor: Actor, request: Request): R
     now,
     administration: deps.administration,
     records: deps.records,
+    meter: deps.meter,
+    ledger: deps.ledger,
     catalog: () => deps.directory.catalog(),
     installation: { version: deps.version, startedAt: deps.startedAt, uptimeMs: Math.max(0, now - deps.startedAt) },
     ifMatch: request.headers.get("if-match"),

@@ -5,6 +5,7 @@ import { configValidate } from "./config.ts";
 import { doctor } from "./doctor.ts";
 import { type CliIo, CommandFailure, EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from "./io.ts";
 import { keyCreate, keyList, keyRevoke } from "./keys.ts";
+import { ledgerRebuild, ledgerVerify, statementShow, usageShow } from "./ledger.ts";
 
 export type { CliIo } from "./io.ts";
 
@@ -54,6 +55,10 @@ export const COMMANDS: readonly Command[] = [
   keyCreate,
   keyList,
   keyRevoke,
+  usageShow,
+  statementShow,
+  ledgerVerify,
+  ledgerRebuild,
   doctor,
   version,
   help,

@@ -1,4 +1,3 @@
-import type { ProviderAccount } from "../domain/catalog/catalog.ts";
 import { type Amounts, NOTHING } from "../domain/plans/amounts.ts";
 import { HOUSE_ZONE, modelScope, providerScope } from "../domain/plans/charges.ts";
 import { limitsInForce } from "../domain/plans/in-force.ts";
@@ -47,10 +46,14 @@ function scopesOf(grant: Grant, amounts: Amounts): ScopeDemand[] {
 }
 
 /** The provider accounts that might be asked, each once. */
-function accountsOf({ model, catalog }: Grant, amounts: Amounts): ScopeDemand[] {
-  const names = new Set([...model.targets, ...model.fallbacks].map(({ provider }) => provider));
+function accountsOf({ model, catalog, objects }: Grant, amounts: Amounts): ScopeDemand[] {
+  const all = new Set([...model.targets, ...model.fallbacks].map(({ provider }) => provider));
+  // What lies at one account is asked for there alone.
+  const [kept] = objects.own;
+  const names = kept !== undefined && all.has(kept.provider) ? new Set([kept.provider]) : all;
   return Array.from(names, (name) => {
-    const { limits = [] } = catalog.providers.get(name) as ProviderAccount;
+    // An account that is gone is nowhere to be asked, and has nothing to say here.
+    const limits = catalog.providers.get(name)?.limits ?? [];
     return { scope: providerScope(name), zone: HOUSE_ZONE, limits, amounts };
   });
 }

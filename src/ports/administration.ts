@@ -1,4 +1,4 @@
-import type { Subscription } from "../domain/access/principal.ts";
+import type { Raise, Subscription } from "../domain/access/principal.ts";
 import type { KeyMode } from "../domain/access/virtual-key.ts";
 import type { Api, CatalogModel, Guardrail, HealthCheck, Price, TenantPrice } from "../domain/catalog/catalog.ts";
 import type { JsonObject } from "../kernel/json.ts";
@@ -40,6 +40,20 @@ export interface KeyRow {
   allowFrom: string[];
   /** What it may use, beside the plans of its application; none where absent. */
   limits?: Limit[];
+}
+
+/** Someone who is charged, and what limits them. */
+export interface LimitedScope {
+  /** `tenant:ten_…`, `key:…` */
+  scope: string;
+  name: string;
+  /** Null for what belongs to no tenant. */
+  tenantId: string | null;
+  /** IANA time zone of its periods. */
+  zone: string;
+  limits: readonly Limit[];
+  /** What was granted above them. */
+  raises?: readonly Raise[];
 }
 
 export interface ApplicationRow {
@@ -131,6 +145,8 @@ export interface PlannedChange {
 
 /** The writes of one change. All of it is committed with its audit entry, or nothing. */
 export interface DirectoryWriter {
+  /** Writes nothing but the audit entry: of something that was done elsewhere. */
+  note(): void;
   createKey(key: KeyRow, digest: string): Promise<void>;
   /** False when there is no such key in this tenant. Revoking twice changes nothing and is true. */
   revokeKey(tenantId: string, keyId: string, at: number): Promise<boolean>;
@@ -159,6 +175,8 @@ export interface Administration {
   keys(tenantId: string | null, cursor: string | null, limit: number): Promise<Page<KeyRow>>;
   key(tenantId: string | null, id: string): Promise<KeyRow | undefined>;
   audit(cursor: string | null, limit: number): Promise<Page<AuditEntry>>;
+  /** A scope of a tenant, and everyone who pays as well for what is charged to it; itself first. Empty where there is no such thing. */
+  chargedScopes(scope: string): Promise<LimitedScope[]>;
   /** A value that this installation keeps for itself: digest of the admin token, whether it has started before. */
   setting(name: string): Promise<string | undefined>;
   setSetting(name: string, value: string): Promise<void>;

@@ -16,7 +16,11 @@ const REQUESTS: Record<string, { path: string; body?: unknown }> = {
   "keys.get": { path: "/api/v1/keys/abcdefghjkmn" },
   "keys.list": { path: "/api/v1/keys" },
   "keys.revoke": { path: "/api/v1/keys/abcdefghjkmn/revoke" },
+  "ledger.recount": { path: "/api/v1/ledger/recount", body: {} },
+  "limits.list": { path: "/api/v1/limits?scope=tenant:ten_acme" },
+  "statements.get": { path: "/api/v1/statements?scope=tenant:ten_acme&since=2026-01-01&until=2026-02-01" },
   "status.get": { path: "/api/v1/status" },
+  "usage.get": { path: "/api/v1/usage?scope=tenant:ten_acme" },
   "usage-records.get": { path: "/api/v1/usage-records/call_1" },
   "usage-records.list": { path: "/api/v1/usage-records" },
 };

@@ -4,6 +4,7 @@ import { type AdminDependencies, createAdminPlane } from "../../src/admin/plane.
 import { keyDigest } from "../../src/domain/access/virtual-key.ts";
 import type { Catalog } from "../../src/domain/catalog/catalog.ts";
 import { GatewayError } from "../../src/errors.ts";
+import type { Limit } from "../../src/kernel/limit.ts";
 import type {
   Actor,
   Administration,
@@ -13,11 +14,14 @@ import type {
   DesiredState,
   DirectoryWriter,
   KeyRow,
+  LimitedScope,
   Page,
   PlannedChange,
 } from "../../src/ports/administration.ts";
 import type { LogFields, LogLevel } from "../../src/ports/log.ts";
 import type { RecordPage, RecordQuery, UsageRecord } from "../../src/ports/records.ts";
+import { MemoryMeter } from "../../src/store/memory/meter.ts";
+import { MemoryJournal } from "./memory-journal.ts";
 
 export const ADMIN_TOKEN = "test-admin-token-0123456789";
 export const NOW = Date.UTC(2026, 10, 22, 12);
@@ -52,6 +56,8 @@ export class MemoryAdministration implements Administration {
   digests = new Map<string, string>();
   entries: AuditEntry[] = [];
   apps: ApplicationRow[] = [BOT, CRAWLER];
+  /** By scope. */
+  limits = new Map<string, Limit[]>();
   /** Set to let the next commit fail. */
   broken: Error | undefined;
 
@@ -79,6 +85,7 @@ export class MemoryAdministration implements Administration {
         row.revokedAt ??= at;
         return true;
       },
+      note: () => {},
       apply: (_desired: DesiredState): Promise<PlannedChange[]> => Promise.reject(new Error("not in this test")),
     };
     const result = await fn(writer);
@@ -99,6 +106,15 @@ export class MemoryAdministration implements Administration {
     );
   key = async (tenantId: string | null, id: string) =>
     this.rows.find((row) => row.id === id && (tenantId === null || row.tenantId === tenantId));
+  chargedScopes = async (scope: string): Promise<LimitedScope[]> => {
+    const [kind, id] = scope.split(":") as [string, string];
+    const of = (scope: string, name: string): LimitedScope => {
+      return { scope, name, tenantId: BOT.tenant.id, zone: "Europe/Berlin", limits: this.limits.get(scope) ?? [] };
+    };
+    const tenant = of(`tenant:${BOT.tenant.id}`, BOT.tenant.name);
+    if (kind === "tenant" && id === BOT.tenant.id) return [tenant];
+    return kind === "application" && id === BOT.id ? [of(scope, BOT.name), tenant] : [];
+  };
   audit = async (cursor: string | null, limit: number) => pageOf(this.entries, cursor, limit);
   setting = async () => undefined;
   setSetting = async () => undefined;
@@ -123,9 +139,13 @@ export function adminPlane(overrides: Partial<AdminDependencies> = {}) {
   const records: UsageRecord[] = [];
   const log: LogLine[] = [];
   const clock = { wall: NOW };
+  const journal = new MemoryJournal();
+  const meter = new MemoryMeter(journal, { now: () => clock.wall, ticks: () => clock.wall - NOW });
   const deps: AdminDependencies = {
     administration,
     records: { page: async (query) => pageOfRecords(records, query) },
+    meter,
+    ledger: { admitted: (since, until) => journal.admitted(since, until), recount: (mend) => meter.recount(mend) },
     directory: { catalog: () => EMPTY },
     clock: { now: () => clock.wall, ticks: () => clock.wall - NOW },
     random: (count) => crypto.getRandomValues(new Uint8Array(count)),
@@ -157,6 +177,7 @@ export function adminPlane(overrides: Partial<AdminDependencies> = {}) {
     records,
     log,
     clock,
+    meter,
     call,
     digestOf: (text: string) => keyDigest(PEPPER, text),
   };

@@ -9,9 +9,10 @@ export const PERMISSIONS = {
   "key.create": "Issue virtual keys; the secret is shown to who does.",
   "key.read": "See virtual keys, never their secrets.",
   "key.revoke": "Put virtual keys out of use for good.",
+  "ledger.recount": "Have the ledger added up, and the counters set to what it says.",
   "metrics.read": "Read the metrics where the admin listener is reachable from outside this machine.",
   "status.read": "See version, uptime and counts of this installation.",
-  "usage.read": "Read usage records: who called what, when, for how much; not the prompts.",
+  "usage.read": "Read usage records, sums and limits: who called what, when, for how much; not the prompts.",
 } as const satisfies Record<string, string>;
 
 export type Permission = keyof typeof PERMISSIONS;

@@ -11,6 +11,7 @@ import type {
   DesiredState,
   DirectoryWriter,
   KeyRow,
+  LimitedScope,
   Page,
   PlannedChange,
 } from "../../ports/administration.ts";
@@ -18,6 +19,7 @@ import { readCatalog } from "./catalog.ts";
 import { ChangeSheet } from "./change-sheet.ts";
 import { orUnavailable } from "./fault.ts";
 import { toApplication, toAuditEntry, toKey } from "./rows.ts";
+import { chargedScopes } from "./scopes.ts";
 import type { Tables } from "./tables.ts";
 import { SqlWriter } from "./writer.ts";
 
@@ -132,6 +134,10 @@ export abstract class SqlAdministration implements Administration {
     const size = pageSize(limit);
     const rows = await read(() => query.limit(size + 1).execute());
     return toPage(rows, size, (row) => row.id, toAuditEntry);
+  }
+
+  chargedScopes(scope: string): Promise<LimitedScope[]> {
+    return read(() => chargedScopes(this.reader, scope));
   }
 
   async setting(name: string): Promise<string | undefined> {

@@ -21,6 +21,10 @@ export class SqlWriter implements DirectoryWriter {
     this.#random = random;
   }
 
+  note(): void {
+    this.#sheet.added();
+  }
+
   async createKey(key: KeyRow, digest: string): Promise<void> {
     const application = await this.#db
       .selectFrom("applications")
