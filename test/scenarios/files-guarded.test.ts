@@ -214,6 +214,29 @@ test("A batch is charged at the price of batches where there is one", async () =
   expect(costNanoUsd).toBe(inputTokens * 500 + outputTokens * 1_000);
 });
 
+test("What lies at an account that is full is refused as such, though another account has room", async () => {
+  const limits = [{ dimension: "requests", window: "day", amount: 1 }] as const;
+  const { client } = await begin({
+    providers: [
+      { name: "full", baseUrl: `${up.url}/v1`, limits },
+      { name: "free", baseUrl: `${up.url}/v1` },
+    ],
+    models: [
+      {
+        name: "small",
+        targets: [{ provider: "full", model: "small-2026", weight: 1 }],
+        fallbacks: [{ provider: "free", model: "small-2026", weight: 1 }],
+      },
+    ],
+  });
+  const { id } = await note(client, "A note.");
+  up.requests = [];
+  const error = await refusal(client.files.content(id));
+  expect([error.status, error.code]).toEqual([503, "overloaded"]);
+  expect(up.requests).toHaveLength(0);
+  expect((await note(client, "Another.")).id).not.toBe(id);
+});
+
 test("An API that lets pass what lies at the account lets nobody name a file of another's", async () => {
   const scene = await FileScene.begin({ api: { storedState: true } });
   try {
