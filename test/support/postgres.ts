@@ -11,7 +11,7 @@
  * Suites that stop, crash or pause the server need `POSTGRES_BINARIES` and `startPrivatePostgres`.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync, globSync, writeFileSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
 import { SQL } from "bun";
 import type { Part } from "./parts.ts";
@@ -66,6 +66,12 @@ class SharedPostgres implements PostgresServer {
   }
 }
 
+/** A certificate and its key, in PEM. */
+export interface Tls {
+  cert: string;
+  key: string;
+}
+
 /** A server of our own, on a port that stays the same over restarts. */
 export class PrivatePostgres implements PostgresServer {
   readonly port: number;
@@ -73,20 +79,22 @@ export class PrivatePostgres implements PostgresServer {
   readonly #runner: Runner;
   readonly #folder: string;
   readonly #password: string;
+  readonly #tls: Tls | undefined;
   #server: PrivateServer | undefined;
 
-  private constructor(bin: string, runner: Runner, port: number) {
+  private constructor(bin: string, runner: Runner, port: number, tls: Tls | undefined) {
     this.#bin = bin;
+    this.#tls = tls;
     this.#runner = runner;
     this.#folder = runner.folder("postgres");
     this.#password = randomBytes(12).toString("hex");
     this.port = port;
   }
 
-  static async open(): Promise<PrivatePostgres> {
+  static async open(tls?: Tls): Promise<PrivatePostgres> {
     const bin = binaries();
     if (bin === undefined) throw new Error(`there is no PostgreSQL: ${HOW}`);
-    const postgres = new PrivatePostgres(bin, runnerFor("postgres"), await freePort());
+    const postgres = new PrivatePostgres(bin, runnerFor("postgres"), await freePort(), tls);
     try {
       postgres.#initialize();
       await postgres.start();
@@ -114,6 +122,8 @@ export class PrivatePostgres implements PostgresServer {
     // Nothing survives a loss of power here, but everything a crash of the server.
     const settings = ["fsync=off", "full_page_writes=off", "listen_addresses=127.0.0.1", `port=${this.port}`];
     settings.push("unix_socket_directories=", "max_connections=200", "shared_buffers=32MB", "max_wal_size=256MB");
+    if (this.#tls !== undefined)
+      settings.push("ssl=on", `ssl_cert_file=${this.#file("cert")}`, `ssl_key_file=${this.#file("key")}`);
     const program = [join(this.#bin, "postgres"), "-D", data, ...settings.flatMap((setting) => ["-c", setting])];
     this.#server = await PrivateServer.start({
       command: [...this.#runner.prefix, ...program],
@@ -149,21 +159,29 @@ export class PrivatePostgres implements PostgresServer {
     removeFolder(this.#folder);
   }
 
+  #file(name: "cert" | "key"): string {
+    return join(this.#folder, `${name}.pem`);
+  }
+
   #initialize(): void {
-    // The folder is the runner's alone.
     const passwordFile = join(this.#folder, "password");
-    writeFileSync(passwordFile, this.#password);
+    this.#runner.write(passwordFile, this.#password);
     const options = ["--no-sync", "-U", "sallyport", "-A", "scram-sha-256", `--pwfile=${passwordFile}`];
     const locale = ["-E", "UTF8", "--locale=C", "-D", join(this.#folder, "data")];
     const command = [...this.#runner.prefix, join(this.#bin, "initdb"), ...options, ...locale];
     const { exitCode, stderr } = Bun.spawnSync(command, { env: { ...process.env, LC_ALL: "C" } });
     removeFolder(passwordFile);
+    if (this.#tls !== undefined) {
+      this.#runner.write(this.#file("cert"), this.#tls.cert);
+      this.#runner.write(this.#file("key"), this.#tls.key);
+    }
     if (exitCode !== 0) throw new Error(`initdb failed: ${stderr.toString()}`);
   }
 }
 
-export function startPrivatePostgres(): Promise<PrivatePostgres> {
-  return PrivatePostgres.open();
+/** @param tls that it serves, for those who ask for it. */
+export function startPrivatePostgres(tls?: Tls): Promise<PrivatePostgres> {
+  return PrivatePostgres.open(tls);
 }
 
 /** One statement, on a connection of its own. */

@@ -2,7 +2,7 @@
  * A server program that belongs to one test run: on a free port of loopback, in a folder of
  * its own, ended with the process that started it, however that ends.
  */
-import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -136,12 +136,15 @@ export interface Runner {
   prefix: readonly string[];
   /** A fresh folder of the runner's. */
   folder(name: string): string;
+  /** Makes a file that only the runner may read. */
+  write(path: string, text: string): void;
 }
 
 /** @param user who runs it where we are root; one that exists. */
 export function runnerFor(user: string): Runner {
   const own = (name: string) => mkdtempSync(join(tmpdir(), `sallyport-${name}-`));
-  if (process.getuid?.() !== 0) return { prefix: [], folder: own };
+  const write = (path: string, text: string) => writeFileSync(path, text, { mode: 0o600 });
+  if (process.getuid?.() !== 0) return { prefix: [], folder: own, write };
   const { uid, gid } = idsOf(user);
   return {
     prefix: ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"],
@@ -149,6 +152,10 @@ export function runnerFor(user: string): Runner {
       const path = own(name);
       chownSync(path, uid, gid);
       return path;
+    },
+    write(path, text) {
+      write(path, text);
+      chownSync(path, uid, gid);
     },
   };
 }

@@ -269,9 +269,12 @@ function settingsFor(address: DatabaseAddress, statementMs: number): pg.ClientCo
 function tlsOf({ tls, rootCertificate }: DatabaseAddress): pg.ClientConfig["ssl"] {
   if (tls === "off") return false;
   if (tls === "unverified") return { rejectUnauthorized: false };
-  return rootCertificate === undefined
-    ? { rejectUnauthorized: true }
-    : { rejectUnauthorized: true, ca: readFileSync(rootCertificate, "utf8") };
+  if (rootCertificate === undefined) return { rejectUnauthorized: true };
+  try {
+    return { rejectUnauthorized: true, ca: readFileSync(rootCertificate, "utf8") };
+  } catch (error) {
+    throw new PostgresError(`sslrootcert cannot be read: ${(error as Error).message}`, undefined, error);
+  }
 }
 
 const INT8 = 20;

@@ -1,9 +1,13 @@
 /** src/store/postgres/connection.ts on a server that is restarted, crashed and paused. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { sql } from "kysely";
 import { parseDatabaseUrl } from "../../../src/config/shared-store.ts";
 import { Postgres } from "../../../src/store/postgres/connection.ts";
 import { PostgresError } from "../../../src/store/postgres/error.ts";
+import { selfSigned } from "../../support/certificate.ts";
 import { present } from "../../support/parts.ts";
 import { POSTGRES_BINARIES, type PrivatePostgres, startPrivatePostgres } from "../../support/postgres.ts";
 import { until } from "../../support/process.ts";
@@ -128,5 +132,57 @@ describe.skipIf(!present(POSTGRES_BINARIES))("connections to PostgreSQL", () => 
       expect((failure as PostgresError).message).toMatch(reason);
       expect(String((failure as PostgresError).stack) + JSON.stringify(failure)).not.toContain("hunter2");
     }
+  });
+});
+
+describe.skipIf(!present(POSTGRES_BINARIES))("connections to PostgreSQL over TLS", () => {
+  const folder = mkdtempSync(join(tmpdir(), "sallyport-tls-"));
+  const day = 24 * 3_600_000;
+  const certificate = () => selfSigned(new Date(Date.now() - day), new Date(Date.now() + day));
+  const ours = certificate();
+  let server: PrivatePostgres;
+
+  beforeAll(async () => {
+    writeFileSync(join(folder, "ours.pem"), ours.cert);
+    writeFileSync(join(folder, "other.pem"), certificate().cert);
+    server = await startPrivatePostgres(ours);
+  });
+  afterAll(async () => {
+    await server?.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function encrypted(query: string, host = "127.0.0.1"): Promise<boolean> {
+    const url = server.url.replace("@127.0.0.1:", `@${host}:`) + query;
+    const postgres = await Postgres.open(parseDatabaseUrl(url));
+    const [row] = await postgres.query<{ ssl: boolean }>("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+    await postgres.close();
+    return row?.ssl === true;
+  }
+
+  test("are made where the certificate is by somebody who is believed, and for this name", async () => {
+    expect(await encrypted(`?sslmode=verify-full&sslrootcert=${join(folder, "ours.pem")}`)).toBe(true);
+    expect(await encrypted(`?sslmode=verify-full&sslrootcert=${join(folder, "ours.pem")}`, "localhost")).toBe(true);
+    expect(await encrypted("?sslmode=no-verify")).toBe(true);
+    expect(await encrypted("")).toBe(false);
+  });
+
+  const refused: [string, string, string][] = [
+    ["by nobody who is believed", "?sslmode=require", "127.0.0.1"],
+    ["by somebody else", "?sslmode=verify-full&sslrootcert=other", "127.0.0.1"],
+    ["for another name", "?sslmode=verify-full&sslrootcert=ours", "[::ffff:127.0.0.1]"],
+  ];
+  for (const [what, query, host] of refused) {
+    test(`are refused where the certificate is ${what}`, async () => {
+      const asked = query.replace(/sslrootcert=(.*)$/, (_, name) => `sslrootcert=${join(folder, `${name}.pem`)}`);
+      await expect(encrypted(asked, host)).rejects.toThrow(/certificate|altnames|self.signed/i);
+    });
+  }
+
+  test("are not tried without the authorities that were named", async () => {
+    await expect(encrypted("?sslmode=verify-full&sslrootcert=/nowhere.pem")).rejects.toMatchObject({
+      name: "PostgresError",
+      message: expect.stringContaining("sslrootcert cannot be read"),
+    });
   });
 });
