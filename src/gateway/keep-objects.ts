@@ -139,7 +139,7 @@ class Keeper {
       provider: this.#place.provider,
       api: `${api.slug}/${api.version}`,
       model: request.model,
-      purpose: typeof told.purpose === "string" ? told.purpose.slice(0, 100) : null,
+      purpose: purposeOf(told) ?? purposeOf(this.#operation.fields),
       judged: judgedUnder(api, catalog),
       batch: null,
       told: bounded(told),
@@ -206,6 +206,10 @@ const ENDED: ReadonlySet<Json> = new Set(["completed", "failed", "expired", "can
 
 /** OpenAI's word for what batches give. */
 const RESULT = "batch_output";
+
+function purposeOf({ purpose }: JsonObject): string | null {
+  return typeof purpose === "string" ? purpose.slice(0, 100) : null;
+}
 
 function bounded(told: JsonObject): JsonObject {
   return JSON.stringify(told).length > MAX_TOLD ? { id: told.id ?? null, object: told.object ?? null } : told;

@@ -53,7 +53,7 @@ export function linesWithCleanErrors(bytes: Uint8Array, redact: Redact): Uint8Ar
     if (cleaned === undefined || cleaned === value) pieces.push(bytes.subarray(start, end));
     else {
       changed = true;
-      pieces.push(Buffer.from(`${JSON.stringify(cleaned)}\n`));
+      pieces.push(Buffer.from(JSON.stringify(cleaned) + (found === -1 ? "" : "\n")));
     }
     start = end;
   }
