@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { OwnLimits } from "../../src/domain/access/principal.ts";
 import type { Limit } from "../../src/kernel/limit.ts";
 import type { AppOptions } from "../support/app.ts";
-import { ASKED, Scene } from "../support/scene.ts";
+import { ASKED, greet, Scene } from "../support/scene.ts";
 import { json } from "../support/upstream.ts";
 
 const open: Scene[] = [];
@@ -139,7 +139,8 @@ describe("an account that has reached its limit", () => {
         },
       ],
     });
-    scene.up.answer(json(503, { error: { message: "down" } }));
+    const down = json(503, { error: { message: "down" } });
+    scene.up.plan((request) => (request.text().includes("m1") ? down : greet(request)));
     const { record } = await second.served("openai", { max_tokens: 50 });
     const spent = async (of: string) => (await second.app.meter.usage(`provider:${of}`, "UTC")).periods.day.spent;
     expect(record.attempts.map(({ provider }) => provider)).toEqual(["one", "two"]);
