@@ -58,9 +58,11 @@ export async function ask(
     asked.owed = false;
     throw await readError(answer, question);
   }
-  if (!stream) return whole(question, answer, () => answer.bytes(MAX_ANSWER_BYTES));
   const declared = mediaTypeOf(answer) === FRAMERS[question.adapter.framing ?? "sse"].contentType;
-  return declared ? streamed(question, answer.chunks(), settings) : undeclared(question, answer, settings);
+  // Some servers stream whether they were asked to or not; the caller gets it collected then.
+  if (declared && question.decoder.body === undefined) return streamed(question, answer.chunks(), settings);
+  if (stream) return undeclared(question, answer, settings);
+  return whole(question, answer, () => answer.bytes(MAX_ANSWER_BYTES));
 }
 
 async function send(question: Question, upstream: Upstream): Promise<UpstreamAnswer> {
@@ -173,7 +175,7 @@ async function* streamed(
     if (batch.length > 0) yield batch;
     // A provider that does not close after its last event would hold the caller up.
     if (asked.tally.over !== null) return;
-    call.expect("upstream_timeout", settings.idleMs);
+    if (question.stream) call.expect("upstream_timeout", settings.idleMs);
   }
   const rest = read(question, framer.close());
   if (rest.length > 0) yield rest;
