@@ -1,5 +1,5 @@
 import { type ProviderAccount, type TargetRow, targetModel } from "../domain/catalog/catalog.ts";
-import { type CountedInput, type CountText, countBytes, countedInput } from "../domain/plans/counted.ts";
+import { type CountedInput, countBytes, countedInput } from "../domain/plans/counted.ts";
 import { isFree, worstCase } from "../domain/plans/estimate.ts";
 import { type MostTokens, tiersOf, worstPriceOf } from "../domain/plans/price.ts";
 import { type ModelTokenizer, tokenizerOf } from "../domain/plans/tokenizers.ts";
@@ -10,7 +10,6 @@ import type { Limit, LimitDimension } from "../kernel/limit.ts";
 import type { NanoUsd } from "../kernel/money.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { Tokenizer } from "../ports/tokenizer.ts";
-import type { ModelRequest } from "../spec/request.ts";
 import { askingOf } from "./asking.ts";
 import type { Grant } from "./authorize.ts";
 
@@ -39,12 +38,13 @@ const TOKENS: readonly LimitDimension[] = ["tokens", "inputTokens", "outputToken
  * @param bounding whoever is refused by the quick bound may ask again, `counted`
  */
 export function worstCaseOf(grant: Grant, ports: WorstPorts, limits: readonly Limit[], bounding: Bounding): Worst {
-  const limited = new Set(limits.map(({ dimension }) => dimension));
-  const counts = limited.has("usd") || TOKENS.some((dimension) => limited.has(dimension));
+  const money = limits.some(({ dimension }) => dimension === "usd");
+  const counts = money || limits.some(({ dimension }) => TOKENS.includes(dimension));
   if (!counts || isFree(grant.request)) return { input: 0, output: 0, usd: 0 };
   const counted = bounding === "counted" || !isLong(grant);
   const targets = targetsOf(grant, ports.prices, counted ? ports.tokenizer : undefined);
-  return { ...most(targets), usd: limited.has("usd") ? dearest(grant, ports.prices, targets) : 0 };
+  const { input, output } = most(targets);
+  return { input, output, usd: money ? dearest(grant, ports.prices, targets) : 0 };
 }
 
 /**
@@ -86,7 +86,8 @@ function targetsOf(asked: Asked, prices: Prices, tokenizer: Tokenizer | undefine
   const { request, bodyBytes, model, catalog } = asked;
   const unseen = readsUnseen(request);
   const writes = { audio: asksForSound(request), images: true };
-  return [...model.targets, ...model.fallbacks].map((row) => {
+  const found: TargetMost[] = [];
+  const add = (row: TargetRow) => {
     const account = catalog.providers.get(row.provider) as ProviderAccount;
     const name = targetModel(model, row, request.model);
     const needsContext = unseen || request.maxOutputTokens === undefined;
@@ -96,37 +97,37 @@ function targetsOf(asked: Asked, prices: Prices, tokenizer: Tokenizer | undefine
       needsContext ? contextOf(row, account, name, prices) : undefined,
     );
     // Where all that fits into the model may be read, what is counted is no bound.
-    const counted = unseen ? undefined : countedOnce(request, tokenizerOf(name), tokenizer);
-    return { account, model: name, tokens: { input, ...counted, output, writes } };
-  });
+    const counted = unseen ? undefined : inputOf(asked, tokenizerOf(name), tokenizer);
+    const tokens: MostTokens = counted === undefined ? { input, output, writes } : { ...counted, output, writes };
+    found.push({ account, model: name, tokens });
+  };
+  model.targets.forEach(add);
+  model.fallbacks.forEach(add);
+  return found;
 }
 
 function contextOf({ contextTokens }: TargetRow, account: ProviderAccount, model: string, prices: Prices) {
   return contextTokens ?? prices.contextTokens(account, model);
 }
 
-/** By the messages, which stay the same objects however the call is bounded. */
-const counts = new WeakMap<object, Map<string, CountedInput | undefined>>();
+interface Counted {
+  model: ModelTokenizer;
+  input: CountedInput | undefined;
+}
 
-/** A prompt that is asked about several times, for several targets and for a shorter answer, is counted once. */
-function countedOnce(
-  request: ModelRequest,
-  model: ModelTokenizer,
-  tokenizer: Tokenizer | undefined,
-): CountedInput | undefined {
-  const { cutting, exact, image } = model;
-  const way = `${tokenizer === undefined ? "bytes" : cutting} ${exact} ${image}`;
-  let known = counts.get(request.messages);
-  if (known === undefined) {
-    known = new Map();
-    counts.set(request.messages, known);
-  }
-  if (!known.has(way)) {
-    const count: CountText =
-      tokenizer === undefined ? countBytes : (text, characters) => tokenizer.count(cutting, text, characters);
-    known.set(way, countedInput(request, model, count));
-  }
-  return known.get(way);
+/** Of long prompts, by their messages, which stay the same objects however the call is bounded. */
+const counts = new WeakMap<object, Counted>();
+
+/** A long prompt that is asked about several times, for targets alike and for a shorter answer, is counted once. */
+function inputOf(asked: Asked, model: ModelTokenizer, tokenizer: Tokenizer | undefined): CountedInput | undefined {
+  const { request } = asked;
+  if (tokenizer === undefined) return countedInput(request, model, countBytes);
+  const known = isLong(asked) ? counts.get(request.messages) : undefined;
+  if (known?.model === model) return known.input;
+  const { cutting } = model;
+  const input = countedInput(request, model, (text, characters) => tokenizer.count(cutting, text, characters));
+  if (isLong(asked)) counts.set(request.messages, { model, input });
+  return input;
 }
 
 /** The most that any target of the model could charge. Without a price there is no such bound, so nothing is admitted. */

@@ -92,6 +92,9 @@ function priceOfParts(whole: number, plain: number, parts: readonly PricedPart[]
  * @param tiers that may apply; the usual way of being served is always among them
  */
 export function worstPriceOf(most: MostTokens, rates: Rates, tiers: readonly ServiceTier[] = []): NanoUsd {
+  // Most lists are one row, and this is worked out for every call under a budget.
+  if (rates.above === undefined && rates.tiers === undefined)
+    return Math.min(worstByRow(most, rates), Number.MAX_SAFE_INTEGER);
   let worst = 0;
   for (const reached of [0, ...(rates.above ?? []).map(({ tokens }) => tokens + 1)]) {
     if (reached > most.input) break;
@@ -101,24 +104,15 @@ export function worstPriceOf(most: MostTokens, rates: Rates, tiers: readonly Ser
 }
 
 function worstByRow(most: MostTokens, row: TokenRates): NanoUsd {
-  const { input, output, audioInput = 0, imageInput = 0, writes = {} } = most;
-  const text = dearest(row.input, row.cacheRead, row.cacheWrite, most.keepsLong ? row.cacheWriteLong : undefined);
-  const written = dearest(
-    row.output,
-    row.reasoning,
-    writes.audio ? row.audioOutput : undefined,
-    writes.images ? row.imageOutput : undefined,
-  );
-  return (
-    priceOfTokens(Math.max(0, input - audioInput - imageInput), text) +
-    priceOfTokens(audioInput, dearest(text, row.audioInput)) +
-    priceOfTokens(imageInput, dearest(text, row.imageInput)) +
-    priceOfTokens(output, written)
-  );
-}
-
-function dearest(plain: number, ...others: (number | undefined)[]): number {
-  return Math.max(plain, ...others.map((rate) => rate ?? 0));
+  const { input, output, audioInput = 0, imageInput = 0, keepsLong, writes } = most;
+  const long = keepsLong ? (row.cacheWriteLong ?? 0) : 0;
+  const text = Math.max(row.input, row.cacheRead ?? 0, row.cacheWrite ?? 0, long);
+  const sound = writes?.audio ? (row.audioOutput ?? 0) : 0;
+  const pictures = writes?.images ? (row.imageOutput ?? 0) : 0;
+  let price = priceOfTokens(Math.max(0, input - audioInput - imageInput), text);
+  if (audioInput > 0) price += priceOfTokens(audioInput, Math.max(text, row.audioInput ?? 0));
+  if (imageInput > 0) price += priceOfTokens(imageInput, Math.max(text, row.imageInput ?? 0));
+  return price + priceOfTokens(output, Math.max(row.output, row.reasoning ?? 0, sound, pictures));
 }
 
 /** The price list for a prompt of this length that is served this way. What a special list leaves open is as usual. */
@@ -144,5 +138,8 @@ export function tiersOf(request: ModelRequest): readonly ServiceTier[] {
   const asked = tierOf(request);
   if (asked !== undefined) return [asked];
   const { serviceTier, operation } = request;
-  return operation?.type !== "object" && (serviceTier === undefined || serviceTier === "auto") ? ["priority"] : [];
+  return operation?.type !== "object" && (serviceTier === undefined || serviceTier === "auto") ? OPEN : NONE;
 }
+
+const OPEN: readonly ServiceTier[] = ["priority"];
+const NONE: readonly ServiceTier[] = [];

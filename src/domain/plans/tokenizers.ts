@@ -54,7 +54,17 @@ const ROWS: readonly [RegExp, ModelTokenizer][] = [
   [/^(?:meta-)?llama-4/, { ...OTHER, around: { ...AROUND, tools: 640 } }],
 ];
 
+/** Names are looked up for every call; there are few. */
+const found = new Map<string, ModelTokenizer>();
+const KEPT = 1_000;
+
 export function tokenizerOf(model: string): ModelTokenizer {
-  const name = model.replace(/^(?:[^/]*\/)*(?:ft:|(?:[a-z]+\.)*(?=claude|gpt-|llama))?/, "").toLowerCase();
-  return ROWS.find(([pattern]) => pattern.test(name))?.[1] ?? OTHER;
+  let tokenizer = found.get(model);
+  if (tokenizer === undefined) {
+    const name = model.replace(/^(?:[^/]*\/)*(?:ft:|(?:[a-z]+\.)*(?=claude|gpt-|llama))?/, "").toLowerCase();
+    tokenizer = ROWS.find(([pattern]) => pattern.test(name))?.[1] ?? OTHER;
+    if (found.size >= KEPT) found.clear();
+    found.set(model, tokenizer);
+  }
+  return tokenizer;
 }
