@@ -65,6 +65,7 @@ function setUp(owed: boolean, settle?: () => Promise<void>) {
       },
     },
     prices: { rates: () => ({ input: 1, output: 2, source: "test" }), contextTokens: () => undefined },
+    tokenizer: { count: () => undefined },
     log: { write: (_level, message) => void logged.push(message) },
     onRecord: (record) => told.push(record),
   });

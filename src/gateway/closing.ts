@@ -4,16 +4,18 @@ import type { Log } from "../ports/log.ts";
 import type { Meter } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { Attempt, Outcome, UsageRecord } from "../ports/records.ts";
+import type { Tokenizer } from "../ports/tokenizer.ts";
 import { askingOf } from "./asking.ts";
 import { finalRecord } from "./record.ts";
 import type { Hold } from "./reserve.ts";
 import type { Most } from "./tally.ts";
 import type { Target } from "./target.ts";
-import { worstTokens } from "./worst.ts";
+import { promptTokens, worstTokens } from "./worst.ts";
 
 export interface ClosingPorts {
   meter: Meter;
   prices: Prices;
+  tokenizer: Tokenizer;
   log: Log;
   onRecord(record: UsageRecord, kept: boolean): void;
 }
@@ -61,9 +63,17 @@ export class Closing {
   /** What one target could use at most: as it is held, or where no limit asked, by the bytes. */
   #most({ account, model }: Target): Most {
     const { grant, worst } = this.#hold;
-    const { input, output } = worst.input + worst.output > 0 ? worst : worstTokens(grant, this.#ports.prices);
+    const limited = worst.input + worst.output > 0;
+    const { input, output } = limited ? worst : worstTokens(grant, this.#ports.prices);
     const contextTokens = this.#ports.prices.contextTokens(account, model);
-    return contextTokens === undefined ? { input, output } : { input, output, contextTokens };
+    // Nobody who limits no tokens has a vocabulary loaded.
+    const prompt = limited ? promptTokens(grant, model, this.#ports.tokenizer) : undefined;
+    return {
+      input,
+      output,
+      ...(contextTokens === undefined ? {} : { contextTokens }),
+      ...(prompt === undefined ? {} : { prompt }),
+    };
   }
 
   /** Tokens and money of every target that was asked and may charge us; the last of them is named. */

@@ -96,7 +96,7 @@ export interface Gateway {
 }
 
 export function createGateway(ports: GatewayPorts, settings: GatewaySettings): Gateway {
-  const { clock, directory, log, onRecord, prices, meter } = ports;
+  const { clock, directory, log, onRecord, prices, tokenizer, meter } = ports;
   const { deadlines } = settings;
   const watch = new Watch(clock);
   const body = { maxBodyBytes: settings.maxBodyBytes, bodyMs: deadlines.bodyMs };
@@ -129,8 +129,8 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       decode: createDecode(body, bodies),
       locate: createLocate(ports.objects),
       authorize: createAuthorize(catalog, isTest),
-      reserve: createReserve({ meter, prices, tokenizer: ports.tokenizer }),
-      settle: createSettle({ meter, prices, log, onRecord }),
+      reserve: createReserve({ meter, prices, tokenizer }),
+      settle: createSettle({ meter, prices, tokenizer, log, onRecord }),
       guardInput: createGuardInput(),
       route: createRoute({ health, prices, draw: ports.draw }),
       dispatch: createDispatch({ ...ports, withBytes: createWithBytes(ports.media, bodies) }, deadlines),

@@ -40,6 +40,11 @@ test("an answer that was cut is charged for the prompt and what was streamed", (
   });
 });
 
+test("a prompt of a cut answer is charged by its tokens where these are known, never above what was reserved", () => {
+  const cut = (prompt: number) => tallied(text("hi")).usage(() => ({ ...most(), prompt }), true).usage.input;
+  expect([cut(37), cut(2_000)]).toEqual([37, 1_000]);
+});
+
 test("a report that cannot be true is replaced by what was counted", () => {
   for (const [input, output] of [
     [-1, 5],

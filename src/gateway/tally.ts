@@ -96,7 +96,10 @@ export class Tally {
     const bound = most();
     const byRule = this.#isBlind(left) ? Math.min(abandonedOutput(this.#request), bound.output) : 0;
     return {
-      usage: this.#withParts(input ?? Math.min(countPromptTokens(this.#request), bound.input), Math.max(known, byRule)),
+      usage: this.#withParts(
+        input ?? Math.min(bound.prompt ?? countPromptTokens(this.#request), bound.input),
+        Math.max(known, byRule),
+      ),
       source: byRule > known ? "reserved" : "counted",
     };
   }
@@ -159,6 +162,8 @@ export interface Most {
   output: number;
   /** How much the model takes, where that is known. */
   contextTokens?: number;
+  /** The prompt, where its tokens were counted as the model counts them. */
+  prompt?: number;
 }
 
 /** A report of so few tokens is not looked at twice. */

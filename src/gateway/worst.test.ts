@@ -6,7 +6,7 @@ import type { Tokenizer } from "../ports/tokenizer.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import { askingOf } from "./asking.ts";
 import type { Grant } from "./authorize.ts";
-import { type Bounding, mayFitCounted, worstCaseOf, worstTokens } from "./worst.ts";
+import { type Bounding, mayFitCounted, promptTokens, worstCaseOf, worstTokens } from "./worst.ts";
 
 const request: ModelRequest = {
   dialect: "openai-chat",
@@ -99,6 +99,15 @@ describe("a prompt is bounded", () => {
     const fresh = { ...long, request: { ...long.request, messages: [...long.request.messages] } } as Grant;
     expect(worstCaseOf(fresh, none, limiting(["tokens"]), "counted").input).toBe(EXACT + 12 + text.length);
   });
+});
+
+test("a prompt is known to the token where the model's own tokenizer is known, and there", () => {
+  const messages: ModelRequest["messages"] = [{ role: "user", parts: [{ type: "text", text: "some words" }] }];
+  const spoken = grant({ ...request, messages }, [target("gpt-4o")]);
+  expect(promptTokens(spoken, "gpt-4o", tokenizer)).toBe(EXACT + 12 + 2);
+  expect(promptTokens(spoken, "claude-3", tokenizer)).toBeUndefined();
+  expect(promptTokens(spoken, "gpt-4o", { count: () => undefined })).toBeUndefined();
+  expect(promptTokens(grant(unseen, [target("gpt-4o")]), "gpt-4o", tokenizer)).toBeUndefined();
 });
 
 test("a long prompt is worth counting where its tokens are what does not fit", () => {

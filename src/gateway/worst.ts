@@ -66,6 +66,14 @@ export function worstTokens(asked: Asked, prices: Prices): { input: number; outp
   return most(targetsOf(asked, prices, undefined));
 }
 
+/** The prompt by the very tokenizer of a model, where that is known and there; with what is put around it. */
+export function promptTokens(asked: Asked, model: string, tokenizer: Tokenizer): number | undefined {
+  const own = tokenizerOf(model);
+  if (!own.exact || readsUnseen(asked.request)) return undefined;
+  const isThere = tokenizer.count(own.cutting, "", 0) !== undefined;
+  return isThere ? inputOf(asked, own, tokenizer)?.input : undefined;
+}
+
 interface TargetMost {
   account: ProviderAccount;
   model: string;
