@@ -29,8 +29,8 @@ export interface SavedAccount {
 
 /** What was read again from the ledger. */
 interface Replayed {
-  /** When it was admitted and when it ended, up to a second later than it was: that is never less. */
-  at: number;
+  /** When it left the rates of requests and those of tokens; of several, when the last one of a second did. */
+  asked: number;
   ended: number;
   amounts: Amounts;
 }
@@ -187,20 +187,21 @@ export class Account {
 
   /**
    * Counts what was spent by a call that has taken nothing here: an entry of the ledger that is read again.
-   * @param at when it was admitted
-   * @param ended when it ended; only then it left the rates of tokens
+   * @param at when it was admitted: its periods
+   * @param ended when it ended: only then it left the rates of tokens
+   * @param asked when it left the rates of requests
    */
-  charge(charged: Amounts, at: number, ended: number, now: number): void {
+  charge(charged: Amounts, at: number, ended: number, now: number, asked = at): void {
     this.#advance(now);
     this.usedAt = now;
     const since = PERIODS.map((window, i) => (at >= this.#periods[window].start ? this.#turns[i]! : -1));
     this.#add(this.#spent, charged, since, 1);
-    const entry = { at: wholeSecond(at), ended: wholeSecond(ended), amounts: charged };
-    for (const bucket of this.#buckets) drawAgain(bucket, { at, ended, amounts: charged });
+    const entry = { asked, ended, amounts: charged };
+    for (const bucket of this.#buckets) drawAgain(bucket, entry);
     while (this.#replayed.length > 0 && now - this.#replayed[0]!.ended >= LONGEST_RATE_MS) this.#replayed.shift();
     const last = this.#replayed.at(-1);
-    if (last !== undefined && last.at === entry.at && last.ended === entry.ended)
-      this.#replayed[this.#replayed.length - 1] = { ...last, amounts: plus(last.amounts, charged) };
+    if (last !== undefined && secondOf(last.asked) === secondOf(asked) && secondOf(last.ended) === secondOf(ended))
+      this.#replayed[this.#replayed.length - 1] = together(last, entry);
     else this.#replayed.push(entry);
   }
 
@@ -305,10 +306,19 @@ export class Account {
   }
 }
 
-function drawAgain(bucket: Bucket, { at, ended, amounts }: Replayed): void {
-  draw(bucket, amountOf(amounts, bucket.dimension), bucket.dimension === "requests" ? at : ended);
+function drawAgain(bucket: Bucket, { asked, ended, amounts }: Replayed): void {
+  draw(bucket, amountOf(amounts, bucket.dimension), bucket.dimension === "requests" ? asked : ended);
 }
 
-function wholeSecond(ms: number): number {
-  return Math.ceil(ms / 1_000) * 1_000;
+/** Both when the later one was: that is never less. */
+function together(one: Replayed, other: Replayed): Replayed {
+  return {
+    asked: Math.max(one.asked, other.asked),
+    ended: Math.max(one.ended, other.ended),
+    amounts: plus(one.amounts, other.amounts),
+  };
+}
+
+function secondOf(ms: number): number {
+  return Math.floor(ms / 1_000);
 }

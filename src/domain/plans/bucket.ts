@@ -53,6 +53,7 @@ export function waitFor(bucket: Bucket, limit: Limit, amount: number, held: numb
  * @param at in whole milliseconds
  */
 export function draw(bucket: Bucket, amount: number, at: number): void {
+  if (amount === 0) return;
   const from = Math.max(at, bucket.fullAt);
   const time = amount * bucket.each + (from === bucket.fullAt ? bucket.rest : 0);
   const whole = Math.floor(time);

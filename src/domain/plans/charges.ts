@@ -76,3 +76,7 @@ export function modelScope(name: string): string {
 export function providerScope(account: string): string {
   return `provider:${account}`;
 }
+
+export function isProviders(scope: string): boolean {
+  return scope.startsWith("provider:");
+}

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { Account } from "../../domain/plans/account.ts";
-import { chargesOf } from "../../domain/plans/charges.ts";
+import { chargesOf, isProviders } from "../../domain/plans/charges.ts";
 import type { Journal, LedgerEntry } from "../journal.ts";
 
 /** Accounts saved in one step, at most: it stands between calls, and each takes some microseconds. */
@@ -77,7 +77,10 @@ export class Accounts {
       if (account.upto >= seq) continue;
       // What was admitted before the last that was counted says nothing of which calendar counted then.
       if (account.zone !== zone && at >= account.usedAt) account.move(zone, at);
-      account.charge(amounts, at, at + Math.ceil(record.totalMs), Math.max(at, account.usedAt));
+      const ended = at + Math.ceil(record.totalMs);
+      // Whether an account of a provider was asked is known at the end; everyone else has asked from the beginning.
+      const asked = isProviders(scope) ? ended : at;
+      account.charge(amounts, at, ended, Math.max(at, account.usedAt), asked);
       this.counted(account, seq);
     }
   }

@@ -1,0 +1,467 @@
+// tidy: long because a meter and its model are led through every step side by side
+/**
+ * Random lives of a meter beside the plainest model of one (meter-model.ts): calls that begin, grow, end
+ * as expected or otherwise, are given up or lost in a crash; clocks that jump, limits and time zones that
+ * change, over keys with shared parents and providers of which any may do. After every step what the meter
+ * says must be what the model says, and at the end the ledger must say it as well.
+ */
+import { expect } from "bun:test";
+import fc from "fast-check";
+import { type Amounts, NOTHING } from "../../src/domain/plans/amounts.ts";
+import { chargesOf, HOUSE_ZONE } from "../../src/domain/plans/charges.ts";
+import type { Limit } from "../../src/kernel/limit.ts";
+import type { Demand, Reservation, ScopeDemand } from "../../src/ports/meter.ts";
+import type { UsageRecord } from "../../src/ports/records.ts";
+import { ManualClock, type MeterUnderTest, sampleRecord, type WatchedMeter } from "../../src/store/meter-contract.ts";
+import {
+  KEYS,
+  type Life,
+  lives,
+  MODELS,
+  PARENTS,
+  PROVIDERS,
+  SCOPES,
+  START,
+  type Step,
+  type Wanted,
+  ZONES,
+} from "./meter-lives.ts";
+import { ModelScope, type ModelTaking, type Range, WINDOWS } from "./meter-model.ts";
+
+/** METER_SEED repeats a run. */
+export const SEED = Number(process.env.METER_SEED ?? Math.floor(Math.random() * 0x7fffffff));
+
+/** What an open call has, in the model. */
+interface OpenCall {
+  hold: number;
+  record: UsageRecord;
+  at: number;
+  takings: Map<string, ModelTaking>;
+  /** What stands in the journal for it. */
+  worst: Amounts;
+  open: string[];
+}
+
+export interface PropertyOptions {
+  runs: number;
+  seed?: number;
+}
+
+/** @throws with the smallest life in which the meter and the model differ, and the seed. */
+export async function meterHolds(
+  make: () => Promise<MeterUnderTest>,
+  { runs, seed = SEED }: PropertyOptions,
+): Promise<void> {
+  const one = fc.asyncProperty(lives, (life) => live(make, life));
+  await fc.assert(one, { numRuns: runs, seed, endOnFailure: false });
+}
+
+/** Whether some life out of so many shows that the meter is not as the model. */
+export async function isCaught(make: () => Promise<MeterUnderTest>, runs: number): Promise<boolean> {
+  const one = fc.asyncProperty(lives, (life) => live(make, life));
+  const { failed } = await fc.check(one, { numRuns: runs, seed: 7, endOnFailure: true });
+  return failed;
+}
+
+async function live(make: () => Promise<MeterUnderTest>, life: Life): Promise<void> {
+  const under = await make();
+  try {
+    const beside = await Beside.begin(under, life.limits);
+    for (const [i, each] of life.steps.entries()) {
+      try {
+        await beside.step(each);
+        await beside.compare();
+      } catch (cause) {
+        throw new Error(`step ${i}, ${JSON.stringify(each)}: ${(cause as Error).message}`, { cause });
+      }
+    }
+    await beside.compareLedger();
+  } finally {
+    await under.remove();
+  }
+}
+
+/** A meter and its model, side by side. */
+class Beside {
+  readonly #under: MeterUnderTest;
+  readonly #clock = new ManualClock();
+  #meter!: WatchedMeter;
+  readonly #limits: Map<string, Limit[]>;
+  #zone = "UTC";
+  /** The meter's time: it never goes back but where a restart forgets what nothing was written for. */
+  #now = START;
+  readonly #scopes = new Map<string, ModelScope>();
+  #open: OpenCall[] = [];
+  /** Ids of all calls that were ever admitted. */
+  readonly #admitted = new Set<string>();
+  /** The latest admission. */
+  #last = 0;
+
+  private constructor(under: MeterUnderTest, limits: Limit[][]) {
+    this.#under = under;
+    this.#limits = new Map(SCOPES.map((scope, i) => [scope, limits[i]!]));
+    this.#clock.at = START;
+  }
+
+  static async begin(under: MeterUnderTest, limits: Limit[][]): Promise<Beside> {
+    const beside = new Beside(under, limits);
+    beside.#meter = await under.start(beside.#clock);
+    // A meter that was never asked does not know what time it has been.
+    await beside.#meter.usage("key:probe", "UTC");
+    return beside;
+  }
+
+  async step(step: Step): Promise<void> {
+    switch (step.do) {
+      case "reserve":
+        return await this.#reserve(step.calls);
+      case "settle":
+        return await this.#settle(step);
+      case "extend":
+        return await this.#extend(step);
+      case "limits":
+        this.#limits.set(SCOPES[step.scope]!, step.limits);
+        return;
+      case "zone":
+        this.#zone = ZONES[step.zone]!;
+        return;
+      case "pass":
+        this.#clock.at += step.ms;
+        return;
+      case "midnight":
+        this.#clock.at = this.#scope("tenant:ten1", this.#zone).dayEnd(this.#time()) + step.ms;
+        return;
+      case "levels": {
+        const { scopes } = this.#demand({ key: step.key, model: 0, providers: 0, input: 0, output: 0, usd: 0 });
+        this.#ask(scopes, this.#time());
+        await this.#meter.levels(scopes);
+        return;
+      }
+      case "sweep":
+        await (this.#meter as WatchedMeter & { sweep?(): Promise<void> }).sweep?.();
+        return;
+      case "restart":
+        return await this.#restart(step.passing);
+    }
+  }
+
+  /** What the meter says of every scope, beside what the model says. */
+  async compare(): Promise<void> {
+    const now = this.#time();
+    await this.#meter.usage("key:probe", "UTC");
+    expect(this.#meter.openHolds, "open Holds").toBe(this.#open.length);
+    for (const [scope, model] of this.#scopes) {
+      const usage = await this.#meter.usage(scope, model.zone);
+      expect(usage.running, `${scope} runs`).toBe(model.running);
+      for (const window of WINDOWS) {
+        const { spent, reserved } = usage.periods[window];
+        for (const [dimension, field] of FIELDS) {
+          const said = spent[field] + reserved[field];
+          within(said, model.used(window, dimension, now), `${scope}: ${dimension} of the ${window}`);
+        }
+      }
+    }
+  }
+
+  /** That every call which was admitted is in the ledger once, and that its sums are those of the accounts. */
+  async compareLedger(): Promise<void> {
+    for (const call of this.#open.splice(0)) await this.#end(call, call.worst, call.open);
+    const records = await this.#under.records();
+    expect(records.map(({ id }) => id).sort()).toEqual([...this.#admitted].sort());
+    const sums = new Map<string, Amounts>();
+    for (const { scope, amounts } of records.flatMap(chargesOf)) {
+      const sum = sums.get(scope) ?? NOTHING;
+      sums.set(scope, {
+        requests: sum.requests + amounts.requests,
+        input: sum.input + amounts.input,
+        output: sum.output + amounts.output,
+        usd: sum.usd + amounts.usd,
+      });
+    }
+    for (const [scope, model] of this.#scopes) {
+      const { spent, reserved } = (await this.#meter.usage(scope, model.zone)).periods.total;
+      expect(spent, `${scope} in total`).toEqual(sums.get(scope) ?? { ...NOTHING });
+      expect(reserved, `${scope} reserved at the end`).toEqual({ ...NOTHING });
+    }
+    expect(this.#meter.openHolds).toBe(0);
+  }
+
+  async #reserve(calls: readonly Wanted[]): Promise<void> {
+    const now = this.#time();
+    const asked = calls.map((want) => ({ demand: this.#demand(want), record: this.#draft(want) }));
+    const answers = await Promise.all(asked.map(({ demand, record }) => this.#meter.reserve(demand, record)));
+    const all = asked.map((each, i) => ({ ...each, answer: answers[i]! }));
+    // Which of those that came together was first, their numbers say; whoever was refused was refused by what they took.
+    const admitted = all.filter(({ answer }) => answer.admitted);
+    const numbered = admitted.sort((one, other) => holdOf(one.answer) - holdOf(other.answer));
+    for (const { demand, record, answer } of numbered) this.#admit(demand, record, answer, now);
+    for (const { demand, answer } of all) if (!answer.admitted) this.#refuse(demand, answer, now);
+  }
+
+  #admit(demand: Demand, record: UsageRecord, answer: Reservation, now: number): void {
+    if (!answer.admitted) return;
+    this.#ask([...demand.scopes, ...demand.anyOf], now);
+    for (const each of demand.scopes) {
+      const broken = each.limits.find((one) => this.#fits(each, one, now) === "no");
+      expect(broken, `admitted over a limit of ${each.scope}`).toBeUndefined();
+    }
+    for (const each of demand.anyOf) {
+      const fits = each.limits.map((one) => this.#fits(each, one, now));
+      if (answer.open.includes(each.scope)) expect(fits, `${each.scope} has room`).not.toContain("no");
+      else
+        expect(
+          fits.some((fit) => fit !== "yes"),
+          `${each.scope} has none`,
+        ).toBe(true);
+    }
+    if (demand.anyOf.length > 0) expect(answer.open, "none of the accounts has room").not.toBeEmpty();
+    expect(record.admittedAt).toBe(now);
+    const takings = new Map<string, ModelTaking>();
+    const open = new Set(answer.open);
+    for (const each of demand.scopes) takings.set(each.scope, this.#of(each).take(each.amounts, true, now));
+    for (const each of demand.anyOf)
+      if (open.has(each.scope)) takings.set(each.scope, this.#of(each).take(each.amounts, false, now));
+    const worst = demand.scopes[0]!.amounts;
+    this.#open.push({ hold: answer.hold, record, at: now, takings, worst, open: answer.open.map(nameOf) });
+    this.#admitted.add(record.id);
+    this.#last = Math.max(this.#last, now);
+  }
+
+  #refuse(demand: Demand, answer: Reservation, now: number): void {
+    if (answer.admitted) return;
+    this.#ask(demand.scopes, now);
+    const { scope, limit } = answer.refusedBy;
+    const alternative = demand.anyOf.some((each) => each.scope === scope);
+    if (alternative) this.#ask(demand.anyOf, now);
+    const by = [...demand.scopes, ...demand.anyOf].find((each) => each.scope === scope)!;
+    expect(by.limits, "it is refused by a limit that there is").toContainEqual(limit);
+    expect(this.#fits(by, limit, now), `refused by ${scope}, ${JSON.stringify(limit)}, under which it fits`).not.toBe(
+      "yes",
+    );
+    if (!alternative) return;
+    for (const each of demand.anyOf) {
+      const fits = each.limits.map((one) => this.#fits(each, one, now));
+      expect(
+        fits.every((fit) => fit === "yes"),
+        `${each.scope} has room for it`,
+      ).toBe(false);
+    }
+  }
+
+  async #settle({ which, how, asked }: Extract<Step, { do: "settle" }>): Promise<void> {
+    if (this.#open.length === 0) return;
+    const [call] = this.#open.splice(which % this.#open.length, 1) as [OpenCall];
+    const { input, output, usd } = call.worst;
+    const spent: Record<typeof how, Amounts> = {
+      less: { requests: 1, input: input >> 1, output: output >> 2, usd: usd >> 1 },
+      equal: { ...call.worst, requests: 1 },
+      more: { requests: 1, input: input + 7, output: output + 3, usd: usd + 11 },
+      nothing: { requests: 1, input: 0, output: 0, usd: 0 },
+      input: { requests: 1, input, output: 0, usd: usd >> 2 },
+    };
+    await this.#end(call, spent[how], how === "nothing" ? [] : call.open.slice(0, asked));
+  }
+
+  /** @param asked names of the provider accounts that were asked; the whole is charged to the last of them */
+  async #end(call: OpenCall, spent: Amounts, asked: readonly string[]): Promise<void> {
+    const now = this.#time();
+    const attempts = asked.map((provider, i) => {
+      const last = i === asked.length - 1;
+      const tokens = { inputTokens: last ? spent.input : 0, outputTokens: last ? spent.output : 0 };
+      return { provider, model: "m", status: 200, error: null, ms: 1, ...tokens, costNanoUsd: last ? spent.usd : 0 };
+    });
+    const used = { inputTokens: spent.input, outputTokens: spent.output, costNanoUsd: spent.usd };
+    const record = {
+      ...call.record,
+      ...used,
+      outcome: "finished" as const,
+      attempts,
+      totalMs: now - call.at,
+      mayHaveAsked: [],
+    };
+    await this.#meter.settle(call.hold, record);
+    this.#charge(call, record, now);
+  }
+
+  #charge(call: OpenCall, record: UsageRecord, now: number): void {
+    const charges = new Map(chargesOf(record).map(({ scope, amounts }) => [scope, amounts]));
+    for (const [scope, taking] of call.takings)
+      this.#scopes.get(scope)!.settle(taking, charges.get(scope) ?? NOTHING, now);
+  }
+
+  async #extend({ which, input, usd, again }: Extract<Step, { do: "extend" }>): Promise<void> {
+    if (this.#open.length === 0) return;
+    const now = this.#time();
+    const call = this.#open[which % this.#open.length]!;
+    const more = { requests: 0, input, output: 0, usd };
+    const demands: ScopeDemand[] = [];
+    for (const scope of call.takings.keys()) {
+      if (scope.startsWith("provider:") && !(again && call.open[0] === nameOf(scope))) continue;
+      const amounts = scope.startsWith("provider:") ? { ...more, requests: 1 } : more;
+      const limits = this.#limits
+        .get(scope)!
+        .filter(({ dimension }) => dimension !== "requests" && dimension !== "concurrent");
+      demands.push({ scope, zone: this.#zoneOf(scope), limits, amounts });
+    }
+    const worst = { ...call.worst, input: call.worst.input + input, usd: call.worst.usd + usd };
+    const draft = { ...call.record, inputTokens: worst.input, costNanoUsd: worst.usd };
+    // An open call counts in the calendar in which its scopes count now, whatever it was admitted under.
+    for (const { scope, limits } of demands) for (const one of limits) this.#scopes.get(scope)!.ask(one);
+    const fits = demands.flatMap((each) =>
+      each.limits.map((one) => this.#scopes.get(each.scope)!.fits(one, each.amounts, now)),
+    );
+    const over = demands.some(({ scope, limits }) => this.#isOver(scope, call, limits, now));
+    if (await this.#meter.extend(call.hold, demands, draft)) {
+      expect(fits, "grown over a limit").not.toContain("no");
+      expect(over, "grown into a day that is over").not.toBe(true);
+      call.worst = worst;
+      call.record = draft;
+      for (const { scope, amounts } of demands) {
+        const taking = call.takings.get(scope)!;
+        taking.amounts = {
+          ...taking.amounts,
+          requests: taking.amounts.requests + amounts.requests,
+          input: taking.amounts.input + amounts.input,
+          usd: taking.amounts.usd + amounts.usd,
+        };
+      }
+    } else expect(over || fits.some((fit) => fit !== "yes"), "not grown, though it fits").toBe(true);
+  }
+
+  #isOver(scope: string, { takings }: OpenCall, limits: readonly Limit[], now: number): boolean {
+    const [model, taking] = [this.#scopes.get(scope)!, takings.get(scope)!];
+    return limits.some(({ window }) => window !== null && !model.counts(taking, window, now));
+  }
+
+  async #restart(passing: number): Promise<void> {
+    if (this.#under.kill === undefined) return;
+    await this.#under.kill();
+    this.#clock.at += passing;
+    const before = this.#now;
+    this.#meter = await this.#under.start(this.#clock);
+    // What time it is for the meter, its first admission says: not before anything that is written down.
+    const probe = sampleRecord({ id: `probe-${this.#admitted.size}`, ...NOBODY });
+    const hold = holdOf(
+      await this.#meter.reserve(
+        { scopes: [{ scope: "key:probe", zone: "UTC", limits: [], amounts: NOTHING }], anyOf: [] },
+        probe,
+      ),
+    );
+    this.#now = probe.admittedAt!;
+    within(
+      this.#now,
+      { least: Math.max(this.#last, this.#clock.at), most: Math.max(before, this.#clock.at) },
+      "the meter's time",
+    );
+    for (const scope of this.#scopes.values()) scope.restart(this.#now);
+    await this.#meter.settle(hold, { ...probe, totalMs: 0 });
+    this.#admitted.add(probe.id);
+    this.#last = this.#now;
+    const recovered = await this.#meter.recover();
+    expect(recovered.map(({ id }) => id).sort(), "recovered").toEqual(this.#open.map(({ record }) => record.id).sort());
+    for (const call of this.#open.splice(0)) {
+      const record = recovered.find(({ id }) => id === call.record.id)!;
+      expect([record.inputTokens, record.costNanoUsd, record.mayHaveAsked]).toEqual([
+        call.worst.input,
+        call.worst.usd,
+        call.open,
+      ]);
+      this.#charge(call, record, this.#time());
+    }
+    expect(await this.#meter.recover(), "recovered once").toEqual([]);
+  }
+
+  #demand({ key, model, providers, input, output, usd }: Wanted): Demand {
+    const { keyId, applicationId, subscriptionId } = KEYS[key]!;
+    const amounts = { requests: 1, input, output, usd };
+    const of = (scope: string): ScopeDemand => {
+      return { scope, zone: this.#zoneOf(scope), limits: this.#limits.get(scope)!, amounts };
+    };
+    const callers = [
+      `key:${keyId}`,
+      `application:${applicationId}`,
+      "team:t1",
+      "tenant:ten1",
+      `subscription:${subscriptionId}`,
+    ];
+    return {
+      scopes: [...callers, `model:${MODELS[model]}`].map(of),
+      anyOf: PROVIDERS.slice(0, providers).map((name) => of(`provider:${name}`)),
+    };
+  }
+
+  #draft({ key, model, input, output, usd }: Wanted): UsageRecord {
+    const who = { ...KEYS[key]!, ...PARENTS, catalogModel: MODELS[model]!, timeZone: this.#zone };
+    return sampleRecord({
+      ...who,
+      inputTokens: input,
+      outputTokens: output,
+      costNanoUsd: usd,
+      totalMs: 0,
+      attempts: [],
+    });
+  }
+
+  #ask(demands: readonly ScopeDemand[], now: number): void {
+    for (const each of demands) {
+      this.#scope(each.scope, each.zone).move(each.zone, now);
+      for (const one of each.limits) this.#of(each).ask(one);
+    }
+  }
+
+  #fits(demand: ScopeDemand, limit: Limit, now: number) {
+    return this.#of(demand).fits(limit, demand.amounts, now);
+  }
+
+  #of({ scope, zone }: ScopeDemand): ModelScope {
+    return this.#scope(scope, zone);
+  }
+
+  #scope(scope: string, zone: string): ModelScope {
+    const known = this.#scopes.get(scope) ?? new ModelScope(zone, this.#time());
+    this.#scopes.set(scope, known);
+    return known;
+  }
+
+  #zoneOf(scope: string): string {
+    return scope.startsWith("model:") || scope.startsWith("provider:") ? HOUSE_ZONE : this.#zone;
+  }
+
+  #time(): number {
+    this.#now = Math.max(this.#now, this.#clock.at);
+    return this.#now;
+  }
+}
+
+const FIELDS = [
+  ["requests", "requests"],
+  ["inputTokens", "input"],
+  ["outputTokens", "output"],
+  ["usd", "usd"],
+] as const;
+
+const NOBODY = {
+  keyId: "probe",
+  applicationId: null,
+  teamId: null,
+  tenantId: null,
+  subscriptionId: null,
+  catalogModel: null,
+  inputTokens: 0,
+  outputTokens: 0,
+  costNanoUsd: 0,
+};
+
+function within(said: number, { least, most }: Range, what: string): void {
+  if (said < least || said > most) throw new Error(`${what}: ${said}, and not ${least} to ${most}`);
+}
+
+function holdOf(answer: Reservation): number {
+  if (!answer.admitted) throw new Error("it was refused");
+  return answer.hold;
+}
+
+/** `provider:up` → `up` */
+function nameOf(scope: string): string {
+  return scope.slice(scope.indexOf(":") + 1);
+}
