@@ -281,12 +281,7 @@ async function serve(
     clock,
     checked: (account, good) => gateway.checked(account, good),
   });
-  const { directory } = installation;
-  const readiness = new Readiness(gateway, meter, {
-    get failing() {
-      return directory.failing === true;
-    },
-  });
+  const readiness = new Readiness(gateway, meter, installation.directory);
   const ready = () => readiness.now();
   const metrics = new Metrics(
     {
@@ -462,6 +457,7 @@ export function composeCli(world: World, serveUntilStopped: CliIo["serve"]): Cli
       inspectDirectory,
       inspectLedger,
       inspectLock,
+      inspectShared: async (address) => (await import("./store/postgres/inspect.ts")).inspectShared(address),
       opens: (master, provider) => canOpen(master.reveal(), provider.sealedKey ?? "", providerKeyContext(provider)),
       masterKeySetting: MASTER_KEY_SETTING,
       fingerprint: fingerprintOf,

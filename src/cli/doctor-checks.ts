@@ -1,8 +1,8 @@
 import { formatListenAddress, type ListenAddress } from "../config/network.ts";
 import { formatProblem } from "../config/problem.ts";
 import { DAY, MINUTE } from "../kernel/clock.ts";
-import { type Found, ok, type Patient, problem, warning } from "./doctor-finding.ts";
-import { directory, ledger, masterKey, octal, providerKeys } from "./doctor-store-checks.ts";
+import { type Found, ok, type Patient, problem, storeOf, warning } from "./doctor-finding.ts";
+import { directory, ledger, masterKey, octal, providerKeys, sharedDatabase } from "./doctor-store-checks.ts";
 import type { ProviderFacts } from "./probe.ts";
 
 export interface Check {
@@ -33,6 +33,7 @@ export const CHECKS: readonly Check[] = [
   { name: "data folder", look: dataFolder },
   { name: "disk", look: disk },
   { name: "gateway", look: gateway },
+  { name: "database", look: sharedDatabase },
   { name: "master key", look: masterKey },
   { name: "directory", look: directory },
   { name: "ledger", look: ledger },
@@ -214,7 +215,7 @@ function tls({ probes, environment: surroundings }: Patient): Found[] {
 }
 
 async function providers(patient: Patient): Promise<Found[]> {
-  const accounts = patient.probes.directory(patient.environment.dataDir)?.providers ?? [];
+  const accounts = storeOf(patient)?.providers ?? [];
   const remote = accounts.filter(({ kind }) => kind !== "demo");
   if (remote.length === 0)
     return [
@@ -251,11 +252,12 @@ async function reach({ probes }: Patient, provider: ProviderFacts): Promise<Foun
   return ok(`${provider.name}${at} answers (status ${facts.status}, without a key)`);
 }
 
-function clock({ probes, environment: { dataDir } }: Patient): Found[] {
+function clock(patient: Patient): Found[] {
+  const { probes, environment } = patient;
   const now = probes.now();
   const mend = "Set the clock by NTP (timedatectl set-ntp true): keys expire and limits turn by it.";
   if (now < EARLIEST) return [problem(`the clock says ${new Date(now).toISOString()}`, mend)];
-  const latest = Math.max(probes.directory(dataDir)?.latestAt ?? 0, probes.ledger(dataDir)?.latestAt ?? 0);
+  const latest = Math.max(storeOf(patient)?.latestAt ?? 0, probes.ledger(environment.dataDir)?.latestAt ?? 0);
   if (latest > now + CLOCK_TOLERANCE_MS) {
     return [
       warning(

@@ -1,6 +1,6 @@
 import { type Environment, readEnvironment } from "../config/environment.ts";
 import { ConfigurationError, type Problem } from "../config/problem.ts";
-import type { Probes } from "./probe.ts";
+import type { Probes, SharedFacts, StoreFacts } from "./probe.ts";
 
 /** One row of the doctor's report. */
 export interface Finding {
@@ -23,6 +23,24 @@ export interface Patient {
   problems: readonly Problem[];
   variables: number;
   online: boolean;
+  /** The database that nodes share, or why it cannot be asked; absent where the store is embedded. */
+  shared?: SharedFacts | { fault: string };
+}
+
+/** With a look at the shared database, where there is one: several checks need what it says. */
+export async function withShared(patient: Patient): Promise<Patient> {
+  const { database } = patient.environment;
+  if (database === undefined) return patient;
+  const shared = await patient.probes.shared(database).catch((error: unknown) => ({
+    fault: error instanceof Error ? error.message : String(error),
+  }));
+  return { ...patient, shared };
+}
+
+/** What the directory says, wherever it stands; undefined before the first start, or where it cannot be asked. */
+export function storeOf({ probes, environment, shared }: Patient): StoreFacts | undefined {
+  if (shared === undefined) return probes.directory(environment.dataDir);
+  return "fault" in shared ? undefined : shared.directory;
 }
 
 export function readPatient(

@@ -1,12 +1,48 @@
-import { type Found, ok, type Patient, problem, warning } from "./doctor-finding.ts";
+import { MINUTE } from "../kernel/clock.ts";
+import { type Found, ok, type Patient, problem, storeOf, warning } from "./doctor-finding.ts";
 import type { DatabaseFacts, FileFacts, MasterKeyFileFacts } from "./probe.ts";
 
 /** The checks of what an installation keeps: its master key, its databases, its sealed keys. */
 
+/** Windows and leases are the database's; records are stamped by this machine. */
+const DRIFT_MS = MINUTE;
+
+/** The database that nodes share. */
+export function sharedDatabase({ probes, environment: { database }, shared }: Patient): Found[] {
+  if (database === undefined || shared === undefined) return [ok("embedded: DATABASE_URL is not set")];
+  const { shown } = database;
+  if ("fault" in shared) {
+    const mend = "Check DATABASE_URL, the network and the server: without it the gateway does not start.";
+    return [problem(`${shown} cannot be used: ${shared.fault}`, mend)];
+  }
+  const found: Found[] = [];
+  if (shared.standby)
+    found.push(problem(`${shown} is a standby, which takes no changes`, "Name the primary in DATABASE_URL."));
+  if (!shared.mayBegin) {
+    const mend = "GRANT CREATE ON DATABASE … to the role, or let it own the database.";
+    found.push(problem(`${shown} has no schema "sallyport", and this role may make none`, mend));
+  }
+  const { applied, known } = shared.directory?.schema ?? { applied: 0, known: 0 };
+  if (applied > known) {
+    const mend = "Start the version that made it, or a later one.";
+    found.push(problem(`${shown} has schema ${applied}, and this version knows ${known}`, mend));
+  }
+  const drift = Math.abs(shared.farClock - probes.now());
+  if (drift > DRIFT_MS) {
+    const what = `the clocks of ${shown} and of this machine differ by ${Math.round(drift / 1000)} s`;
+    found.push(warning(what, "Set both by NTP."));
+  }
+  if (database.exposed)
+    found.push(warning(`${shown} is reached without encryption`, "Add sslmode=verify-full to DATABASE_URL."));
+  if (found.length > 0) return found;
+  const schema = shared.directory === undefined ? "the first start makes its tables" : `schema ${applied}`;
+  return [ok(`PostgreSQL ${shared.version} at ${shown}, ${schema}`)];
+}
+
 export function masterKey(patient: Patient): Found[] {
   const { probes, environment: surroundings } = patient;
   const facts = probes.masterKey(surroundings);
-  const store = probes.directory(surroundings.dataDir);
+  const store = storeOf(patient);
   const found = facts.source === "file" ? masterKeyFile(facts, store !== undefined) : ok("given by the environment");
   if (found.state === "problem" || store === undefined) return [found];
   if (facts.source === "file" && !facts.file.exists) return [found];
@@ -47,7 +83,8 @@ function masterKeyFile({ path, file, fault }: MasterKeyFileFacts, storeIsThere: 
   return ok(`${path} (mode ${octal(file.mode)})`);
 }
 
-export function directory({ probes, environment: { dataDir } }: Patient): Found[] {
+export function directory({ probes, environment: { dataDir }, shared }: Patient): Found[] {
+  if (shared !== undefined) return [ok("in the shared database")];
   const facts = probes.directory(dataDir);
   return facts === undefined ? [ok("not there yet; the first start makes it")] : database(facts);
 }
@@ -99,10 +136,9 @@ function openToOthers(path: string, file: FileFacts): Found[] {
     : [warning(`${path} is open to other users (mode ${octal(file.mode)})`, `chmod 0600 ${path}`)];
 }
 
-export function providerKeys({ probes, environment: surroundings }: Patient): Found[] {
-  const sealed = (probes.directory(surroundings.dataDir)?.providers ?? []).filter(
-    ({ sealedKey }) => sealedKey !== null,
-  );
+export function providerKeys(patient: Patient): Found[] {
+  const { probes, environment: surroundings } = patient;
+  const sealed = (storeOf(patient)?.providers ?? []).filter(({ sealedKey }) => sealedKey !== null);
   if (sealed.length === 0) return [ok("no provider account has a sealed key")];
   const shut = sealed.filter((provider) => !probes.opens(surroundings, provider));
   if (shut.length === 0)

@@ -1,12 +1,13 @@
 import { expect, test } from "bun:test";
 import { NOW } from "../../test/support/admin-plane.ts";
 import { cli, healthyProbes } from "../../test/support/cli.ts";
+import type { DatabaseAddress } from "../config/shared-store.ts";
 import { DAY } from "../kernel/clock.ts";
 import type { Finding } from "./doctor.ts";
 import { CHECKS } from "./doctor-checks.ts";
 import { readPatient } from "./doctor-finding.ts";
 import { octal } from "./doctor-store-checks.ts";
-import type { DirectoryFacts, LedgerFacts, Probes } from "./probe.ts";
+import type { DirectoryFacts, LedgerFacts, Probes, SharedFacts } from "./probe.ts";
 
 type Env = Record<string, string>;
 
@@ -22,6 +23,11 @@ const ledger = (rest: Partial<LedgerFacts>) => ({ ledger: () => ({ ...healthy.le
 const folder = (rest: object) => ({ folder: () => ({ ...healthy.folder("x"), ...rest }) });
 const file = { exists: true, mode: 0o600, owner: 1000, readable: true };
 const TLS = { SALLYPORT_TLS_CERT: "c.pem", SALLYPORT_TLS_KEY: "k.pem" };
+const shared = (rest: Partial<SharedFacts>) => ({
+  shared: async () => ({ ...(await healthy.shared({} as DatabaseAddress)), ...rest }),
+});
+const SHARED = { DATABASE_URL: "postgres://u:hunter2@127.0.0.1/main" };
+const store = { schema: { applied: 1, known: 1 }, latestAt: null, providers: [], settings: {} };
 const held = () => ({ held: true, pid: 4711 });
 
 test("0: where all is well every row is ok and nothing is to be mended", async () => {
@@ -66,6 +72,14 @@ const ROWS: [string, string, Partial<Probes>, Env, "warning" | "problem", RegExp
   ["master key", "a key that is none", { masterKey: () => ({ source: "file", path: "m", file, fault: "must be base64" }) }, {}, "problem", /m must be base64/, /do not make a new one/],
   ["master key", "a key that others can read", { masterKey: () => ({ source: "file", path: "m", file: { ...file, mode: 0o644 }, fault: null }) }, {}, "problem", /mode 0644/, /chmod 0600 m/],
   ["master key", "another key than the first one", { masterKeyBelongs: () => false }, {}, "problem", /not the master key with which/, /first one/],
+  ["database", "nobody there", { shared: () => Promise.reject(new Error("ECONNREFUSED")) }, SHARED, "problem", /u@127\.0\.0\.1\/main cannot be used: ECONNREFUSED/, /DATABASE_URL/],
+  ["database", "a standby", shared({ standby: true }), SHARED, "problem", /is a standby/, /primary/],
+  ["database", "no right to begin", shared({ mayBegin: false }), SHARED, "problem", /may make none/, /GRANT CREATE/],
+  ["database", "a newer schema", shared({ directory: { ...store, schema: { applied: 9, known: 1 } } }), SHARED, "problem", /schema 9, and this version knows 1/, /later one/],
+  ["database", "a clock that differs", shared({ farClock: NOW - 120_000 }), SHARED, "warning", /differ by 120 s/, /NTP/],
+  ["database", "no encryption", {}, { DATABASE_URL: "postgres://u@db.internal/main" }, "warning", /without encryption/, /verify-full/],
+  ["master key", "another one than the nodes have", { ...shared({ directory: store }), masterKeyBelongs: () => false }, SHARED, "problem", /not the master key/, /first one/],
+  ["provider keys", "one that is shut in the shared store", { ...shared({ directory: { ...store, providers: healthy.directory("x")!.providers } }), opens: () => false }, SHARED, "problem", /does not open the key of up/, /anew/],
   ["directory", "damage", directory({ faults: ["row 3 missing from index"] }), {}, "problem", /damaged: row 3/, /backup/],
   ["directory", "a newer schema", directory({ schema: { applied: 9, known: 1 } }), {}, "problem", /schema 9, and this version knows 1/, /later one/],
   ["directory", "a file open to others", directory({ file: { ...file, mode: 0o644 } }), {}, "warning", /mode 0644/, /chmod 0600/],
@@ -198,4 +212,14 @@ test("variables that are wrong are left out one by one, and the sound ones stay"
 
 test("permissions are written as chmod takes them", () => {
   expect([octal(0o100600), octal(0o40755), octal(0)]).toEqual(["0600", "0755", "00"]);
+});
+
+test("a shared database is told once, without its password, and the files of an embedded one are not asked", async () => {
+  const asked = { directory: () => Promise.reject(new Error("asked")) as never };
+  const report = await findings({ ...asked, ...shared({ directory: store }) }, SHARED);
+  expect(report.of("database")).toMatchObject([
+    { state: "ok", what: "PostgreSQL 15.18 at postgres://u@127.0.0.1/main, schema 1" },
+  ]);
+  expect(report.of("directory")).toMatchObject([{ state: "ok", what: "in the shared database" }]);
+  expect(JSON.stringify(report)).not.toContain("hunter2");
 });

@@ -1,6 +1,6 @@
 import type { Command } from "./command.ts";
 import { CHECKS } from "./doctor-checks.ts";
-import { type Finding, type Patient, readPatient } from "./doctor-finding.ts";
+import { type Finding, type Patient, readPatient, withShared } from "./doctor-finding.ts";
 import { EXIT_FAILURE, EXIT_OK } from "./io.ts";
 import { printable } from "./print.ts";
 
@@ -14,7 +14,9 @@ export const doctor: Command = {
   positionals: [],
   flags: { online: { value: null, help: "Also call every provider's address, without its key." } },
   async run({ switches, json }, io) {
-    const findings = await diagnose(readPatient(io.env, io.readFile, io.probes, switches.has("online")));
+    const findings = await diagnose(
+      await withShared(readPatient(io.env, io.readFile, io.probes, switches.has("online"))),
+    );
     const healthy = findings.every(({ state }) => state !== "problem");
     io.stdout(json ? `${JSON.stringify({ healthy, findings }, null, 2)}\n` : report(findings, io.colour));
     return healthy ? EXIT_OK : EXIT_FAILURE;

@@ -1,6 +1,7 @@
 import type { Environment, PemSource } from "../config/environment.ts";
 import type { ListenAddress } from "../config/network.ts";
 import type { Problem } from "../config/problem.ts";
+import type { DatabaseAddress } from "../config/shared-store.ts";
 import type { AccountOptions } from "../spec/adapter.ts";
 
 /**
@@ -19,10 +20,12 @@ export interface Probes {
   masterKey(environment: Environment): MasterKeyFacts;
   /** The database of tenants, keys and providers; undefined before the first start. */
   directory(dataDir: string): DirectoryFacts | undefined;
+  /** The database that nodes share. Rejects, with the reason, where it cannot be asked. */
+  shared(address: DatabaseAddress): Promise<SharedFacts>;
   /** The database of Holds and usage records; undefined before the first start. */
   ledger(dataDir: string): LedgerFacts | undefined;
   /** Whether the master key at hand is the one with which this installation was made; null where it remembers none. */
-  masterKeyBelongs(environment: Environment, directory: DirectoryFacts): boolean | null;
+  masterKeyBelongs(environment: Environment, directory: StoreFacts): boolean | null;
   /** Whether the installation's master key opens the sealed key of this account. */
   opens(environment: Environment, provider: ProviderFacts): boolean;
   /** Everything that is wrong with the configuration file, with or without following its references to secrets. */
@@ -82,10 +85,28 @@ export interface ProviderFacts {
   allowPrivateNetwork: boolean;
 }
 
-export interface DirectoryFacts extends DatabaseFacts {
+/** What the directory says, wherever it stands. */
+export interface StoreFacts {
+  schema: { applied: number; known: number };
+  latestAt: number | null;
   providers: readonly ProviderFacts[];
   /** What the installation keeps for itself. */
   settings: Readonly<Record<string, string>>;
+}
+
+export interface DirectoryFacts extends DatabaseFacts, StoreFacts {}
+
+export interface SharedFacts {
+  /** `15.18` */
+  version: string;
+  /** Whether it follows another server, and takes no changes itself. */
+  standby: boolean;
+  /** The server's clock, milliseconds since 1970. */
+  farClock: number;
+  /** Whether the tables are there, or this role may make them. */
+  mayBegin: boolean;
+  /** undefined before the first start. */
+  directory: StoreFacts | undefined;
 }
 
 export interface LedgerFacts extends DatabaseFacts {

@@ -19,6 +19,7 @@ function probes(overrides: Partial<ProbeParts> = {}) {
     masterKeyFile: "master.key",
     inspectDirectory: () => undefined,
     inspectLedger: () => undefined,
+    inspectShared: () => Promise.reject(new Error("no database here")),
     inspectLock: () => ({ held: false, pid: null }),
     opens: () => true,
     masterKeySetting: "master-key-fingerprint",

@@ -32,6 +32,7 @@ export interface ProbeParts {
   masterKeyFile: string;
   inspectDirectory(path: string): Inspected<DirectoryFacts> | undefined;
   inspectLedger(path: string): Inspected<LedgerFacts> | undefined;
+  inspectShared: Probes["shared"];
   inspectLock(dataDir: string): { held: boolean; pid: number | null };
   /** Whether this master key opens the sealed key of this account. */
   opens(masterKey: Secret<Uint8Array>, provider: ProviderFacts): boolean;
@@ -61,6 +62,7 @@ export function createProbes(parts: ProbeParts): Probes {
     masterKey: (environment) => lookAtMasterKey(environment, parts.masterKeyFile),
     directory,
     ledger,
+    shared: (address) => parts.inspectShared(address),
     masterKeyBelongs(environment, { settings }) {
       const remembered = settings[parts.masterKeySetting];
       return remembered === undefined ? null : parts.fingerprint(keyOf(environment, parts)) === remembered;

@@ -1,18 +1,18 @@
 /** What a load balancer is told: whether to send calls here, and if not, why. */
 export class Readiness {
   readonly #gateway: { readonly draining: boolean };
-  readonly #stores: readonly { readonly failing: boolean }[];
+  readonly #stores: readonly { readonly failing?: boolean }[];
   #starting = true;
   #stopping = false;
 
-  constructor(gateway: { readonly draining: boolean }, ...stores: { readonly failing: boolean }[]) {
+  constructor(gateway: { readonly draining: boolean }, ...stores: { readonly failing?: boolean }[]) {
     this.#gateway = gateway;
     this.#stores = stores;
   }
 
   now(): { ready: boolean; reason?: string } {
     if (this.#stopping || this.#gateway.draining) return { ready: false, reason: "draining" };
-    if (this.#stores.some(({ failing }) => failing)) return { ready: false, reason: "store unavailable" };
+    if (this.#stores.some(({ failing }) => failing === true)) return { ready: false, reason: "store unavailable" };
     return this.#starting ? { ready: false, reason: "starting" } : { ready: true };
   }
 

@@ -31,6 +31,7 @@ export function healthyProbes(overrides: Partial<Probes> = {}): Probes {
       ],
       settings: {},
     }),
+    shared: async () => ({ version: "15.18", standby: false, farClock: NOW, mayBegin: true, directory: undefined }),
     ledger: () => ({
       path: "data/ledger.db",
       file,

@@ -5,7 +5,7 @@ import type { DatabaseAddress } from "../../config/shared-store.ts";
 import { PostgresError, translated } from "./error.ts";
 
 /** Everything of ours is in one schema, so that a database may have other tables too. */
-const SCHEMA = "sallyport";
+export const SCHEMA = "sallyport";
 
 /** A statement that takes longer is ended by the server. Milliseconds. */
 const STATEMENT_MS = 10_000;
@@ -50,13 +50,11 @@ export interface PostgresOptions {
  * none ends the process. A connection that broke, or was silent for too long, is never used again.
  */
 export class Postgres {
-  readonly #address: DatabaseAddress;
   readonly #settings: pg.ClientConfig;
   readonly #options: PostgresOptions;
   #pool: pg.Pool;
 
   private constructor(address: DatabaseAddress, options: PostgresOptions) {
-    this.#address = address;
     this.#options = options;
     this.#settings = settingsFor(address, options.statementMs ?? STATEMENT_MS);
     this.#pool = this.#makePool();
@@ -75,11 +73,6 @@ export class Postgres {
       await postgres.close();
       throw error;
     }
-  }
-
-  /** Where it is, without the password. */
-  get shown(): string {
-    return this.#address.shown;
   }
 
   /** One statement by itself. Texts that recur are prepared once for each connection: never build them from values. */
@@ -135,16 +128,8 @@ export class Postgres {
   }
 
   /** A connection of its own, beside the pool; whoever asks for it ends it, and listens for its `error`. */
-  async connect(overrides: Partial<pg.ClientConfig> = {}): Promise<pg.Client> {
-    const client = new pg.Client({ ...this.#settings, ...overrides });
-    client.on("error", () => {});
-    try {
-      await client.connect();
-      return client;
-    } catch (error) {
-      await disconnect(client);
-      throw translated(error);
-    }
+  connect(overrides: Partial<pg.ClientConfig> = {}): Promise<pg.Client> {
+    return connected({ ...this.#settings, ...overrides });
   }
 
   /** From now on new connections are used; those that there are end when what runs on them has. */
@@ -226,6 +211,23 @@ class CheckedOut {
       if (failure.unavailable) this.#broken = failure;
       throw failure;
     }
+  }
+}
+
+/** One connection, without a pool: for a look. @throws PostgresError */
+export function dial(address: DatabaseAddress): Promise<pg.Client> {
+  return connected(settingsFor(address, STATEMENT_MS));
+}
+
+async function connected(config: pg.ClientConfig): Promise<pg.Client> {
+  const client = new pg.Client(config);
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await disconnect(client);
+    throw translated(error);
   }
 }
 

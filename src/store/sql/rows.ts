@@ -5,6 +5,7 @@ import { deepFreeze } from "../../kernel/freeze.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Limit } from "../../kernel/limit.ts";
 import type { Actor, ApplicationRow, AuditEntry, KeyRow } from "../../ports/administration.ts";
+import type { AccountOptions } from "../../spec/adapter.ts";
 import type { Tables } from "./tables.ts";
 
 /** A key as the control plane sees it: without its digest. */
@@ -114,4 +115,28 @@ export function toPrincipal(row: KeyHit, subscriptions: readonly Subscription[])
     },
     raises: [],
   });
+}
+
+/** A provider account of a database that may be older than this version. */
+export type AccountRow = Omit<Selectable<Tables["providers"]>, "options"> & { options?: string };
+
+/** An account as it is kept: its key sealed. */
+export interface SealedAccount {
+  name: string;
+  kind: string;
+  baseUrl: string | null;
+  options: AccountOptions;
+  sealedKey: string | null;
+  allowPrivateNetwork: boolean;
+}
+
+export function toSealedAccount(row: AccountRow): SealedAccount {
+  return {
+    name: row.name,
+    kind: row.kind,
+    baseUrl: row.base_url,
+    options: JSON.parse(row.options ?? "{}") as AccountOptions,
+    sealedKey: row.sealed_key,
+    allowPrivateNetwork: row.allow_private_network !== 0,
+  };
 }

@@ -1,10 +1,8 @@
 import { Database } from "bun:sqlite";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Selectable } from "kysely";
-import type { AccountOptions } from "../../spec/adapter.ts";
 import { DIRECTORY_MIGRATIONS } from "../migrations/directory.ts";
-import type { Tables } from "../sql/tables.ts";
+import { type AccountRow, type SealedAccount, toSealedAccount } from "../sql/rows.ts";
 import { LEDGER_VERSION } from "./journal.ts";
 
 /** What a look at a database of this store found. It is opened read-only, also while a gateway writes to it. */
@@ -15,15 +13,6 @@ export interface Inspection {
   schema: { applied: number; known: number };
   /** The newest time written in it, milliseconds since 1970; null where nothing was. */
   latestAt: number | null;
-}
-
-export interface SealedAccount {
-  name: string;
-  kind: string;
-  baseUrl: string | null;
-  options: AccountOptions;
-  sealedKey: string | null;
-  allowPrivateNetwork: boolean;
 }
 
 /** A writer may hold the file for a moment; longer than this is worth a word. */
@@ -52,19 +41,7 @@ export function inspectDirectory(
         .map(({ name, value }) => [name, value]),
     ),
     // All columns, because a database that no newer version has opened yet lacks the newer ones.
-    providers: db
-      .query<Omit<Selectable<Tables["providers"]>, "options"> & { options?: string }, []>(
-        "SELECT * FROM providers ORDER BY name",
-      )
-      .all()
-      .map((row) => ({
-        name: row.name,
-        kind: row.kind,
-        baseUrl: row.base_url,
-        options: JSON.parse(row.options ?? "{}"),
-        sealedKey: row.sealed_key,
-        allowPrivateNetwork: row.allow_private_network !== 0,
-      })),
+    providers: db.query<AccountRow, []>("SELECT * FROM providers ORDER BY name").all().map(toSealedAccount),
   }));
 }
 

@@ -15,6 +15,7 @@ import {
   type PostgresDirectory,
   type SharedDirectoryOptions,
 } from "../../../src/store/postgres/directory.ts";
+import { inspectShared } from "../../../src/store/postgres/inspect.ts";
 import { providerObjectsContract } from "../../../src/store/provider-objects-contract.ts";
 import { ADMIN, APPLY, countedBytes, desiredState, keyAction, ManualClock, SYSTEM } from "../../support/directory.ts";
 import { present } from "../../support/parts.ts";
@@ -86,6 +87,23 @@ describe.skipIf(!present(POSTGRES))("the directory on PostgreSQL", () => {
     expect(steps.length).toBeGreaterThan(4);
     for (const node of nodes) expect(await node.directory.plan(desiredState())).toEqual([]);
     await Promise.all(nodes.map((node) => node.close()));
+  });
+
+  test("can be looked at without making or changing anything", async () => {
+    const url = await server.database();
+    const look = () => inspectShared(parseDatabaseUrl(url));
+    expect(await look()).toMatchObject({ standby: false, mayBegin: true, directory: undefined });
+    expect(await look()).toMatchObject({ directory: undefined });
+    const { directory, close } = await open(url);
+    await directory.change(SYSTEM, APPLY, (writer) => writer.apply(desiredState()));
+    await directory.setSetting("a", "b");
+    const found = await look();
+    expect(found.version).toMatch(/^\d+(?:\.\d+)?$/);
+    expect(Math.abs(found.farClock - Date.now())).toBeLessThan(60_000);
+    expect(found.directory).toMatchObject({ settings: { a: "b" }, providers: [{ name: "up", sealedKey: "sealed-1" }] });
+    expect(found.directory!.schema.applied).toBe(found.directory!.schema.known);
+    expect(found.directory!.latestAt).toBe(new ManualClock().now());
+    await close();
   });
 
   test("takes changes of several nodes at once one after the other, each with its entry", async () => {
