@@ -4,12 +4,10 @@ import type { Api, CatalogModel, Guardrail, HealthCheck, Price, TenantPrice } fr
 import type { JsonObject } from "../kernel/json.ts";
 import type { Limit } from "../kernel/limit.ts";
 import type { AccountOptions } from "../spec/adapter.ts";
+import type { Actor } from "./actor.ts";
+import type { LimitDecision, LimitRequestQuery, LimitRequestRow } from "./limit-requests.ts";
 
-/** Who changes something. `system` is the gateway itself: first start, configuration file. */
-export interface Actor {
-  kind: "system" | "admin-token";
-  id: string;
-}
+export type { Actor } from "./actor.ts";
 
 /** What a change is called in the audit log, and what it was about. Never a secret. */
 export interface AuditedAction {
@@ -49,6 +47,8 @@ export interface LimitedScope {
   name: string;
   /** Null for what belongs to no tenant. */
   tenantId: string | null;
+  /** Of which it is a part; absent above applications. */
+  applicationId?: string;
   /** IANA time zone of its periods. */
   zone: string;
   limits: readonly Limit[];
@@ -150,6 +150,15 @@ export interface DirectoryWriter {
   createKey(key: KeyRow, digest: string): Promise<void>;
   /** False when there is no such key in this tenant. Revoking twice changes nothing and is true. */
   revokeKey(tenantId: string, keyId: string, at: number): Promise<boolean>;
+  /** @throws GatewayError not_found where the tenant's application has no such scope. */
+  createLimitRequest(request: LimitRequestRow): Promise<void>;
+  /** False when there is no such request in this tenant. @throws GatewayError conflict where somebody has decided already. */
+  decideLimitRequest(tenantId: string, id: string, decision: LimitDecision): Promise<boolean>;
+  /**
+   * Takes a request back, and with it what was granted. False when there is no such request in this tenant;
+   * withdrawing twice changes nothing and is true. @throws GatewayError conflict where it was rejected.
+   */
+  withdrawLimitRequest(tenantId: string, id: string, at: number): Promise<boolean>;
   /** Brings the directory to the desired state; applying twice changes nothing. */
   apply(desired: DesiredState): Promise<PlannedChange[]>;
 }
@@ -175,6 +184,14 @@ export interface Administration {
   keys(tenantId: string | null, cursor: string | null, limit: number): Promise<Page<KeyRow>>;
   key(tenantId: string | null, id: string): Promise<KeyRow | undefined>;
   audit(cursor: string | null, limit: number): Promise<Page<AuditEntry>>;
+  /** Newest first. */
+  limitRequests(
+    tenantId: string | null,
+    query: LimitRequestQuery,
+    cursor: string | null,
+    limit: number,
+  ): Promise<Page<LimitRequestRow>>;
+  limitRequest(tenantId: string | null, id: string): Promise<LimitRequestRow | undefined>;
   /** A scope of a tenant, and everyone who pays as well for what is charged to it; itself first. Empty where there is no such thing. */
   chargedScopes(scope: string): Promise<LimitedScope[]>;
   /** A value that this installation keeps for itself: digest of the admin token, whether it has started before. */

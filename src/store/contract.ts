@@ -9,6 +9,7 @@ import {
 } from "../../test/support/directory.ts";
 import type { KeyRow } from "../ports/administration.ts";
 import { applyContract } from "./apply-contract.ts";
+import { limitRequestsContract } from "./limit-requests-contract.ts";
 
 /**
  * What every store must keep, whatever it is made of. A store's own test calls this with a
@@ -16,6 +17,7 @@ import { applyContract } from "./apply-contract.ts";
  */
 export function directoryContract(name: string, open: OpenEmpty): void {
   applyContract(name, open);
+  limitRequestsContract(name, open);
 
   describe(`${name} as directory and administration`, () => {
     const { store, clock, apply, newKey, createKey, revokeKey } = useStore(open);

@@ -18,6 +18,7 @@ import type {
   Page,
   PlannedChange,
 } from "../../src/ports/administration.ts";
+import type { LimitRequestQuery, LimitRequestRow } from "../../src/ports/limit-requests.ts";
 import type { LogFields, LogLevel } from "../../src/ports/log.ts";
 import type { RecordPage, RecordQuery, UsageRecord } from "../../src/ports/records.ts";
 import { MemoryMeter } from "../../src/store/memory/meter.ts";
@@ -54,6 +55,7 @@ export const CRAWLER: ApplicationRow = {
 export class MemoryAdministration implements Administration {
   rows: KeyRow[] = [];
   digests = new Map<string, string>();
+  requests: LimitRequestRow[] = [];
   entries: AuditEntry[] = [];
   apps: ApplicationRow[] = [BOT, CRAWLER];
   /** By scope. */
@@ -73,6 +75,10 @@ export class MemoryAdministration implements Administration {
   async #commit<T>(actor: Actor, action: AuditedAction, fn: (writer: DirectoryWriter) => Promise<T>): Promise<T> {
     const rows = this.rows.map((row) => ({ ...row }));
     const digests = new Map(this.digests);
+    const requests = this.requests.map((row) => ({ ...row }));
+    const requestOf = (tenantId: string, id: string) =>
+      requests.find((row) => row.id === id && row.tenantId === tenantId);
+    let idle = false;
     const writer: DirectoryWriter = {
       createKey: async (key, digest) => {
         if (rows.some(({ id }) => id === key.id)) throw new GatewayError("conflict", "There is such a key already.");
@@ -86,12 +92,34 @@ export class MemoryAdministration implements Administration {
         return true;
       },
       note: () => {},
+      createLimitRequest: async (request) => {
+        if (requests.some(({ id }) => id === request.id))
+          throw new GatewayError("conflict", "There is such a request already.");
+        requests.unshift(request);
+      },
+      decideLimitRequest: async (tenantId, id, decision) => {
+        const row = requestOf(tenantId, id);
+        if (row === undefined) return false;
+        if (row.state !== "requested") throw new GatewayError("conflict", `The request is ${row.state} already.`);
+        Object.assign(row, { decision, state: decision.granted === null ? "rejected" : "approved" });
+        return true;
+      },
+      withdrawLimitRequest: async (tenantId, id, at) => {
+        const row = requestOf(tenantId, id);
+        if (row === undefined) return false;
+        if (row.state === "rejected") throw new GatewayError("conflict", "The request is rejected already.");
+        idle = row.state === "withdrawn";
+        if (!idle) Object.assign(row, { state: "withdrawn", withdrawnAt: at });
+        return true;
+      },
       apply: (_desired: DesiredState): Promise<PlannedChange[]> => Promise.reject(new Error("not in this test")),
     };
     const result = await fn(writer);
     if (this.broken !== undefined) throw this.broken;
     this.rows = rows;
     this.digests = digests;
+    this.requests = requests;
+    if (idle) return result;
     this.entries.unshift({ ...action, id: this.entries.length + 1, at: NOW, actor });
     return result;
   }
@@ -108,16 +136,38 @@ export class MemoryAdministration implements Administration {
     this.rows.find((row) => row.id === id && (tenantId === null || row.tenantId === tenantId));
   chargedScopes = async (scope: string): Promise<LimitedScope[]> => {
     const [kind, id] = scope.split(":") as [string, string];
-    const of = (scope: string, name: string): LimitedScope => {
-      return { scope, name, tenantId: BOT.tenant.id, zone: "Europe/Berlin", limits: this.limits.get(scope) ?? [] };
-    };
-    const tenant = of(`tenant:${BOT.tenant.id}`, BOT.tenant.name);
+    const of = (scope: string, name: string, applicationId: string): LimitedScope => ({
+      ...{ scope, name, applicationId, tenantId: BOT.tenant.id, zone: "Europe/Berlin" },
+      limits: this.limits.get(scope) ?? [],
+      raises: this.requests.flatMap((row) =>
+        row.scope === scope && row.state === "approved" ? [{ scope, ...row.decision!.granted! }] : [],
+      ),
+    });
+    const { applicationId: _, ...tenant } = of(`tenant:${BOT.tenant.id}`, BOT.tenant.name, "");
     if (kind === "tenant" && id === BOT.tenant.id) return [tenant];
-    return kind === "application" && id === BOT.id ? [of(scope, BOT.name), tenant] : [];
+    const application = of(`application:${BOT.id}`, BOT.name, BOT.id);
+    if (kind === "application" && id === BOT.id) return [application, tenant];
+    const key = this.rows.find((row) => kind === "key" && row.id === id);
+    if (key !== undefined) return [of(scope, key.name, key.applicationId), application, tenant];
+    const subscribed = kind === "subscription" && this.limits.has(scope);
+    return subscribed ? [of(scope, "chat/v1 under free", BOT.id), application, tenant] : [];
   };
+  limitRequests = async (tenantId: string | null, query: LimitRequestQuery, cursor: string | null, limit: number) =>
+    pageOf(
+      this.requests.filter((row) => (tenantId === null || row.tenantId === tenantId) && isIn(row, query)),
+      cursor,
+      limit,
+    );
+  limitRequest = async (tenantId: string | null, id: string) =>
+    this.requests.find((row) => row.id === id && (tenantId === null || row.tenantId === tenantId));
   audit = async (cursor: string | null, limit: number) => pageOf(this.entries, cursor, limit);
   setting = async () => undefined;
   setSetting = async () => undefined;
+}
+
+function isIn({ state, decision }: LimitRequestRow, query: LimitRequestQuery): boolean {
+  const over = state === "approved" && (decision?.granted?.until ?? Number.POSITIVE_INFINITY) <= query.now;
+  return query.state === undefined || query.state === (over ? "expired" : state);
 }
 
 function pageOf<T>(all: readonly T[], cursor: string | null, limit: number): Page<T> {

@@ -4,6 +4,7 @@ import { routing } from "./directory-3-routing.ts";
 import { providerObjects } from "./directory-4-provider-objects.ts";
 import { tenantPrices } from "./directory-5-tenant-prices.ts";
 import { limits } from "./directory-6-limits.ts";
+import { limitRequests } from "./directory-7-limit-requests.ts";
 import type { Migration } from "./migration.ts";
 
 /** The life of the directory's schema, oldest first. */
@@ -14,4 +15,5 @@ export const DIRECTORY_MIGRATIONS: readonly Migration[] = [
   providerObjects,
   tenantPrices,
   limits,
+  limitRequests,
 ];

@@ -8,6 +8,8 @@ import { accountOptions } from "./directory-2-account-options.ts";
 import { routing } from "./directory-3-routing.ts";
 import { providerObjects } from "./directory-4-provider-objects.ts";
 import { tenantPrices } from "./directory-5-tenant-prices.ts";
+import { limits } from "./directory-6-limits.ts";
+import { limitRequests } from "./directory-7-limit-requests.ts";
 import { type Migration, MigrationError, migrate } from "./migration.ts";
 
 function memory(): Kysely<unknown> {
@@ -64,6 +66,25 @@ test("tenants of a directory that knew no prices of theirs have none", async () 
   expect(await migrate(db, DIRECTORY_MIGRATIONS, 0)).toContain(tenantPrices);
   const { rows } = await sql<{ prices: string }>`SELECT prices FROM tenants`.execute(db);
   expect(rows).toEqual([{ prices: "[]" }]);
+});
+
+test("what a directory that knew no limits of its own has is not limited, and counts in UTC", async () => {
+  const db = memory();
+  await migrate(db, DIRECTORY_MIGRATIONS.slice(0, 5), 0);
+  await sql`INSERT INTO tenants (id, name, origin, created_at) VALUES ('t', 'acme', 'config', 0)`.execute(db);
+  expect(await migrate(db, DIRECTORY_MIGRATIONS, 0)).toContain(limits);
+  const { rows } = await sql<{ limits: string; time_zone: string }>`SELECT limits, time_zone FROM tenants`.execute(db);
+  expect(rows).toEqual([{ limits: "[]", time_zone: "UTC" }]);
+});
+
+test("a directory from before requests for more gets an empty table, whose rows need an application", async () => {
+  const db = memory();
+  await sql`PRAGMA foreign_keys = ON`.execute(db);
+  await migrate(db, DIRECTORY_MIGRATIONS.slice(0, 6), 0);
+  expect(await migrate(db, DIRECTORY_MIGRATIONS, 0)).toEqual([limitRequests]);
+  const stray = sql`INSERT INTO limit_requests (id, tenant_id, application_id, key_id, scope, wanted, reason, state,
+    created_at, created_by) VALUES ('l', 't', 'a', '', 'application:a', '{}', '', 'requested', 0, 'system:x')`;
+  await expect(stray.execute(db)).rejects.toThrow(/FOREIGN KEY/);
 });
 
 test("only the missing steps are applied, in order", async () => {

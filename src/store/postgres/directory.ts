@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import type { Principal, Subscription } from "../../domain/access/principal.ts";
+import type { Principal } from "../../domain/access/principal.ts";
 import type { Catalog } from "../../domain/catalog/catalog.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -13,7 +13,7 @@ import { readCatalog, withRevision } from "../sql/catalog.ts";
 import { orUnavailable } from "../sql/fault.ts";
 import { PrincipalCache } from "../sql/principal-cache.ts";
 import { SqlProviderObjects } from "../sql/provider-objects.ts";
-import { KEY_BY_DIGEST, type KeyHit, toPrincipal } from "../sql/rows.ts";
+import { grantedTo, KEY_BY_DIGEST, type KeyBelongings, type KeyHit, toPrincipal } from "../sql/rows.ts";
 import type { Tables } from "../sql/tables.ts";
 import type { Postgres } from "./connection.ts";
 import { PostgresError } from "./error.ts";
@@ -52,6 +52,7 @@ const PRINCIPAL = KEY_BY_DIGEST.replace(
   /FROM keys k/,
   `, (SELECT coalesce(json_agg(json_build_object('id', s.id, 'api', s.api, 'plan', s.plan, 'state', s.state) ORDER BY s.seq), '[]')
       FROM subscriptions s WHERE s.application_id = a.id) AS subscriptions
+   , (SELECT coalesce(json_agg(r), '[]') FROM (${grantedTo("a.id", "k.id")}) AS r) AS raises
    FROM keys k`,
 );
 
@@ -207,13 +208,13 @@ export class PostgresDirectory extends SqlAdministration implements Directory {
       const heardOf = this.#heardOf;
       const asked = this.#clock.ticks();
       const [row] = await orUnavailable(AWAY, () =>
-        this.#postgres.query<KeyHit & { subscriptions: Subscription[] }>(`${PRINCIPAL}$1`, [digest]),
+        this.#postgres.query<KeyHit & KeyBelongings>(`${PRINCIPAL}$1`, [digest]),
       );
       if (row === undefined) return undefined;
       if (this.#clock.ticks() - asked > this.#leaseMs) throw new GatewayError("store_unavailable", AWAY);
       // What was read before a change that has been heard of since may be what was before it.
       if (principals !== this.#epochs.principals || heardOf !== this.#heardOf) continue;
-      const principal = toPrincipal(row, row.subscriptions);
+      const principal = toPrincipal(row, row);
       this.#principals.keep(digest, principal);
       return principal;
     }

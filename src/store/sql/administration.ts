@@ -15,9 +15,11 @@ import type {
   Page,
   PlannedChange,
 } from "../../ports/administration.ts";
+import type { LimitRequestQuery, LimitRequestRow } from "../../ports/limit-requests.ts";
 import { readCatalog } from "./catalog.ts";
 import { ChangeSheet } from "./change-sheet.ts";
 import { orUnavailable } from "./fault.ts";
+import { limitRequestsOf, toLimitRequest } from "./limit-requests.ts";
 import { toApplication, toAuditEntry, toKey } from "./rows.ts";
 import { chargedScopes } from "./scopes.ts";
 import type { Tables } from "./tables.ts";
@@ -134,6 +136,26 @@ export abstract class SqlAdministration implements Administration {
     const size = pageSize(limit);
     const rows = await read(() => query.limit(size + 1).execute());
     return toPage(rows, size, (row) => row.id, toAuditEntry);
+  }
+
+  async limitRequests(
+    tenantId: string | null,
+    which: LimitRequestQuery,
+    cursor: string | null,
+    limit: number,
+  ): Promise<Page<LimitRequestRow>> {
+    let query = limitRequestsOf(this.reader, tenantId, which).orderBy("seq", "desc");
+    if (cursor !== null) query = query.where("seq", "<", readCursor(cursor));
+    const size = pageSize(limit);
+    const rows = await read(() => query.limit(size + 1).execute());
+    return toPage(rows, size, (row) => row.seq, toLimitRequest);
+  }
+
+  async limitRequest(tenantId: string | null, id: string): Promise<LimitRequestRow | undefined> {
+    let query = this.reader.selectFrom("limit_requests").selectAll().where("id", "=", id);
+    if (tenantId !== null) query = query.where("tenant_id", "=", tenantId);
+    const row = await read(() => query.executeTakeFirst());
+    return row && toLimitRequest(row);
   }
 
   chargedScopes(scope: string): Promise<LimitedScope[]> {

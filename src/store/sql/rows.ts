@@ -1,5 +1,5 @@
 import type { Selectable } from "kysely";
-import type { Principal, Subscription } from "../../domain/access/principal.ts";
+import type { Principal, Raise, Subscription } from "../../domain/access/principal.ts";
 import type { KeyMode } from "../../domain/access/virtual-key.ts";
 import { deepFreeze } from "../../kernel/freeze.ts";
 import type { JsonObject } from "../../kernel/json.ts";
@@ -77,6 +77,7 @@ export interface KeyHit {
 }
 
 const NONE: readonly Limit[] = Object.freeze([]);
+const NO_RAISES: readonly Raise[] = Object.freeze([]);
 
 /** Most have none, and there may be very many keys in memory. */
 function limitsOf(text: string): readonly Limit[] {
@@ -95,8 +96,29 @@ export const KEY_BY_DIGEST = `
   JOIN tenants t ON t.id = a.tenant_id
   WHERE k.digest = `;
 
-/** @param subscriptions of its application, in the order in which they were made. */
-export function toPrincipal(row: KeyHit, subscriptions: readonly Subscription[]): Principal {
+/** A granted limit as it stands in the database. */
+export interface RaiseRow {
+  scope: string;
+  granted: string;
+  granted_until: number | null;
+}
+
+/** What was granted to an application, its subscriptions and one of its keys. @param application, key how the statement names their ids */
+export const grantedTo = (application: string, key: string) => `
+  SELECT scope, granted, granted_until FROM limit_requests
+  WHERE state = 'approved' AND application_id = ${application} AND key_id IN ('', ${key})`;
+
+export function toRaise({ scope, granted, granted_until: until }: RaiseRow): Raise {
+  return { scope, limit: JSON.parse(granted) as Limit, until };
+}
+
+/** What its application has, in the order in which it was made. */
+export interface KeyBelongings {
+  subscriptions: readonly Subscription[];
+  raises: readonly RaiseRow[];
+}
+
+export function toPrincipal(row: KeyHit, { subscriptions, raises }: KeyBelongings): Principal {
   return deepFreeze({
     key: { id: row.key_id, name: row.key_name, mode: row.mode },
     tenant: { id: row.tenant_id, name: row.tenant_name },
@@ -113,7 +135,7 @@ export function toPrincipal(row: KeyHit, subscriptions: readonly Subscription[])
       team: limitsOf(row.team_limits),
       tenant: limitsOf(row.tenant_limits),
     },
-    raises: [],
+    raises: raises.length === 0 ? NO_RAISES : raises.map(toRaise),
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Limit } from "../../kernel/limit.ts";
 import type { LimitedScope } from "../../ports/administration.ts";
+import { type RaiseRow, toRaise } from "./rows.ts";
 import type { Tables } from "./tables.ts";
 
 /** What is known of a scope before its tenant is. */
@@ -17,7 +18,31 @@ export async function chargedScopes(db: Kysely<Tables>, scope: string): Promise<
   const chain = await chainOf(db, scope.slice(0, colon), scope.slice(colon + 1));
   if (chain === undefined) return [];
   const { id: tenantId, zone } = chain.tenant;
-  return chain.found.map((each) => ({ ...each, tenantId, zone }));
+  const application = chain.found.map((each) => idUnder("application", each.scope)).find((id) => id !== undefined);
+  if (application === undefined) return chain.found.map((each) => ({ ...each, tenantId, zone }));
+  const granted = await db
+    .selectFrom("limit_requests")
+    .select(["scope", "granted", "granted_until"])
+    .where("state", "=", "approved")
+    .where("application_id", "=", application)
+    .where("key_id", "in", ["", idUnder("key", scope) ?? ""])
+    .execute();
+  return chain.found.map((each) => ({
+    ...each,
+    ...{ tenantId, zone },
+    ...(isAbove(each.scope) ? {} : { applicationId: application }),
+    raises: (granted as RaiseRow[]).filter((row) => row.scope === each.scope).map(toRaise),
+  }));
+}
+
+/** Whether it is the team or the tenant of an application. */
+function isAbove(scope: string): boolean {
+  return idUnder("team", scope) !== undefined || idUnder("tenant", scope) !== undefined;
+}
+
+/** `key:abc` → `abc`, where it is a key. */
+function idUnder(kind: string, scope: string): string | undefined {
+  return scope.startsWith(`${kind}:`) ? scope.slice(kind.length + 1) : undefined;
 }
 
 async function chainOf(db: Kysely<Tables>, kind: string, id: string): Promise<Chain | undefined> {

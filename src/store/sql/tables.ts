@@ -1,6 +1,7 @@
 import type { Generated } from "kysely";
 import type { KeyMode } from "../../domain/access/virtual-key.ts";
 import type { Origin } from "../../ports/administration.ts";
+import type { LimitRequestState } from "../../ports/limit-requests.ts";
 
 /** Rows of the directory as they stand in the database; lists are JSON text, times milliseconds, switches 0 or 1. */
 export interface Tables {
@@ -63,6 +64,27 @@ export interface Tables {
     /** Who revoked it; what the file revoked, the file may restore. */
     revoked_by: Origin | null;
     limits: string;
+  };
+  limit_requests: {
+    seq: Generated<number>;
+    id: string;
+    tenant_id: string;
+    application_id: string;
+    key_id: string;
+    scope: string;
+    wanted: string;
+    wanted_until: number | null;
+    reason: string;
+    state: LimitRequestState;
+    created_at: number;
+    created_by: string;
+    decided_at: number | null;
+    decided_by: string | null;
+    decided_under: string | null;
+    note: string | null;
+    granted: string | null;
+    granted_until: number | null;
+    withdrawn_at: number | null;
   };
   provider_objects: {
     seq: Generated<number>;

@@ -2,9 +2,11 @@ import type { Kysely } from "kysely";
 import { GatewayError } from "../../errors.ts";
 import type { RandomBytes } from "../../kernel/id.ts";
 import type { DesiredState, DirectoryWriter, KeyRow, PlannedChange } from "../../ports/administration.ts";
+import type { LimitDecision, LimitRequestRow } from "../../ports/limit-requests.ts";
 import { applyCatalog, pruneCatalog } from "./apply-catalog.ts";
 import { TenancyApplication } from "./apply-tenancy.ts";
 import type { ChangeSheet } from "./change-sheet.ts";
+import { createLimitRequest, decideLimitRequest, withdrawLimitRequest } from "./limit-requests.ts";
 import type { Tables } from "./tables.ts";
 
 /** The writes of one transaction. What it did is on the sheet. */
@@ -75,6 +77,18 @@ export class SqlWriter implements DirectoryWriter {
     await this.#db.updateTable("keys").set(revoked).where("seq", "=", key.seq).execute();
     this.#sheet.wrote();
     return true;
+  }
+
+  createLimitRequest(request: LimitRequestRow): Promise<void> {
+    return createLimitRequest(this.#db, this.#sheet, request);
+  }
+
+  decideLimitRequest(tenantId: string, id: string, decision: LimitDecision): Promise<boolean> {
+    return decideLimitRequest(this.#db, this.#sheet, [tenantId, id], decision);
+  }
+
+  withdrawLimitRequest(tenantId: string, id: string, at: number): Promise<boolean> {
+    return withdrawLimitRequest(this.#db, this.#sheet, [tenantId, id], at);
   }
 
   async apply(desired: DesiredState): Promise<PlannedChange[]> {

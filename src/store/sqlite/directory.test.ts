@@ -15,7 +15,8 @@ const freshFile = () => join(folder, `${files++}.db`);
 
 // The contract (contract.ts) goes through directory.ts and all that it is made of: open.ts, principals.ts,
 // sql/administration.ts, sql/writer.ts, sql/change-sheet.ts, sql/apply-catalog.ts, sql/apply-tenancy.ts,
-// sql/apply-keys.ts, sql/catalog.ts, sql/principal-cache.ts, sql/rows.ts, sql/tables.ts and sql/fault.ts.
+// sql/apply-keys.ts, sql/catalog.ts, sql/limit-requests.ts, sql/scopes.ts, sql/principal-cache.ts, sql/rows.ts,
+// sql/tables.ts and sql/fault.ts.
 directoryContract("SQLite", async (clock, random) => {
   const store = await openDirectory(freshFile(), { clock, random });
   return { store, close: () => store.close() };

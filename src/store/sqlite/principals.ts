@@ -1,7 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { Principal, Subscription } from "../../domain/access/principal.ts";
 import { PrincipalCache } from "../sql/principal-cache.ts";
-import { KEY_BY_DIGEST, type KeyHit, toPrincipal } from "../sql/rows.ts";
+import { grantedTo, KEY_BY_DIGEST, type KeyHit, type RaiseRow, toPrincipal } from "../sql/rows.ts";
 
 const SUBSCRIPTIONS = "SELECT id, api, plan, state FROM subscriptions WHERE application_id = ? ORDER BY seq";
 
@@ -9,12 +9,14 @@ const SUBSCRIPTIONS = "SELECT id, api, plan, state FROM subscriptions WHERE appl
 export class Principals {
   readonly #byDigest: Statement<KeyHit, [string]>;
   readonly #subscriptions: Statement<Subscription, [string]>;
+  readonly #raises: Statement<RaiseRow, [string, string]>;
   readonly #kept: PrincipalCache;
 
   /** @param capacity principals kept at most. */
   constructor(reader: Database, capacity: number) {
     this.#byDigest = reader.prepare(`${KEY_BY_DIGEST}?`);
     this.#subscriptions = reader.prepare(SUBSCRIPTIONS);
+    this.#raises = reader.prepare(grantedTo("?", "?"));
     this.#kept = new PrincipalCache(capacity);
   }
 
@@ -23,7 +25,10 @@ export class Principals {
     if (hit !== undefined) return hit;
     const row = this.#byDigest.get(digest);
     if (row === null) return undefined;
-    const principal = toPrincipal(row, this.#subscriptions.all(row.application_id));
+    const principal = toPrincipal(row, {
+      subscriptions: this.#subscriptions.all(row.application_id),
+      raises: this.#raises.all(row.application_id, row.key_id),
+    });
     this.#kept.keep(digest, principal);
     return principal;
   }
