@@ -62,7 +62,7 @@ export async function ask(
   // Some servers stream whether they were asked to or not; the caller gets it collected then.
   if (declared && question.decoder.body === undefined) return streamed(question, answer.chunks(), settings);
   if (stream) return undeclared(question, answer, settings);
-  return whole(question, answer, () => answer.bytes(MAX_ANSWER_BYTES));
+  return whole(question, answer, settings, () => answer.bytes(MAX_ANSWER_BYTES));
 }
 
 async function send(question: Question, upstream: Upstream): Promise<UpstreamAnswer> {
@@ -92,7 +92,7 @@ async function* undeclared(
 ): AsyncGenerator<EventBatch> {
   const mediaType = mediaTypeOf(answer);
   if (question.decoder.body !== undefined || !mayAnswer(mediaType)) {
-    yield* whole(question, answer, () => answer.bytes(MAX_ANSWER_BYTES));
+    yield* whole(question, answer, settings, () => answer.bytes(MAX_ANSWER_BYTES));
     return;
   }
   const framing = question.adapter.framing ?? "sse";
@@ -112,7 +112,7 @@ async function* undeclared(
       return;
     }
     question.call.expect("upstream_timeout", settings.unaryMs);
-    yield* whole(question, answer, () => collected(following(begins, chunks)));
+    yield* whole(question, answer, settings, () => collected(following(begins, chunks)));
   } finally {
     await chunks.return?.();
   }
@@ -129,7 +129,10 @@ async function collected(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array>
   return held.length === 1 ? held[0]! : new Uint8Array(Buffer.concat(held));
 }
 
-async function* following(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* following(
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   yield first;
   yield* rest;
 }
@@ -137,6 +140,7 @@ async function* following(first: Uint8Array, rest: AsyncIterable<Uint8Array>): A
 async function* whole(
   question: Question,
   answer: UpstreamAnswer,
+  settings: AskSettings,
   read: () => Promise<Uint8Array>,
 ): AsyncGenerator<EventBatch> {
   const { adapter, decoder, asked, redact, stream } = question;
@@ -146,8 +150,12 @@ async function* whole(
     throw new MalformedAnswer(`content-type ${mediaType.slice(0, 80)}`);
   }
   const bytes = await read();
-  if (decoder.body === undefined && mediaType !== "application/json" && !beginsLikeJson(bytes)) {
-    throw new MalformedAnswer(`no JSON, and content-type ${mediaType.slice(0, 80)}`);
+  if (decoder.body === undefined && !beginsLikeJson(bytes)) {
+    if (beginsLikeStream(adapter.framing ?? "sse", mediaType, bytes)) {
+      yield* streamed(question, following(bytes, []), settings);
+      return;
+    }
+    if (mediaType !== "application/json") throw new MalformedAnswer(`no JSON, and ${mediaType.slice(0, 80)}`);
   }
   const parts = decoder.body?.(bytes, mediaType) ?? decoder.unary(utf8.decode(bytes));
   const event: ModelEvent = decoder.altered

@@ -92,6 +92,8 @@ describe.each(ROADS)("$front to $provider, stream: $stream", ({ front, provider,
   test.each(types)("what begins like an answer is one, also if its content type is %p", async (contentType) => {
     scene.up.answer(json(200, ok(provider), { contentType }));
     expect((await scene.served(front, { model, stream })).text).toContain("Hello.");
+    scene.up.answer(sse(PROVIDERS[provider].frames({ text: "Hello." }), { contentType }));
+    expect((await scene.served(front, { model, stream })).text).toContain("Hello.");
     scene.up.answer(PROVIDERS[provider].stream({ text: "Hello." }));
     const { text: streamed, response } = await scene.served(front, { model, stream });
     expect([streamed.includes("Hello."), response.headers.get("content-type")]).toEqual([true, `${mediaType(stream)}${stream ? "; charset=utf-8" : ""}`]);
