@@ -1,5 +1,6 @@
 /** What an administrator may say of prices, in prices.ts. */
 import { describe, expect, test } from "bun:test";
+import { edited, problems } from "../../test/support/configuration.ts";
 import type { Price } from "../domain/catalog/catalog.ts";
 import { priceFindings, priceRow, prices, tenantPrices } from "./prices.ts";
 
@@ -31,6 +32,25 @@ describe("a price that cannot be is refused, naming the field:", () => {
       const { error } = schema.safeParse([{ ...row, ...over }]);
       expect(error?.issues[0]?.path.join(".")).toBe(`0.${field}`);
     }
+  });
+});
+
+describe("in the file it is told with its line:", () => {
+  const priced = "prices: [{ model: small, inputPerMTokUsd: 0.15, outputPerMTokUsd: 0.60 }]";
+  const rows: [string, string][] = [
+    ["inputPerMTokUsd: .nan", "conf/sallyport.yaml:9:47: providers[0].prices[0].inputPerMTokUsd: must be a number"],
+    ["inputPerMTokUsd: -0.15", "conf/sallyport.yaml:9:47: providers[0].prices[0].inputPerMTokUsd: must be at least 0"],
+    ["inputPerMTokUsd: 1e308", "conf/sallyport.yaml:9:47: providers[0].prices[0].inputPerMTokUsd: must be at most 1000000"],
+  ]; // biome-ignore format: a table
+  test.each(rows)("%s", (wrong, said) => {
+    expect(problems(edited("inputPerMTokUsd: 0.15", wrong)).join("\n")).toContain(said);
+  });
+
+  test("two rows of which both would count, and an account that is not there", () => {
+    const twice = priced.replace("]", ", { model: small, inputPerMTokUsd: 1, outputPerMTokUsd: 1 }]");
+    expect(problems(edited(priced, twice)).join()).toContain("providers[0].prices[1].model: is small, as prices[0] is");
+    const tenant = "  - name: acme\n    prices: [{ provider: uq, model: m, inputPerMTokUsd: 1, outputPerMTokUsd: 1 }]";
+    expect(problems(edited("  - name: acme", tenant)).join()).toContain('names provider "uq", which this file does not have; did you mean "up"?'); // biome-ignore format: one line
   });
 });
 

@@ -48,7 +48,7 @@ const fields = {
     .min(1)
     .max(256)
     .describe(
-      "The provider's name of the model; a * at its end stands for any rest. The first row that matches counts.",
+      "The provider's name of the model, where a * at its end stands for any rest, or else the name that callers use. The first row that matches counts.",
     ),
   from: instant()
     .exactOptional()

@@ -5,6 +5,8 @@ import type { Rates } from "../domain/plans/price.ts";
 export interface Asking {
   /** Milliseconds since 1970; of prices with dates, those count that have begun then. */
   at: number;
+  /** The name that callers use for the model; rows may be written by it. */
+  calledBy?: string;
   /** The tenant's own prices, where it has any, and its name. */
   tenant?: { name: string; prices: readonly TenantPrice[] };
 }

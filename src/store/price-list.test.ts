@@ -116,6 +116,17 @@ test("a tenant's own price stands before the account's, for all accounts or for 
   expect(list.rates(account({ prices: [row()] }), "m", dated)?.input).toBe(1);
 });
 
+test("a row may be written by the name that callers use; the provider's own name goes before it", () => {
+  const by = { ...now, calledBy: "small" };
+  const small = row({ model: "small", inputPerMTokUsd: 3 });
+  expect(list.rates(account({ prices: [small] }), "small-2026", by)?.input).toBe(3);
+  expect(list.rates(account({ prices: [small] }), "small-2026", now)).toBeUndefined();
+  const both = [small, row({ model: "small-2026", inputPerMTokUsd: 4 })];
+  expect(list.rates(account({ prices: both }), "small-2026", by)?.input).toBe(4);
+  // A pattern is of the provider's names: it would match all that callers may call.
+  expect(list.rates(account({ prices: [row({ model: "sm*" })] }), "big-2026", by)).toBeUndefined();
+});
+
 test("a model that nobody knows has no price, rather than none to pay", () => {
   expect(list.rates(account({ kind: "openai-compatible" }), "my-own-model", now)).toBeUndefined();
 });

@@ -32,18 +32,14 @@ export class PriceList implements Prices {
     this.#isTest = isTest;
   }
 
-  rates(account: ProviderAccount, model: string, { at, tenant }: Asking): Rates | undefined {
+  rates(account: ProviderAccount, model: string, { at, tenant, calledBy }: Asking): Rates | undefined {
     if (this.#isTest(account.kind)) return FREE;
     if (tenant !== undefined) {
-      const own = current(
-        tenant.prices,
-        model,
-        at,
-        ({ provider }) => provider === undefined || provider === account.name,
-      );
+      const about = ({ provider }: TenantPrice) => provider === undefined || provider === account.name;
+      const own = current(tenant.prices.filter(about), model, calledBy, at);
       if (own !== undefined) return ratesOf(own, "tenant", tenant.name);
     }
-    const own = current(account.prices, model, at, () => true);
+    const own = current(account.prices, model, calledBy, at);
     if (own !== undefined) return ratesOf(own, "provider", account.name);
     return this.#public(account.kind, model, at).rates;
   }
@@ -67,23 +63,32 @@ export class PriceList implements Prices {
 
 const FREE: Rates = { input: 0, output: 0, source: "test provider" };
 
-/**
- * The row that counts: of those for the first matching name, the one that began last. A name of which
- * none has begun yet is passed over.
- */
+/** The row that counts: by the provider's name of the model, or else by the very name that callers use. */
 function current<P extends Price>(
   prices: readonly P[],
   model: string,
+  calledBy: string | undefined,
   at: number,
-  isMeant: (price: P) => boolean,
 ): P | undefined {
-  let newest: P | undefined;
+  return (
+    newest(prices, at, (pattern) => matchesPattern(pattern, model)) ??
+    newest(prices, at, (pattern) => pattern === calledBy)
+  );
+}
+
+/** Of the rows for the first matching name, the one that began last. A name of which none has begun yet is passed over. */
+function newest<P extends Price>(
+  prices: readonly P[],
+  at: number,
+  matches: (pattern: string) => boolean,
+): P | undefined {
+  let found: P | undefined;
   for (const price of prices) {
-    if (!isMeant(price) || !matchesPattern(price.model, model) || (price.from ?? 0) > at) continue;
-    if (newest === undefined) newest = price;
-    else if (price.model === newest.model && (price.from ?? 0) > (newest.from ?? 0)) newest = price;
+    const { model, from = 0 } = price;
+    if (from > at || !matches(model)) continue;
+    if (found === undefined || (model === found.model && from > (found.from ?? 0))) found = price;
   }
-  return newest;
+  return found;
 }
 
 const KINDS = {

@@ -51,6 +51,7 @@ describe("a call is charged by", () => {
     ["the account's list", { prices: [row()] }, 1_020_000, /^provider up [0-9a-f]{12}$/],
     ["the tenant's list, which stands before it", { prices: [row()], tenantPrices: tenant({ inputPerMTokUsd: 3 }) }, 3_020_000, /^tenant acme [0-9a-f]{12}$/],
     ["the account's list where the tenant's is about another account", { prices: [row()], tenantPrices: tenant({ provider: "ant" }) }, 1_020_000, /^provider up /],
+    ["a row by the name that callers use", { prices: [row({ model: "small" })] }, 1_020_000, /^provider up /],
     ["the row that has begun last", { prices: [row(), row({ inputPerMTokUsd: 2, from: NOON }), row({ inputPerMTokUsd: 9, from: NOON + 1 })] }, 2_020_000, /^provider up /],
   ]; // biome-ignore format: a table
   test.each(rows)("%s", async (_, options, nano, source) => {
