@@ -29,6 +29,9 @@ const KNOWN = Object.keys(WIRES)
   .map((path) => `/v1${path}`)
   .join(", ");
 
+/** What is paid for another way of being served is not what a batch is charged. */
+const USUAL_TIERS: ReadonlySet<string> = new Set(["auto", "default", "standard_only"]);
+
 const LINE_FIELDS = ["custom_id", "method", "url", "body"];
 const MAX_CUSTOM_ID = 512;
 
@@ -135,6 +138,9 @@ function requestOf(body: JsonObject, name: string, wire: Wire): ModelRequest {
   try {
     const request = wire.decode(body);
     if (request.stream) throw new InvalidRequest("stream", "stream must not be true: a batch streams nothing");
+    if (request.serviceTier !== undefined && !USUAL_TIERS.has(request.serviceTier)) {
+      throw new InvalidRequest("service_tier", "service_tier must not ask for a tier: a batch has one of its own");
+    }
     refuseChosenUpstream(request);
     return request;
   } catch (thrown) {

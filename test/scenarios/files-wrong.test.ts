@@ -28,6 +28,7 @@ test.each<[string, unknown[], string]>([
   ["two models", [line("a"), line("b", { model: "small" })], "line 2: body.model"],
   ["a bad field", [line("a"), line("b", { messages: [{ role: "nobody" }] })], "line 2: body.messages[0].role"],
   ["a stream", [line("a", { stream: true })], "line 1: body.stream"],
+  ["another tier", [line("a", { service_tier: "priority" })], "line 1: body.service_tier"],
   ["an upstream", [line("a", { api_base: "https://x" })], "line 1: body.api_base"],
   ["a prototype", ['{"custom_id":"a","__proto__":{}}'], "line 1: __proto__"],
   ["nothing", [""], "file"],
