@@ -49,6 +49,9 @@ test("what is left of a budget is told in dollars; who may run at once is told n
     level({ dimension: "usd", window: "month", amount: 5e9 }, 1_250_000_000),
     level({ dimension: "concurrent", window: null, amount: 3 }, 1),
   ];
-  expect(limitHeaders(levels, "gemini", AT)).toMatchObject({ "x-sallyport-budget-remaining-usd": "1.25" });
+  expect(limitHeaders(levels, "gemini", AT)).toMatchObject({
+    "x-sallyport-budget-remaining-usd": "1.25",
+    "ratelimit-policy": '"month-usd";q=5000000000;qu="nano-usd";w=2592000',
+  });
   expect(limitHeaders([levels[1]!], "gemini", AT)).toEqual({});
 });

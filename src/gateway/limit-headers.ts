@@ -73,7 +73,8 @@ function structured(headers: Headers, levels: readonly Level[]): void {
       .join("-");
     const comma = policies === "" ? "" : ", ";
     const seconds = isRate(window) ? RATE_MS[window] / 1_000 : PERIOD_SECONDS[window];
-    policies += `${comma}"${name}";q=${amount}${seconds === undefined ? "" : `;w=${seconds}`}`;
+    const unit = dimension === "usd" ? ';qu="nano-usd"' : "";
+    policies += `${comma}"${name}";q=${amount}${unit}${seconds === undefined ? "" : `;w=${seconds}`}`;
     states += `${comma}"${name}";r=${remaining}${seconds === undefined ? "" : `;t=${Math.ceil(resetMs / 1_000)}`}`;
   }
   headers["ratelimit-policy"] = policies;
