@@ -135,11 +135,16 @@ export class ModelScope {
   /** Spent and reserved, together. */
   used(window: PeriodWindow, dimension: Limit["dimension"], now: number): Range {
     this.turn(now);
-    const counted = this.takings.slice(this.#since[window]);
-    const sum = (all: ModelTaking[]) => all.reduce((total, { amounts }) => total + amountOf(amounts, dimension), 0);
-    const most = sum(counted);
-    if (!this.#blurred.has(window)) return { least: most, most };
-    return { least: sum(counted.filter(({ at }) => at >= this.#periods[window].start)), most };
+    const sum = (counts: (taking: ModelTaking, i: number) => boolean) =>
+      this.takings.filter(counts).reduce((total, { amounts }) => total + amountOf(amounts, dimension), 0);
+    const carried = (_: ModelTaking, i: number) => i >= this.#since[window];
+    if (!this.#blurred.has(window)) return { least: sum(carried), most: sum(carried) };
+    // What is read again may be counted by the calendar that counts now.
+    const dated = ({ at }: ModelTaking) => at >= this.#periods[window].start;
+    return {
+      least: sum((taking, i) => carried(taking, i) && dated(taking)),
+      most: sum((taking, i) => carried(taking, i) || dated(taking)),
+    };
   }
 
   /** Whether so much fits under a limit: certainly, certainly not, or either after a restart. */

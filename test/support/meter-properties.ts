@@ -133,7 +133,11 @@ class Beside {
         return;
       case "levels": {
         const { scopes } = this.#demand({ key: step.key, model: 0, providers: 0, input: 0, output: 0, usd: 0 });
-        this.#ask(scopes, this.#time());
+        // Of a scope that has no limit nothing is asked.
+        this.#ask(
+          scopes.filter(({ limits }) => limits.length > 0),
+          this.#time(),
+        );
         await this.#meter.levels(scopes);
         return;
       }

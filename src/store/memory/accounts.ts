@@ -75,8 +75,8 @@ export class Accounts {
     for (const { scope, zone, amounts } of chargesOf(record)) {
       const account = this.of(scope, zone, at);
       if (account.upto >= seq) continue;
-      // What was admitted before the last that was counted says nothing of which calendar counted then.
-      if (account.zone !== zone && at >= account.usedAt) account.move(zone, at);
+      // What was admitted before the last that was counted, or with it, says nothing of which calendar counts since.
+      if (account.zone !== zone && at > account.usedAt) account.move(zone, at);
       const ended = at + Math.ceil(record.totalMs);
       // Whether an account of a provider was asked is known at the end; everyone else has asked from the beginning.
       const asked = isProviders(scope) ? ended : at;
