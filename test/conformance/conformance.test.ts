@@ -214,7 +214,7 @@ describe("a missing or listed thing", () => {
     const said: string[] = [];
     expect(await conformance([], { here: false, say: (line) => said.push(line) })).toBe(2);
     expect(said.join()).toContain("recordings are missing");
-    expect(Object.keys(METHODS)).toEqual(["A", "B", "C", "D", "cuts", "F", "G"]);
+    expect(Object.keys(METHODS)).toEqual(["A", "turned", "B", "C", "D", "cuts", "F", "G"]);
   });
 
   test("has a reason in fidelity-requests.ts only between the APIs that its row names", () => {

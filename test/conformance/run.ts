@@ -14,6 +14,7 @@ import { judgeForm, loadChecks } from "./specs.ts";
 /** What is tried, and in which words the table says so. E needs real clients: see test/real. */
 export const METHODS = {
   A: "answers: what a caller is told is what the provider said",
+  turned: "answers turned: the same to who asks for the whole of what was streamed, and for a stream of what was whole",
   B: "requests: what is asked of a provider is what the same author asked there",
   C: "relay: in one dialect on both sides, an answer arrives as it came, whole and cut at random",
   D: "clients: the official ones read with the gateway what they read without it, and what others said",
@@ -54,6 +55,11 @@ export async function conform({ methods, seed, say = () => {} }: ConformanceOpti
       await compareAnswers(house, answers, judge, figures, {
         also: (played, front, got) => judgeForm(played, front, got, checks, figures),
       });
+    }
+    if (wanted.has("turned")) {
+      say("A turned: streams to who asks for a whole, and the other way round");
+      const turned = answers.map((played) => ({ ...played, stream: !played.stream }));
+      await compareAnswers(house, turned, judge, figures, { method: "turned" });
     }
     if (wanted.has("B")) {
       say(`B: ${pairs.length} pairs of requests`);
