@@ -13,10 +13,11 @@ import { readCatalog, withRevision } from "../sql/catalog.ts";
 import { orUnavailable } from "../sql/fault.ts";
 import { PrincipalCache } from "../sql/principal-cache.ts";
 import { SqlProviderObjects } from "../sql/provider-objects.ts";
-import { grantedTo, KEY_BY_DIGEST, type KeyBelongings, type KeyHit, toPrincipal } from "../sql/rows.ts";
+import { grantedTo, toPrincipal } from "../sql/rows.ts";
 import type { Tables } from "../sql/tables.ts";
 import type { Postgres } from "./connection.ts";
 import { PostgresError } from "./error.ts";
+import { KeyReader } from "./key-reader.ts";
 import { Notifications } from "./notifications.ts";
 
 export interface SharedDirectoryOptions {
@@ -48,13 +49,10 @@ interface Epochs {
 
 const EPOCHS = "SELECT revision, catalog, principals, pg_is_in_recovery() AS standby FROM epochs";
 
-const PRINCIPAL = KEY_BY_DIGEST.replace(
-  /FROM keys k/,
-  `, (SELECT coalesce(json_agg(json_build_object('id', s.id, 'api', s.api, 'plan', s.plan, 'state', s.state) ORDER BY s.seq), '[]')
-      FROM subscriptions s WHERE s.application_id = a.id) AS subscriptions
-   , (SELECT coalesce(json_agg(r), '[]') FROM (${grantedTo("a.id", "k.id")}) AS r) AS raises
-   FROM keys k`,
-);
+const BELONGINGS = `
+  (SELECT coalesce(json_agg(json_build_object('id', s.id, 'api', s.api, 'plan', s.plan, 'state', s.state) ORDER BY s.seq), '[]')
+     FROM subscriptions s WHERE s.application_id = a.id) AS subscriptions,
+  (SELECT coalesce(json_agg(r), '[]') FROM (${grantedTo("a.id", "k.id")}) AS r) AS raises`;
 
 /** Opens the directory that nodes share, making or migrating its tables. @throws MigrationError, PostgresError */
 export async function openSharedDirectory(
@@ -86,7 +84,7 @@ export async function openSharedDirectory(
 export class PostgresDirectory extends SqlAdministration implements Directory {
   /** Whose files and batches at providers are. */
   readonly objects: SqlProviderObjects;
-  readonly #postgres: Postgres;
+  readonly #keys: KeyReader;
   readonly #clock: Clock;
   readonly #heartbeatMs: number;
   readonly #leaseMs: number;
@@ -113,7 +111,7 @@ export class PostgresDirectory extends SqlAdministration implements Directory {
     const db = postgres.kysely<Tables>();
     super(db, db, options);
     this.objects = new SqlProviderObjects(db, db);
-    this.#postgres = postgres;
+    this.#keys = new KeyReader((text, values) => postgres.query(text, values), BELONGINGS);
     this.#clock = options.clock;
     this.#heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
@@ -207,9 +205,7 @@ export class PostgresDirectory extends SqlAdministration implements Directory {
       const { principals } = this.#epochs;
       const heardOf = this.#heardOf;
       const asked = this.#clock.ticks();
-      const [row] = await orUnavailable(AWAY, () =>
-        this.#postgres.query<KeyHit & KeyBelongings>(`${PRINCIPAL}$1`, [digest]),
-      );
+      const row = await orUnavailable(AWAY, () => this.#keys.read(digest));
       if (row === undefined) return undefined;
       if (this.#clock.ticks() - asked > this.#leaseMs) throw new GatewayError("store_unavailable", AWAY);
       // What was read before a change that has been heard of since may be what was before it.

@@ -32,7 +32,7 @@ export class Notifications {
     const client = this.#client ?? (await this.#connect());
     this.#client = client;
     try {
-      return (await client.query<R>({ text, name: "ask" })).rows;
+      return (await client.query<R>(text)).rows;
     } catch (error) {
       this.#drop(client);
       throw translated(error);

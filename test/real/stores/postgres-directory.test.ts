@@ -34,7 +34,6 @@ describe.skipIf(!present(POSTGRES))("the directory on PostgreSQL", () => {
   beforeAll(async () => {
     server = await startPostgres();
   });
-  afterAll(() => server.stop());
 
   async function open(url: string, clock: Clock = new ManualClock(), random = countedBytes()) {
     const postgres = await Postgres.open(parseDatabaseUrl(url), { connections: 4 });
@@ -46,20 +45,26 @@ describe.skipIf(!present(POSTGRES))("the directory on PostgreSQL", () => {
     return { directory, postgres, close };
   }
 
-  /** One database for all tests of the contracts, empty for each: making one takes longer than most tests. */
-  let usual: string | undefined;
-  async function openEmpty(clock?: Clock, random?: RandomBytes) {
-    usual ??= await server.database();
-    const opened = await open(usual, clock, random);
-    const { postgres } = opened;
-    const tables = await postgres.query<{ name: string }>(
+  /** One database, and one pool, for all tests of the contracts, empty for each: making one takes longer than most tests. */
+  let usual: Postgres | undefined;
+  async function openEmpty(clock: Clock = new ManualClock(), random: RandomBytes = countedBytes()) {
+    if (usual === undefined) {
+      const first = await open(await server.database());
+      await first.directory.close();
+      usual = first.postgres;
+    }
+    const tables = await usual.query<{ name: string }>(
       "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'sallyport' AND tablename !~ 'migrations|epochs'",
     );
-    await postgres.query(`TRUNCATE ${tables.map(({ name }) => name).join(", ")} RESTART IDENTITY`);
-    await postgres.query("UPDATE epochs SET revision = 0, catalog = 0, principals = 0");
-    await opened.close();
-    return await open(usual, clock, random);
+    await usual.query(`TRUNCATE ${tables.map(({ name }) => name).join(", ")} RESTART IDENTITY`);
+    await usual.query("UPDATE epochs SET revision = 0, catalog = 0, principals = 0");
+    const directory = await openSharedDirectory(usual, { clock, random });
+    return { directory, close: () => directory.close() };
   }
+  afterAll(async () => {
+    await usual?.close();
+    await server.stop();
+  });
 
   directoryContract("PostgreSQL", async (clock, random) => {
     const { directory, close } = await openEmpty(clock, random);
