@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { type Routing, USUAL_ROUTING } from "../domain/catalog/catalog.ts";
 import { TargetHealth } from "../domain/routing/health.ts";
 import { type ErrorCode, GatewayError } from "../errors.ts";
+import { Abort, type Abortable } from "../kernel/abort.ts";
 import type { Attempt } from "../ports/records.ts";
 import { UnsupportedFeature } from "../spec/adapter.ts";
 import { type EventBatch, rewritten } from "../spec/event.ts";
@@ -111,7 +112,7 @@ class Bench {
       get aborted() {
         return bench.leftBy;
       },
-      attempt: () => new AbortController(),
+      attempt: () => new Abort(),
     };
     const hold = { asked: this.holdAsked, grant: { api: { capture: false } } };
     const clean = { request: { stream: true, messages: [] }, hold };
@@ -136,7 +137,7 @@ class Bench {
     });
   }
 
-  async #play(play: Play, asked: Asked, name: string, signal: AbortSignal): Promise<AsyncGenerator<EventBatch>> {
+  async #play(play: Play, asked: Asked, name: string, signal: Abortable): Promise<AsyncGenerator<EventBatch>> {
     signal.addEventListener("abort", () => this.aborted.push(name));
     if (play.do === "charge and fail") asked.owed = true;
     else if (play.ms !== undefined) await this.time.after(play.ms).over;

@@ -1,5 +1,6 @@
 import { nextStep, type RetryPolicy, type Standing, type Step } from "../domain/routing/retry.ts";
 import { GatewayError } from "../errors.ts";
+import type { Abort, Abortable } from "../kernel/abort.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { EventBatch } from "../spec/event.ts";
 import { begun, type EventStream } from "./begun.ts";
@@ -9,7 +10,7 @@ import { Tally } from "./tally.ts";
 import { isTooLong, mayFallBack, toCallError } from "./upstream-error.ts";
 
 /** Asks one target. Rejects with what is wrong with it, or with the reason of `signal`. */
-export type Open = (asked: Asked, attempt: Attempt, signal: AbortSignal) => Promise<AsyncGenerator<EventBatch>>;
+export type Open = (asked: Asked, attempt: Attempt, signal: Abortable) => Promise<AsyncGenerator<EventBatch>>;
 
 export interface AttemptPorts {
   open: Open;
@@ -32,7 +33,7 @@ interface Running {
   choice: Choice;
   asked: Asked;
   attempt: Attempt;
-  controller: AbortController;
+  controller: Abort;
   answered: Promise<Answered>;
   settled: boolean;
   startedTicks: number;
@@ -177,7 +178,7 @@ export class Attempts {
     const { health } = running.choice;
     health.began(startedTicks);
     try {
-      const events = await begun(await this.#ports.open(asked, attempt, controller.signal));
+      const events = await begun(await this.#ports.open(asked, attempt, controller));
       call.answering();
       const now = call.ticks();
       call.observed.firstByteTicks ??= now;

@@ -1,6 +1,7 @@
 import type { Principal, Subscription } from "../domain/access/principal.ts";
 import type { Api, CatalogModel, Plan } from "../domain/catalog/catalog.ts";
 import { type ErrorCode, GatewayError } from "../errors.ts";
+import { Abort } from "../kernel/abort.ts";
 import { IDLE_CONNECTION_SECONDS } from "../kernel/bounds.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Level } from "../ports/meter.ts";
@@ -61,7 +62,7 @@ export class Call {
   readonly reached: Reached = { held: false };
 
   /** Of the targets that were asked. */
-  readonly #attempts: AbortController[] = [];
+  readonly #attempts: Abort[] = [];
   /** Whether a target that is silent for too long ends only its own attempt. */
   #othersMayServe = false;
   readonly #clock: Clock;
@@ -93,8 +94,8 @@ export class Call {
    * For one target: aborted with the call, by whoever holds it, and, as long as `answering` has not
    * been said, when nothing is heard for too long, so that the next one may be asked.
    */
-  attempt(): AbortController {
-    const attempt = new AbortController();
+  attempt(): Abort {
+    const attempt = new Abort();
     if (this.#abortedBy !== undefined) attempt.abort(this.#abortedBy);
     this.#attempts.push(attempt);
     this.#othersMayServe = true;

@@ -11,7 +11,7 @@ import type { Meter } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { ProviderObjects } from "../ports/provider-objects.ts";
 import type { Attempt } from "../ports/records.ts";
-import type { Upstream } from "../ports/upstream.ts";
+import type { Upstream, UpstreamCall } from "../ports/upstream.ts";
 import { providerKeyContext, type Unsealer } from "../ports/vault.ts";
 import type { ProviderAdapter, Warning } from "../spec/adapter.ts";
 import type { EventBatch } from "../spec/event.ts";
@@ -82,7 +82,7 @@ async function open(
   clean: CleanRequest,
   asked: Asked,
   attempt: Attempt,
-  signal: AbortSignal,
+  signal: UpstreamCall["signal"],
   ports: DispatchPorts,
   settings: AskSettings,
 ): Promise<AsyncGenerator<EventBatch>> {

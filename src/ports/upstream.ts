@@ -1,3 +1,4 @@
+import type { Abortable } from "../kernel/abort.ts";
 import type { Secret } from "../kernel/secret.ts";
 import type { AccountOptions, Authorization } from "../spec/adapter.ts";
 
@@ -20,7 +21,7 @@ export interface UpstreamCall {
   allowPrivateNetwork: boolean;
   /** Where a header that shows the key is not enough: how the key makes the request the account's own. */
   authorization?: AccountAuthorization;
-  signal: AbortSignal;
+  signal: Abortable;
   /** Told as the request goes out: from then on the provider may work, and charge, for it. */
   onSend?: () => void;
 }

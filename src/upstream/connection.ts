@@ -1,5 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import { GatewayError } from "../errors.ts";
+import type { Abortable } from "../kernel/abort.ts";
 import type { UpstreamAnswer } from "../ports/upstream.ts";
 import { SocketAnswer, type Source } from "./answer.ts";
 import type { PinnedAddress } from "./egress.ts";
@@ -16,7 +17,7 @@ const ALPN = Buffer.from("\x08http/1.1", "latin1");
 const KEPT_FOR = /(?:^|[,\s])timeout=(\d{1,6})(?:$|[,\s])/i;
 
 /** One connection to a provider, which asks one question at a time. */
-export class Connection implements Source, EventListenerObject {
+export class Connection implements Source {
   /** Told once when the connection can take the next question, and once when it is gone. */
   onIdle: ((connection: Connection) => void) | undefined;
   onClosed: ((connection: Connection) => void) | undefined;
@@ -29,7 +30,7 @@ export class Connection implements Source, EventListenerObject {
   #unsent: Uint8Array | undefined;
   #asking: { resolve(answer: UpstreamAnswer): void; reject(cause: unknown): void } | undefined;
   #answer: SocketAnswer | undefined;
-  #signal: AbortSignal | undefined;
+  #signal: Abortable | undefined;
 
   constructor(socket: Socket<Connection>) {
     this.#socket = socket;
@@ -39,7 +40,7 @@ export class Connection implements Source, EventListenerObject {
    * Sends a question; the answer is there when its head is. Undefined where the connection is closed, and
    * so nothing was sent.
    */
-  ask({ bytes, length }: Question, signal: AbortSignal): Promise<UpstreamAnswer> | undefined {
+  ask({ bytes, length }: Question, signal: Abortable): Promise<UpstreamAnswer> | undefined {
     if (this.#closed) return undefined;
     this.#parser.next();
     const sent = this.#socket.write(bytes);
@@ -148,8 +149,8 @@ export class Connection implements Source, EventListenerObject {
     this.#signal = undefined;
     this.#answer = undefined;
     answer?.ended();
-    const kept = KEPT_FOR.exec(this.#parser.head?.headers["keep-alive"] ?? "");
-    if (kept !== null) this.keptForSeconds = Number(kept[1]);
+    const kept = this.#parser.head?.headers["keep-alive"];
+    if (kept !== undefined) this.keptForSeconds = secondsOf(kept);
     // A provider that answers before it has heard all is not asked again on the same connection.
     if (this.#parser.keepsOpen && this.#unsent === undefined) this.onIdle?.(this);
     else this.cut();
@@ -174,10 +175,10 @@ const HANDLERS: SocketHandler<Connection> = {
 };
 
 /** Connects to the address that was checked, and by TLS to nobody but who bears the name. */
-export function connect({ address, port, serverName }: PinnedAddress, signal: AbortSignal): Promise<Connection> {
+export function connect({ address, port, serverName }: PinnedAddress, signal: Abortable): Promise<Connection> {
   const { promise, resolve, reject } = Promise.withResolvers<Connection>();
   const leave = () => reject(signal.reason);
-  signal.addEventListener("abort", leave, { once: true });
+  signal.addEventListener("abort", leave);
   const ready = (socket: Socket<Connection>) => {
     if (signal.aborted) return socket.terminate();
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -210,6 +211,11 @@ export function connect({ address, port, serverName }: PinnedAddress, signal: Ab
     ...(serverName !== null && { tls: { serverName, rejectUnauthorized: true, ALPNProtocols: ALPN } }),
   } as Bun.TCPSocketConnectOptions<Connection>).catch(failed);
   return promise.finally(() => signal.removeEventListener("abort", leave));
+}
+
+function secondsOf(kept: string): number | undefined {
+  const match = KEPT_FOR.exec(kept);
+  return match === null ? undefined : Number(match[1]);
 }
 
 const codeOf = (cause: unknown) => {

@@ -143,20 +143,21 @@ export class AnswerParser {
 
   #take(text: string): AnswerHead {
     const firstEnd = text.indexOf("\r\n");
-    const line = STATUS_LINE.exec(firstEnd < 0 ? text : text.slice(0, firstEnd));
-    if (line === null) throw new NoHttp("no status line");
-    const status = Number(line[2]);
+    if (!STATUS_LINE.test(firstEnd < 0 ? text : text.slice(0, firstEnd))) throw new NoHttp("no status line");
+    const minor = text.charAt(7);
+    const status = Number(text.slice(9, 12));
     const headers = firstEnd < 0 ? NO_FIELDS : readFields(text, firstEnd + 2);
     const head: AnswerHead = { status, headers, length: undefined };
     if (status < 200) return head;
     const codings = headers["transfer-encoding"];
     const lengths = headers["content-length"];
-    if (codings !== undefined && (line[1] === "0" || codings.toLowerCase() !== "chunked")) {
+    if (codings !== undefined && (minor === "0" || codings.toLowerCase() !== "chunked")) {
       throw new NoHttp("a transfer coding that is not known");
     }
     if (codings !== undefined && lengths !== undefined) throw new NoHttp("a length and a transfer coding");
     if (lengths !== undefined) head.length = readLength(lengths);
-    this.keepsOpen = line[1] === "1" && !/(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(headers.connection ?? "");
+    const { connection } = headers;
+    this.keepsOpen = minor === "1" && (connection === undefined || !LAST.test(connection));
     // RFC 9112, section 6.3.
     if (status === 204 || status === 304 || head.length === 0) this.#place = "over";
     else if (codings !== undefined) {
@@ -255,10 +256,11 @@ function expected(byte: number, only: number, next: Place): Place {
 }
 
 /** RFC 9112, section 4. The space before a reason that is empty is often forgotten. */
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const STATUS_LINE = /^HTTP\/1\.[01] [1-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const LAST = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** Not a line break of any kind, nor any other control character. */
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** What may stand in no line and between no two (RFC 9110, section 5.5). */
+const UNFIT = /[^\t\n\r\x20-\x7e\x80-\xff]/;
 
 const NO_FIELDS: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
 
@@ -273,18 +275,20 @@ function couldBegin(bytes: Buffer, at: number): boolean {
 }
 
 function readFields(text: string, begin: number): Record<string, string> {
+  if (UNFIT.test(text)) throw new NoHttp("a header with a control character");
   const fields: Record<string, string> = Object.create(null);
   let count = 0;
   for (let at = begin; at < text.length; ) {
-    let end = text.indexOf("\r\n", at);
-    if (end < 0) end = text.length;
+    const feed = text.indexOf("\n", at);
+    const end = feed < 0 ? text.length : feed - 1;
+    const carriage = text.indexOf("\r", at);
+    if (carriage !== (feed < 0 ? -1 : end)) throw new NoHttp("a line that does not end in CR LF");
     const colon = text.indexOf(":", at);
     // A line that begins with a space continues the one before (obs-fold), which only old senders do: no token begins so.
     const name = colon < 0 || colon > end ? undefined : fieldName(text.slice(at, colon));
     if (name === undefined) throw new NoHttp("a header whose name is none");
-    const value = trimmed(text, colon + 1, end);
-    if (!VALUE.test(value)) throw new NoHttp("a header with a control character");
     if (++count > MAX_FIELDS) throw new NoHttp(`more than ${MAX_FIELDS} headers`);
+    const value = trimmed(text, colon + 1, end);
     const before = fields[name];
     fields[name] = before === undefined ? value : `${before}, ${value}`;
     at = end + 2;
@@ -319,10 +323,13 @@ function fieldName(text: string): string | undefined {
   return name;
 }
 
+const LENGTH = /^\d{1,15}$/;
+
 /** The same length twice is one length (RFC 9110, section 8.6). */
 function readLength(text: string): number {
+  if (LENGTH.test(text)) return Number(text);
   const [first = "", ...others] = text.split(",").map((part) => trimmed(part, 0, part.length));
-  if (!/^\d{1,15}$/.test(first) || others.some((other) => other !== first)) throw new NoHttp("a length that is none");
+  if (!LENGTH.test(first) || others.some((other) => other !== first)) throw new NoHttp("a length that is none");
   return Number(first);
 }
 

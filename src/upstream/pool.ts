@@ -1,3 +1,4 @@
+import type { Abortable } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { type Connection, connect } from "./connection.ts";
 import type { PinnedAddress } from "./egress.ts";
@@ -44,7 +45,7 @@ export class Pool {
     return undefined;
   }
 
-  async connect(pin: PinnedAddress, signal: AbortSignal): Promise<Connection> {
+  async connect(pin: PinnedAddress, signal: Abortable): Promise<Connection> {
     const connection = await connect(pin, signal);
     const { place } = pin;
     connection.onIdle = () => this.#park(place, connection);

@@ -31,13 +31,17 @@ export function createUpstream(egress: Egress, clock: Clock): Upstream {
   }
 
   /** On a connection that rests, or a new one. Sent again only where a connection took nothing of it. */
-  async function ask(pin: PinnedAddress, asked: Question, call: UpstreamCall): Promise<UpstreamAnswer> {
+  function ask(pin: PinnedAddress, asked: Question, call: UpstreamCall): Promise<UpstreamAnswer> {
     for (let resting = pool.take(pin); resting !== undefined; resting = pool.take(pin)) {
       const answer = resting.ask(asked, call.signal);
       if (answer === undefined) continue;
       call.onSend?.();
       return answer;
     }
+    return askAnew(pin, asked, call);
+  }
+
+  async function askAnew(pin: PinnedAddress, asked: Question, call: UpstreamCall): Promise<UpstreamAnswer> {
     const connection = await pool.connect(pin, call.signal);
     call.signal.throwIfAborted();
     const answer = connection.ask(asked, call.signal);

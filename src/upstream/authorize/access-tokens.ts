@@ -1,4 +1,5 @@
 import { GatewayError } from "../../errors.ts";
+import type { Abortable } from "../../kernel/abort.ts";
 import { MAX_ERROR_BYTES } from "../../kernel/bounds.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { isObject, type Json, parseBounded } from "../../kernel/json.ts";
@@ -123,11 +124,11 @@ function refused(internal: string): GatewayError {
 }
 
 /** What the promise gives, or the signal's reason: whoever leaves does not wait for what others wait for. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+function unlessAborted<T>(promise: Promise<T>, signal: Abortable): Promise<T> {
   return new Promise((resolve, reject) => {
     const leave = () => reject(signal.reason);
     if (signal.aborted) leave();
-    else signal.addEventListener("abort", leave, { once: true });
+    else signal.addEventListener("abort", leave);
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
   });
 }
