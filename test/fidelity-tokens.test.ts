@@ -7,6 +7,7 @@ import { type CountText, countedInput } from "../src/domain/plans/counted.ts";
 import { tokenizerOf } from "../src/domain/plans/tokenizers.ts";
 import { readsUnseen } from "../src/domain/plans/unseen.ts";
 import type { JsonObject } from "../src/kernel/json.ts";
+import type { Part } from "../src/spec/message.ts";
 import type { ModelRequest } from "../src/spec/request.ts";
 import { Vocabularies } from "../src/store/vocabularies.ts";
 import { anthropicMessages } from "../src/wire/anthropic-messages/index.ts";
@@ -33,7 +34,38 @@ const DECODERS: Record<string, (body: JsonObject) => ModelRequest> = {
   "anthropic.vertex": (body) => anthropicMessages.decode({ model: "m", ...body }),
   "gemini.generateContent": (body) => gemini.decode(body, { params: { model: "m" }, query: "" }),
   "ollama.chat": (body) => ollamaChat.decode(body),
+  "bedrock.converse": asSaid,
+  "bedrock.invoke": asSaid,
+  "cohere.chat_v2": asSaid,
+  "dashscope.native": asSaid,
 };
+
+const DOCUMENT: Part = { type: "document", source: { kind: "text", mediaType: "text/plain", text: "" } };
+
+/** Dialects that no caller speaks here: what such a body says, as it would be asked for in any other. */
+function asSaid(body: JsonObject): ModelRequest {
+  const of = (value: unknown) => (Array.isArray(value) ? value : []);
+  const { toolConfig, input } = body as { toolConfig?: JsonObject; input?: JsonObject };
+  const turns = [...of(body.messages), ...of(input?.messages), ...of(body.system)];
+  const tools = [...of(body.tools), ...of(toolConfig?.tools)];
+  return {
+    dialect: "openai-chat",
+    model: "m",
+    messages: turns.map((turn) => ({
+      role: "user",
+      parts: [...JSON.stringify(turn).matchAll(/"document":\{/g)].map(() => DOCUMENT),
+    })),
+    tools: tools.map((tool) => {
+      return "systemTool" in tool ? { type: "opaque", value: {} } : { type: "function", name: "" };
+    }),
+    ...(/"(?:outputConfig|output_config|output_format|response_format)"/.test(JSON.stringify(body))
+      ? { responseFormat: { type: "json" as const } }
+      : {}),
+    stream: false,
+    includeUsage: false,
+    extra: body,
+  };
+}
 
 const tokenizer = new Vocabularies((cause) => {
   throw cause;

@@ -28,6 +28,7 @@ apis:
   - { slug: manual, version: v1, models: [small] }
 tenants:
   - name: acme
+    prices: [{ provider: main, model: m, from: 2026-03-01, inputPerMTokUsd: 3, outputPerMTokUsd: 4, tiers: { flex: { inputPerMTokUsd: 1 } } }]
     teams:
       - name: research
         members: [{ email: Ada@Example.com, roles: [developer] }]
@@ -51,6 +52,13 @@ const config = loadConfig("c.yaml", { kinds: KINDS, env, readFile: () => TEXT })
 const desired = config.desired({ sealer, digest: (key) => `digest of ${key}` });
 
 describe("the desired state", () => {
+  test("has what models cost a tenant, dates as instants", () => {
+    const [price] = desired.tenants[0]!.prices!;
+    const from = Date.UTC(2026, 2, 1);
+    const own = { provider: "main", model: "m", inputPerMTokUsd: 3, outputPerMTokUsd: 4 };
+    expect(price).toEqual({ ...own, from, tiers: { flex: { inputPerMTokUsd: 1 } } });
+  });
+
   test("has every account with its address, and its key sealed for that address", () => {
     const [main, proxy, canned] = desired.providers;
     expect(main).toMatchObject({

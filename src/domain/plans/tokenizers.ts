@@ -51,6 +51,9 @@ const ROWS: readonly [RegExp, ModelTokenizer][] = [
   [/^claude/, { ...OTHER, image: 5_000, around: { ...AROUND, call: 64, tool: 96, tools: 768, schema: 640 } }],
   [/^grok/, { ...OTHER, around: { ...AROUND, call: 320, tools: 320 } }],
   [/^deepseek/, { ...OTHER, around: { ...AROUND, call: 112 } }],
+  [/^command-a-reasoning/, { ...OTHER, around: { ...AROUND, call: 1_472, tools: 1_024 } }],
+  [/^command/, { ...OTHER, around: { ...AROUND, call: 576, tools: 1_024 } }],
+  [/^nova/, { ...OTHER, around: { ...AROUND, tools: 640, tool: 128 } }],
   [/^(?:meta-)?llama-4/, { ...OTHER, around: { ...AROUND, tools: 640 } }],
 ];
 
@@ -61,7 +64,9 @@ const KEPT = 1_000;
 export function tokenizerOf(model: string): ModelTokenizer {
   let tokenizer = found.get(model);
   if (tokenizer === undefined) {
-    const name = model.replace(/^(?:[^/]*\/)*(?:ft:|(?:[a-z]+\.)*(?=claude|gpt-|llama))?/, "").toLowerCase();
+    const name = model
+      .replace(/^(?:[^/]*\/)*(?:ft:|(?:[a-z]+\.)*(?=claude|gpt-|llama|nova|command))?/, "")
+      .toLowerCase();
     tokenizer = ROWS.find(([pattern]) => pattern.test(name))?.[1] ?? OTHER;
     if (found.size >= KEPT) found.clear();
     found.set(model, tokenizer);
