@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { conformance } from "../../tools/conformance.ts";
 import { digestOf, isSaidIn } from "../support/digests.ts";
+import { CLIENTS_REFUSE, FORMED_OTHERWISE } from "../support/fidelity-forms.ts";
 import { askedOtherwise } from "../support/fidelity-requests.ts";
 import type { Digest, Digests, Exchange } from "../support/recordings.ts";
 import { losses } from "./answers.ts";
@@ -215,6 +216,22 @@ describe("a missing or listed thing", () => {
     expect(await conformance([], { here: false, say: (line) => said.push(line) })).toBe(2);
     expect(said.join()).toContain("recordings are missing");
     expect(Object.keys(METHODS)).toEqual(["A", "turned", "B", "C", "D", "cuts", "F", "G"]);
+  });
+
+  test("has a reason in fidelity-forms.ts only where a provider gave cause for it", () => {
+    const gemini = (finishReason: string): Exchange => ({
+      ...said(""),
+      api: "gemini.generateContent",
+      response: { status: 200, headers: {}, json: { candidates: [{ finishReason }] } },
+    });
+    const formed = (exchange: Exchange) =>
+      FORMED_OTHERWISE.some((row) => row.applies({ exchange, want: DIGEST, found: ["x"] }));
+    expect([gemini("UNEXPECTED_TOOL_CALL"), gemini("STOP"), said(STREAM)].map(formed)).toEqual([true, false, false]);
+    const refused = (counted: number | null) =>
+      CLIENTS_REFUSE.some((row) =>
+        row.applies({ exchange: said(""), want: { ...DIGEST, in: counted }, found: ["refused: no → at usage"] }),
+      );
+    expect([refused(null), refused(3)]).toEqual([true, false]);
   });
 
   test("has a reason in fidelity-requests.ts only between the APIs that its row names", () => {
