@@ -248,6 +248,14 @@ function nameOf(text: string): string {
   return name;
 }
 
+/** How the server finds out, within half a minute, that a node's machine is gone: what its session holds, others wait for. */
+const GONE = [
+  "tcp_keepalives_idle=10",
+  "tcp_keepalives_interval=5",
+  "tcp_keepalives_count=3",
+  "tcp_user_timeout=25000",
+];
+
 function settingsFor(address: DatabaseAddress, statementMs: number): pg.ClientConfig {
   return {
     host: address.host,
@@ -257,7 +265,7 @@ function settingsFor(address: DatabaseAddress, statementMs: number): pg.ClientCo
     database: address.database,
     ssl: tlsOf(address),
     application_name: "sallyport",
-    options: `-c search_path=${SCHEMA}`,
+    options: [`search_path=${SCHEMA}`, ...GONE].map((setting) => `-c ${setting}`).join(" "),
     connectionTimeoutMillis: CONNECT_MS,
     statement_timeout: statementMs,
     query_timeout: statementMs + SILENCE_MS,

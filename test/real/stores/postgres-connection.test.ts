@@ -65,6 +65,13 @@ describe.skipIf(!present(POSTGRES_BINARIES))("connections to PostgreSQL", () => 
     await expect(postgres.query(insert, [1])).rejects.toMatchObject({ sqlState: "23505", unavailable: false });
   });
 
+  test("let the server find out within half a minute that a node's machine is gone", async () => {
+    const [row] = await postgres.query(
+      "SELECT current_setting('tcp_keepalives_idle') AS idle, current_setting('tcp_user_timeout') AS most",
+    );
+    expect(row).toEqual({ idle: "10", most: "25000" });
+  });
+
   test("let one node at a time through a lock", async () => {
     const order: string[] = [];
     const first = postgres.alone("start", async () => {
