@@ -22,6 +22,7 @@ import { firstStart, NATIVE_ACCOUNTS } from "./config/first-start.ts";
 import { type Config, loadConfig } from "./config/load.ts";
 import type { ListenAddress } from "./config/network.ts";
 import { ConfigurationError, formatProblem } from "./config/problem.ts";
+import type { RedisAddress } from "./config/shared-store.ts";
 import { keyDigest } from "./domain/access/virtual-key.ts";
 import type { Catalog } from "./domain/catalog/catalog.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
@@ -43,20 +44,23 @@ import { pooled } from "./kernel/id.ts";
 import type { Limit } from "./kernel/limit.ts";
 import type { Administration } from "./ports/administration.ts";
 import type { Directory } from "./ports/directory.ts";
+import type { Ledger, Recount } from "./ports/ledger.ts";
 import type { Log } from "./ports/log.ts";
+import type { Meter, MeterView } from "./ports/meter.ts";
 import type { ProviderObjects } from "./ports/provider-objects.ts";
-import type { UsageRecord } from "./ports/records.ts";
+import type { Records, UsageRecord } from "./ports/records.ts";
 import type { Upstream } from "./ports/upstream.ts";
 import { providerKeyContext } from "./ports/vault.ts";
 import { ADAPTERS } from "./providers/adapters.ts";
 import { LOOKALIKES } from "./providers/openai-compatible/index.ts";
 import { MemoryMeter } from "./store/memory/meter.ts";
+import type { Postgres } from "./store/postgres/connection.ts";
 import { PriceList } from "./store/price-list.ts";
 import { startCheckpointer } from "./store/sqlite/checkpointer.ts";
 import { openDirectory } from "./store/sqlite/directory.ts";
 import { type DataFolder, openDataFolder } from "./store/sqlite/folder.ts";
 import { inspectDirectory, inspectLedger, inspectLock } from "./store/sqlite/inspect.ts";
-import { openJournal, type SqliteJournal } from "./store/sqlite/journal.ts";
+import { openJournal } from "./store/sqlite/journal.ts";
 import { Vocabularies } from "./store/vocabularies.ts";
 import { Egress } from "./upstream/egress.ts";
 import { createMedia } from "./upstream/media.ts";
@@ -78,6 +82,22 @@ interface Store {
   /** Other nodes have it too; then one of them starts at a time. */
   shared: boolean;
   alone<T>(start: () => Promise<T>): Promise<T>;
+  openBooks(): Promise<Books>;
+  close(): Promise<void>;
+}
+
+/** The meter, and the ledger that it writes: this node's own, or shared. */
+interface Books {
+  meter: Meter &
+    MeterView & {
+      readonly openHolds: number;
+      readonly failing: boolean;
+      recover(): Promise<UsageRecord[]>;
+      retry(): Promise<{ written: number; left: number }>;
+      sweep(): Promise<unknown>;
+      recount(mend: boolean): Promise<Recount>;
+    };
+  records: Records & Pick<Ledger, "admitted">;
   close(): Promise<void>;
 }
 
@@ -85,8 +105,7 @@ interface Store {
 interface Installation {
   directory: Store["directory"];
   keyring: Keyring;
-  journal: SqliteJournal;
-  meter: MemoryMeter;
+  books: Books;
   /** Key of the virtual keys' digests. */
   pepper: Uint8Array;
   /** Commits what is waiting, and lets go of everything. */
@@ -95,18 +114,15 @@ interface Installation {
 
 /** PostgreSQL where DATABASE_URL says so, else a file. Nothing of PostgreSQL is loaded without. */
 async function openStore({ database, redis }: Environment, folder: DataFolder, log: Log): Promise<Store> {
-  if (redis !== undefined) {
-    const message = "is set, and this version has no counters there yet; unset it";
-    throw new ConfigurationError([{ where: "REDIS_URL", message }]);
-  }
   if (database === undefined) {
     const directory = await openDirectory(folder.file("directory.db"), { clock, random });
-    return { directory, shared: false, alone: (start) => start(), close: () => directory.close() };
+    const openBooks = async () => openOwnBooks(folder.file("ledger.db"), log);
+    return { directory, shared: false, alone: (start) => start(), openBooks, close: () => directory.close() };
   }
   const { openShared, PostgresError } = await import("./store/postgres/shared.ts");
-  log.write("warn", "limits are counted by each node for itself, and usage records stay where their calls were");
   try {
-    return { ...(await openShared(database, { clock, random, log })), shared: true };
+    const stores = await openShared(database, { clock, random, log });
+    return { ...stores, shared: true, openBooks: () => openSharedBooks(stores.postgres, redis, log) };
   } catch (error) {
     if (!(error instanceof PostgresError)) throw error;
     const message = `names ${database.shown}, which cannot be used: ${error.message}`;
@@ -114,19 +130,9 @@ async function openStore({ database, redis }: Environment, folder: DataFolder, l
   }
 }
 
-async function openInstallation(
-  environment: Environment,
-  folder: DataFolder,
-  { directory, shared, close: closeStore }: Store,
-  log: Log,
-): Promise<Installation> {
-  const expected = await directory.setting(MASTER_KEY_SETTING);
-  const file = folder.file(MASTER_KEY_FILE);
-  const keyring = openKeyring({ value: environment.masterKey, file, expected, shared, random });
-  if (expected === undefined) await directory.setSetting(MASTER_KEY_SETTING, keyring.fingerprint);
-  const ledger = folder.file("ledger.db");
-  const journal = openJournal(ledger);
-  const stopCheckpointer = startCheckpointer(ledger, (cause) =>
+function openOwnBooks(path: string, log: Log): Books {
+  const journal = openJournal(path);
+  const stopCheckpointer = startCheckpointer(path, (cause) =>
     log.write("error", "the checkpointer of the ledger has ended; commits do its work", { detail: String(cause) }),
   );
   const meter = new MemoryMeter(journal, clock);
@@ -135,14 +141,58 @@ async function openInstallation(
     await meter.sweep();
     await stopCheckpointer();
     journal.shut();
+  };
+  return { meter, records: journal, close };
+}
+
+/** Counted in Redis where REDIS_URL says so, else in PostgreSQL. */
+async function openSharedBooks(postgres: Postgres, redis: RedisAddress | undefined, log: Log): Promise<Books> {
+  const onTrouble = (what: string, cause: unknown) =>
+    log.write("warn", what, cause === undefined ? {} : { detail: String(cause) });
+  const open = async () => {
+    if (redis === undefined)
+      return (await import("./store/postgres/meter.ts")).openPostgresMeter(postgres, { onTrouble });
+    if (redis.exposed) {
+      const detail = `${redis.shown} is reached over a network without encryption; use rediss:// in REDIS_URL`;
+      log.write("warn", "what is asked of the counters crosses the network readable", { detail });
+    }
+    return (await import("./store/redis/meter.ts")).openRedisMeter(postgres, redis, { onTrouble });
+  };
+  try {
+    const { meter, ledger: records } = await open();
+    const close = async () => {
+      await retryRecords(meter, log);
+      await meter.close();
+    };
+    return { meter, records, close };
+  } catch (error) {
+    const { name, message } = error as Error;
+    if (name !== "RedisAway" && name !== "Stale") throw error;
+    const where = redis === undefined ? "DATABASE_URL" : "REDIS_URL";
+    throw new ConfigurationError([{ where, message: `names counters that cannot be used: ${message}` }]);
+  }
+}
+
+async function openInstallation(
+  environment: Environment,
+  folder: DataFolder,
+  { directory, shared, openBooks, close: closeStore }: Store,
+): Promise<Installation> {
+  const expected = await directory.setting(MASTER_KEY_SETTING);
+  const file = folder.file(MASTER_KEY_FILE);
+  const keyring = openKeyring({ value: environment.masterKey, file, expected, shared, random });
+  if (expected === undefined) await directory.setSetting(MASTER_KEY_SETTING, keyring.fingerprint);
+  const books = await openBooks();
+  const close = async () => {
+    await books.close();
     await closeStore();
     folder.release();
   };
-  return { directory, keyring, journal, meter, pepper: keyring.derive("virtual keys"), close };
+  return { directory, keyring, books, pepper: keyring.derive("virtual keys"), close };
 }
 
 /** Commits the records that the ledger could not take when their calls ended, as soon as it can. */
-async function retryRecords(meter: MemoryMeter, log: Log): Promise<void> {
+async function retryRecords(meter: Pick<MemoryMeter, "retry">, log: Log): Promise<void> {
   const { written, left } = await meter.retry();
   if (written === 0) return;
   const rest = left === 0 ? "" : `; ${left} are left`;
@@ -188,7 +238,7 @@ export async function startGateway(world: World, { json }: { json: boolean }): P
   const folder = openDataFolder(environment.dataDir);
   const store = await openStore(environment, folder, log);
   return await store.alone(async () => {
-    const installation = await openInstallation(environment, folder, store, log);
+    const installation = await openInstallation(environment, folder, store);
     return await startOn(installation, { environment, config, world, json, log });
   });
 }
@@ -204,7 +254,7 @@ interface Start {
 async function startOn(installation: Installation, start: Start): Promise<Running> {
   const { environment, config, world, json, log } = start;
   const settings = config === undefined ? defaultGateway() : await applyConfiguration(installation, config);
-  const recovered = await installation.meter.recover();
+  const recovered = await installation.books.meter.recover();
   if (recovered.length > 0) {
     log.write("warn", "Holds that were open when the process last ended have been charged as reserved", {
       count: recovered.length,
@@ -270,7 +320,7 @@ async function serve(
   verifyToken: VerifyToken,
   log: Log & { flush(): void },
 ): Promise<Served> {
-  const { meter } = installation;
+  const { meter } = installation.books;
   const upstream = createUpstream(new Egress(clock), clock);
   const gateway = composeGateway(installation, environment, settings, upstream, log, (record) =>
     metrics.observe(record),
@@ -332,7 +382,7 @@ async function serve(
 }
 
 function composeAdmin(
-  { directory, journal, meter, pepper, keyring }: Installation,
+  { directory, books, pepper, keyring }: Installation,
   environment: Environment,
   settings: GatewaySection,
   verifyToken: VerifyToken,
@@ -344,11 +394,11 @@ function composeAdmin(
     admin: {
       administration: directory,
       directory,
-      records: journal,
-      meter,
+      records: books.records,
+      meter: books.meter,
       ledger: {
-        admitted: (since, until) => journal.admitted(since, until),
-        recount: (mend) => meter.recount(mend),
+        admitted: (since, until) => books.records.admitted(since, until),
+        recount: (mend) => books.meter.recount(mend),
       },
       clock,
       random,
@@ -375,12 +425,12 @@ function composeGateway(
   log: Log,
   observe: (record: UsageRecord) => void,
 ): Gateway {
-  const { directory, journal, meter, pepper, keyring } = installation;
+  const { directory, books, pepper, keyring } = installation;
   return createGateway(
     {
       directory,
-      meter,
-      records: journal,
+      meter: books.meter,
+      records: books.records,
       prices: new PriceList(isTest),
       tokenizer: vocabularies(directory.catalog(), log),
       objects: directory.objects,

@@ -35,6 +35,17 @@ interface Replayed {
   amounts: Amounts;
 }
 
+/** An account as a store keeps it that several nodes share: what is reserved and what runs too. */
+export interface SharedAccount extends SavedAccount {
+  running: number;
+  /** What open Holds have of rates. */
+  held: Amounts;
+  /** As `spent`. */
+  reserved: readonly number[];
+  /** How often day, week, month and total have begun anew. */
+  turns: readonly number[];
+}
+
 /** What was spent and is reserved of one scope, in the periods that run. */
 export interface Usage {
   scope: string;
@@ -132,6 +143,27 @@ export class Account {
     };
   }
 
+  static shared(saved: SharedAccount): Account {
+    const account = Account.from(saved);
+    account.#reserved.set(saved.reserved);
+    account.#held = saved.held;
+    account.#turns = saved.turns;
+    account.running = saved.running;
+    return account;
+  }
+
+  share(now: number): SharedAccount {
+    return {
+      ...this.save(now),
+      // A bucket that is full now has still to lose what its calls will have used.
+      buckets: this.#buckets.map((bucket) => ({ ...bucket })),
+      running: this.running,
+      held: this.#held,
+      reserved: Array.from(this.#reserved),
+      turns: this.#turns,
+    };
+  }
+
   /** Milliseconds until it fits under a limit: 0 now, null never. */
   waitFor(limit: Limit, amounts: Amounts, now: number): number | null {
     const { window } = limit;
@@ -155,6 +187,17 @@ export class Account {
     const drawn = certain ? amounts.requests : 0;
     const taking = { account: this, amounts, turns: this.#turns, drawn };
     this.#drawRequests(drawn, now);
+    this.#hold(taking, amounts, drawn, 1);
+    return taking;
+  }
+
+  /** Takes again what an open Hold took at `at`: the account is counted anew from the ledger. */
+  retake(amounts: Amounts, drawn: number, at: number, now: number): Taking {
+    this.#advance(now);
+    this.running += 1;
+    const turns = PERIODS.map((window, i) => (at >= this.#periods[window].start ? this.#turns[i]! : -1));
+    const taking = { account: this, amounts, turns, drawn };
+    this.#drawRequests(drawn, at);
     this.#hold(taking, amounts, drawn, 1);
     return taking;
   }

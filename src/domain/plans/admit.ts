@@ -20,6 +20,11 @@ export interface Demand {
   scopes: readonly ScopeDemand[];
   /** Provider accounts that might be asked: at least one of them must have room, where there are any. Those that have are taken from. */
   anyOf: readonly ScopeDemand[];
+  /**
+   * How many requests of a scope one node may admit while the shared counters are away; absent: none.
+   * Where money is limited none is, whatever stands here.
+   */
+  whenStoreAway?: { scope: string; requests: number };
 }
 
 /** How a limit stands after a reserve, or stood when it refused. */

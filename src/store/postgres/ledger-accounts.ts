@@ -1,0 +1,222 @@
+import { Account, type SavedAccount, type Taking } from "../../domain/plans/account.ts";
+import { type Bucket, missing } from "../../domain/plans/bucket.ts";
+import { chargesOf, isProviders } from "../../domain/plans/charges.ts";
+import type { UsageRecord } from "../../ports/records.ts";
+import { recordFromText } from "../record-text.ts";
+import type { Postgres, Query } from "./connection.ts";
+import { holdsIn, type OpenRow } from "./ledger.ts";
+
+/** Entries counted in one step. */
+const PAGE = 1_000;
+
+/** All that is not saved, counted from the ledger and the open Holds: as of one moment. */
+export interface Recount {
+  /** Accounts that the entries since the last saving, or open Holds, concern. All others stand as they were saved. */
+  accounts: Map<string, Account>;
+  holds: { hold: OpenRow; takings: Taking[] }[];
+  /** The meter's time, milliseconds since 1970. */
+  at: number;
+}
+
+/** The rates' buckets of scopes, where it is counted now. @throws where that is away */
+export type BucketsOf = (query: Query, scopes: readonly string[]) => Promise<Map<string, readonly Bucket[]>>;
+
+interface Row {
+  seq: number;
+  record: UsageRecord;
+}
+
+/** The sums of the ledger up to an entry, and how they are brought up to date. */
+export class LedgerAccounts {
+  readonly #postgres: Postgres;
+  readonly #now: () => number;
+
+  constructor(postgres: Postgres, now: () => number) {
+    this.#postgres = postgres;
+    this.#now = now;
+  }
+
+  /** What is saved of scopes. A scope that nothing was ever charged to has nothing. */
+  async load(scopes: readonly string[]): Promise<Map<string, SavedAccount>> {
+    return await loadIn(this.#postgres.query, scopes);
+  }
+
+  async recount(): Promise<Recount> {
+    return await this.#postgres.transaction(async (query) => {
+      await query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+      const mark = await markIn(query);
+      const accounts = new Map<string, Account>();
+      let at = Math.max(this.#now(), mark.at);
+      for (let after = mark.seq; ; ) {
+        const rows = await entriesIn(query, after, Number.MAX_SAFE_INTEGER);
+        at = Math.max(at, ...rows.map(({ record }) => record.admittedAt ?? 0));
+        await countIn(query, accounts, rows);
+        if (rows.length < PAGE) break;
+        after = rows.at(-1)!.seq;
+      }
+      const open = await holdsIn(query, "ORDER BY number", []);
+      at = Math.max(at, ...open.map((hold) => hold.at));
+      await fetchIn(
+        query,
+        accounts,
+        open.flatMap(({ taken }) => taken),
+        at,
+      );
+      const holds = open.map((hold) => {
+        const takings = hold.taken.map(({ scope, amounts, drawn }) =>
+          accounts.get(scope)!.retake(amounts, drawn, hold.at, at),
+        );
+        return { hold, takings };
+      });
+      return { accounts, holds, at };
+    });
+  }
+
+  /**
+   * Brings what is saved up to date; one node at a time does, the others have nothing to do then.
+   * @returns how many entries were counted.
+   */
+  async save(bucketsOf: BucketsOf): Promise<number> {
+    const last = await this.lastEntry();
+    for (let counted = 0; ; ) {
+      const entries = await this.#postgres.transaction((query) => this.#savePage(query, last, bucketsOf));
+      counted += entries;
+      if (entries < PAGE) return counted;
+    }
+  }
+
+  /** Place of an entry with none below it that is still to be committed. */
+  async lastEntry(): Promise<number> {
+    return await this.#postgres.transaction(async (query) => {
+      await query("SET LOCAL lock_timeout = '200ms'");
+      // Waits for the writes that run. Places are given out by writes, and these wait until we know.
+      await query("LOCK TABLE usage_records IN SHARE MODE");
+      const [row] = await query<{ seq: number }>("SELECT coalesce(max(seq), 0) AS seq FROM usage_records");
+      return row!.seq;
+    });
+  }
+
+  /** All that is saved, and in whose calendar. */
+  async scopes(): Promise<{ scope: string; zone: string }[]> {
+    return await this.#postgres.query("SELECT scope, state::json ->> 'zone' AS zone FROM accounts");
+  }
+
+  /** Saves sums of the whole ledger up to an entry, in place of what is saved; the rates stay. */
+  async replace(sums: ReadonlyMap<string, Account>, last: number, now: number): Promise<void> {
+    await this.#postgres.transaction(async (query) => {
+      await query("SELECT seq FROM meter FOR UPDATE");
+      const scopes = [...sums.keys()].sort();
+      for (let i = 0; i < scopes.length; i += PAGE) {
+        const some = scopes.slice(i, i + PAGE);
+        const saved = await loadIn(query, some);
+        const buckets = new Map([...saved].map(([scope, account]) => [scope, account.buckets]));
+        await writeIn(query, some, sums, buckets, last, now);
+      }
+      await query("UPDATE meter SET seq = $1, at = greatest(at, $2)", [last, now]);
+    });
+  }
+
+  async #savePage(query: Query, last: number, bucketsOf: BucketsOf): Promise<number> {
+    const [mark] = await query<Mark>("SELECT seq, at FROM meter FOR UPDATE SKIP LOCKED");
+    if (mark === undefined) return 0;
+    const rows = await entriesIn(query, mark.seq, last);
+    if (rows.length === 0) return 0;
+    const at = Math.max(this.#now(), mark.at, ...rows.map(({ record }) => record.admittedAt ?? 0));
+    const accounts = new Map<string, Account>();
+    await countIn(query, accounts, rows);
+    // In order, so that no two nodes wait for each other.
+    const scopes = [...accounts.keys()].sort();
+    const buckets = await bucketsOf(query, scopes);
+    await writeIn(query, scopes, accounts, buckets, rows.at(-1)!.seq, at);
+    await query("UPDATE meter SET seq = $1, at = $2", [rows.at(-1)!.seq, at]);
+    return rows.length;
+  }
+}
+
+async function writeIn(
+  query: Query,
+  scopes: readonly string[],
+  accounts: ReadonlyMap<string, Account>,
+  buckets: ReadonlyMap<string, readonly Bucket[]>,
+  upto: number,
+  at: number,
+): Promise<void> {
+  const texts = scopes.map((scope) => {
+    // The rates as they are counted now know all that could be read again, and more.
+    const { upto: _, scope: __, replayed: ___, ...state } = accounts.get(scope)!.save(at);
+    const live = (buckets.get(scope) ?? []).filter((bucket) => missing(bucket, at) > 0);
+    return JSON.stringify({ ...state, buckets: live });
+  });
+  await query(
+    `INSERT INTO accounts SELECT scope, $3, state FROM unnest($1::text[], $2::text[]) AS new (scope, state)
+     ON CONFLICT (scope) DO UPDATE SET upto = excluded.upto, state = excluded.state`,
+    [scopes, texts, upto],
+  );
+}
+
+interface Mark {
+  seq: number;
+  at: number;
+}
+
+async function markIn(query: Query): Promise<Mark> {
+  const [row] = await query<Mark>("SELECT seq, at FROM meter");
+  return row!;
+}
+
+async function entriesIn(query: Query, after: number, last: number): Promise<Row[]> {
+  const rows = await query<{ seq: number; record: string }>(
+    `SELECT seq, record FROM usage_records WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT ${PAGE}`,
+    [after, last],
+  );
+  return rows.map(({ seq, record }) => ({ seq, record: recordFromText(record) }));
+}
+
+async function countIn(query: Query, accounts: Map<string, Account>, rows: readonly Row[]): Promise<void> {
+  const charges = rows.map(({ record }) => chargesOf(record));
+  const earliest = rows.reduce(
+    (least, { record }) => Math.min(least, record.admittedAt ?? least),
+    Number.MAX_SAFE_INTEGER,
+  );
+  await fetchIn(query, accounts, charges.flat(), earliest);
+  rows.forEach(({ seq, record }, i) => {
+    const at = record.admittedAt as number;
+    const ended = at + Math.ceil(record.totalMs);
+    for (const { scope, zone, amounts } of charges[i]!) {
+      const account = accounts.get(scope)!;
+      if (account.upto >= seq) continue;
+      // What was admitted before the last that was counted says nothing of which calendar counted then.
+      if (account.zone !== zone && at >= account.usedAt) account.move(zone, at);
+      account.charge(amounts, at, ended, Math.max(at, account.usedAt), isProviders(scope) ? ended : at);
+      account.upto = seq;
+    }
+  });
+}
+
+/** Has the accounts of scopes among `accounts`: as they are saved, or new ones. */
+async function fetchIn(
+  query: Query,
+  accounts: Map<string, Account>,
+  wanted: readonly { scope: string; zone: string }[],
+  at: number,
+): Promise<void> {
+  const missing = new Map(wanted.filter(({ scope }) => !accounts.has(scope)).map((each) => [each.scope, each.zone]));
+  if (missing.size === 0) return;
+  const saved = await loadIn(query, [...missing.keys()]);
+  for (const [scope, zone] of missing) {
+    const known = saved.get(scope);
+    accounts.set(scope, known === undefined ? new Account(scope, zone, at) : Account.from(known));
+  }
+}
+
+export async function loadIn(query: Query, scopes: readonly string[]): Promise<Map<string, SavedAccount>> {
+  const rows = await query<{ scope: string; upto: number; state: string }>(
+    "SELECT scope, upto, state FROM accounts WHERE scope = ANY ($1::text[])",
+    [scopes],
+  );
+  return new Map(
+    rows.map(({ scope, upto, state }) => {
+      return [scope, { ...(JSON.parse(state) as Omit<SavedAccount, "scope" | "upto">), scope, upto }];
+    }),
+  );
+}

@@ -1,0 +1,330 @@
+import { minus, plus } from "../../domain/plans/amounts.ts";
+import type { Bucket } from "../../domain/plans/bucket.ts";
+import { chargesOf } from "../../domain/plans/charges.ts";
+import { periodsAt } from "../../domain/plans/period.ts";
+import type { Demand, Level, Reservation, ScopeDemand, Usage } from "../../ports/meter.ts";
+import type { UsageRecord } from "../../ports/records.ts";
+import { type Entry, type Ledger, Stale, type Taken } from "../postgres/ledger.ts";
+import type { LedgerAccounts } from "../postgres/ledger-accounts.ts";
+import type { CountersOfEpoch, Node } from "../postgres/meter-node.ts";
+import { byRule, type Counting, nameOf, type OpenHold, type Taking } from "../postgres/meter-shared.ts";
+import { RedisAway, type Reply } from "./connection.ts";
+import { demandRow, type RedisCounters, rowOf, type StoredAccount, type StoredHold, stored } from "./counters.ts";
+
+/** Holds, accounts and scopes in one step. */
+const AT_ONCE = 200;
+
+/**
+ * Counts in Redis; the ledger and the open Holds are in PostgreSQL, and they are the truth. A call is
+ * admitted when Redis has room and PostgreSQL has its Hold, and charged when PostgreSQL has its record. What
+ * Redis was not told is told later, or counted anew.
+ */
+export class RedisCounting implements Counting, CountersOfEpoch {
+  readonly #counters: RedisCounters;
+  readonly #ledger: Ledger;
+  readonly #accounts: LedgerAccounts;
+  readonly #now: () => number;
+  /** Entries of the ledger that Redis could not be told of. */
+  readonly #untold = new Map<number, Entry>();
+  /** Requests that were admitted while Redis was away, by scope. */
+  readonly #alone = new Map<string, number>();
+  /** Whether there are Holds that Redis does not know. */
+  #owes = false;
+  #seen = new Set<number>();
+  readonly settlesAnyway = true;
+  node!: Node;
+
+  constructor(counters: RedisCounters, ledger: Ledger, accounts: LedgerAccounts, now: () => number) {
+    this.#counters = counters;
+    this.#ledger = ledger;
+    this.#accounts = accounts;
+    this.#now = now;
+  }
+
+  async reserve(number: number, demand: Demand, draft: UsageRecord): Promise<Taking> {
+    const { fence } = this.node;
+    let reply: readonly Reply[];
+    try {
+      if (this.#owes) await this.#pay();
+      const [s, a] = [demand.scopes.map(demandRow), demand.anyOf.map(demandRow)];
+      reply = await this.#counters.ask({ op: "reserve", hold: String(number), node: fence.node, s, a }, fence.epoch);
+    } catch (error) {
+      if (!(error instanceof RedisAway) || !this.#mayAlone(demand)) throw error;
+      const hold = holdOf(number, this.#now(), demand, demand.anyOf, false);
+      return await this.#open(hold, draft, []);
+    }
+    const levels = levelsFrom(demand.scopes, reply[3]);
+    if (reply[0] === "refused") return { admitted: false, reservation: refusal(demand, levels, reply) };
+    const open = (reply[4] as number[]).map((place) => demand.anyOf[place - 1]!);
+    return await this.#open(holdOf(number, reply[2] as number, demand, open, true), draft, levels);
+  }
+
+  async extend(hold: OpenHold, scopes: readonly ScopeDemand[], draft: UsageRecord): Promise<boolean> {
+    const { fence } = this.node;
+    const s = scopes.map(demandRow);
+    const question = { hold: String(hold.number), s };
+    const [answer] = await this.#counters.ask({ op: "extend", ...question }, fence.epoch);
+    // What was admitted without Redis grows no more; what was settled by rule meanwhile neither.
+    if (answer !== "ok") return false;
+    const more = new Map(scopes.map((each) => [each.scope, each.amounts]));
+    const changed = (by: typeof plus) =>
+      hold.taken.map((each) => {
+        const amounts = more.get(each.scope);
+        return amounts === undefined ? each : { ...each, amounts: by(each.amounts, amounts) };
+      });
+    hold.taken = changed(plus);
+    try {
+      await this.#ledger.open({ number: hold.number, at: hold.at, draft, taken: hold.taken }, fence);
+    } catch (error) {
+      hold.taken = changed(minus);
+      await this.#counters.ask({ op: "shrink", ...question }, fence.epoch).catch(() => {});
+      throw error;
+    }
+    return true;
+  }
+
+  async settle({ number }: OpenHold, record: UsageRecord): Promise<Entry> {
+    const entry = await this.#ledger.close(number, record);
+    await this.#tell(number, entry);
+    return entry;
+  }
+
+  async levels(scopes: readonly ScopeDemand[]): Promise<Level[]> {
+    return levelsFrom(scopes, (await this.#counters.ask({ op: "look", s: scopes.map(demandRow) }))[3]);
+  }
+
+  async usage(scope: string, zone: string): Promise<Usage> {
+    const amounts = { requests: 0, input: 0, output: 0, usd: 0 };
+    const reply = await this.#counters.ask({ op: "usage", s: [demandRow({ scope, zone, limits: [], amounts })] });
+    return usageFrom(scope, reply[3] as string[]);
+  }
+
+  async recover(dead: readonly number[]): Promise<UsageRecord[]> {
+    const records: UsageRecord[] = [];
+    while (dead.length > 0) {
+      const left = await this.#ledger.holdsOf(dead, AT_ONCE);
+      await Promise.all(
+        left.map(async ({ number, at, draft }) => {
+          const entry = await this.#ledger.close(number, byRule(draft, at, this.#now));
+          await this.#tell(number, entry);
+          if (entry.fresh) records.push(entry.record);
+        }),
+      );
+      if (left.length < AT_ONCE) break;
+    }
+    // What died between its two steps has no row: it was never admitted, or is in the ledger already.
+    const living = await this.node.living();
+    await this.#resolve((await this.#holds()).filter(({ node }) => !living.has(node)).map(({ number }) => number));
+    return records;
+  }
+
+  async tidy(mine: ReadonlySet<number>): Promise<void> {
+    const { id } = this.node;
+    if (id === undefined) return;
+    const rows = await this.#ledger.numbersOf(id);
+    const held = (await this.#holds()).filter(({ node }) => node === id).map(({ number }) => number);
+    const strange = [...new Set([...rows, ...held])].filter((number) => !mine.has(number) && !this.#untold.has(number));
+    // Twice in a row: a call that is between two steps now is not meant.
+    const left = strange.filter((number) => this.#seen.has(number));
+    this.#seen = new Set(strange);
+    if (left.length === 0) return;
+    await this.#ledger.forget(left);
+    await this.#resolve(left);
+  }
+
+  async retry(): Promise<void> {
+    if (this.#owes) {
+      await this.place();
+      this.node.leave(this.node.fence.epoch);
+      await this.node.join(true);
+    }
+    for (const [number, entry] of [...this.#untold]) await this.#tell(number, entry);
+  }
+
+  async save(): Promise<number> {
+    return await this.#accounts.save(async (_, scopes) => {
+      const buckets = new Map<string, Bucket[]>();
+      for (let i = 0; i < scopes.length; i += AT_ONCE) {
+        const amounts = { requests: 0, input: 0, output: 0, usd: 0 };
+        const s = scopes.slice(i, i + AT_ONCE).map((scope) => demandRow({ scope, zone: "UTC", limits: [], amounts }));
+        const reply = await this.#counters.ask({ op: "rates", s });
+        for (const [scope, ...rest] of reply[3] as string[][]) buckets.set(scope!, bucketsFrom(rest));
+      }
+      return buckets;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#counters.connection.close();
+  }
+
+  place(): Promise<string> {
+    return this.#counters.connection.connect();
+  }
+
+  async has(epoch: number): Promise<boolean> {
+    if (this.#owes || !(await this.#counters.has(epoch))) return false;
+    this.#counters.enter(epoch, await this.place());
+    return true;
+  }
+
+  async count(epoch: number): Promise<void> {
+    const runId = await this.place();
+    const { accounts, holds, at } = await this.#accounts.recount();
+    const all = [...accounts];
+    for (let i = 0; i < all.length; i += AT_ONCE) {
+      const some = all.slice(i, i + AT_ONCE).map(([scope, account]) => [scope, stored(account.share(at))] as const);
+      await this.#counters.fill(epoch, Object.fromEntries<StoredAccount>(some), {});
+    }
+    for (let i = 0; i < holds.length; i += AT_ONCE) {
+      const some = holds.slice(i, i + AT_ONCE).map(({ hold, takings }) => {
+        const taken = hold.taken.map(({ scope, amounts, drawn, zone }, j) => {
+          return [scope, rowOf(amounts), takings[j]!.turns, drawn, zone] as const;
+        });
+        return [String(hold.number), [hold.node, hold.at, taken]] as const;
+      });
+      await this.#counters.fill(epoch, {}, Object.fromEntries<StoredHold>(some));
+    }
+    await this.#counters.fill(epoch, {}, {}, at);
+    this.#counters.enter(epoch, runId);
+    this.#owes = false;
+    this.#alone.clear();
+  }
+
+  /** The second step of `reserve`. What it cannot do is given back. */
+  async #open(hold: OpenHold, draft: UsageRecord, levels: Level[]): Promise<Taking> {
+    const { number, at, open, taken, counted } = hold;
+    draft.admittedAt = at;
+    draft.mayHaveAsked = open.map(nameOf);
+    try {
+      await this.#ledger.open({ number, at, draft, taken }, this.node.fence);
+    } catch (error) {
+      if (counted) await this.#counters.ask(giveBack(number)).catch(() => {});
+      throw error;
+    }
+    return { admitted: true, reservation: { admitted: true, hold: number, levels, open: [...open] }, hold };
+  }
+
+  /** Whether this node may admit it without the counters. Counts it, if so. */
+  #mayAlone({ scopes, anyOf, whenStoreAway }: Demand): boolean {
+    if (whenStoreAway === undefined) return false;
+    if ([...scopes, ...anyOf].some(({ limits }) => limits.some(({ dimension }) => dimension === "usd"))) return false;
+    const before = this.#alone.get(whenStoreAway.scope) ?? 0;
+    if (before >= whenStoreAway.requests) return false;
+    this.#alone.set(whenStoreAway.scope, before + 1);
+    this.#owes = true;
+    return true;
+  }
+
+  /** Redis is there again, and does not know what was admitted without it: everybody counts anew. */
+  async #pay(): Promise<void> {
+    await this.place();
+    throw new Stale("Redis has not been told of some Holds");
+  }
+
+  async #tell(number: number, { record, seq }: Entry): Promise<void> {
+    const c = chargesOf(record).map(({ scope, zone, amounts }) => [scope, zone, rowOf(amounts)] as const);
+    try {
+      await this.#counters.ask({ op: "settle", hold: String(number), c, seq });
+      this.#untold.delete(number);
+    } catch {
+      // The ledger has it; until Redis knows, all that was reserved counts there.
+      this.#untold.set(number, { seq, record, fresh: false });
+    }
+  }
+
+  async #resolve(numbers: readonly number[]): Promise<void> {
+    if (numbers.length === 0) return;
+    const entries = await this.#ledger.find(numbers);
+    for (const number of numbers) {
+      const entry = entries.get(number);
+      if (entry === undefined) await this.#counters.ask(giveBack(number));
+      else await this.#tell(number, entry);
+    }
+  }
+
+  /** All Holds that Redis knows. */
+  async #holds(): Promise<{ number: number; node: number }[]> {
+    const found: { number: number; node: number }[] = [];
+    let cursor = "0";
+    do {
+      const reply = await this.#counters.ask({ op: "holds", cursor });
+      cursor = reply[3] as string;
+      for (const [number, node] of reply[4] as string[][]) found.push({ number: Number(number), node: Number(node) });
+    } while (cursor !== "0");
+    return found;
+  }
+}
+
+function giveBack(number: number) {
+  return { op: "settle", hold: String(number), c: [], seq: 0 } as const;
+}
+
+function holdOf(number: number, at: number, demand: Demand, open: readonly ScopeDemand[], counted: boolean): OpenHold {
+  const taken =
+    (certain: boolean) =>
+    (each: ScopeDemand): Taken => {
+      const { scope, zone, amounts } = each;
+      return { scope, zone, amounts, drawn: certain ? amounts.requests : 0, turns: [] };
+    };
+  return {
+    number,
+    at,
+    open: open.map(({ scope }) => scope),
+    taken: [...demand.scopes.map(taken(true)), ...open.map(taken(false))],
+    counted,
+  };
+}
+
+function levelsFrom(scopes: readonly ScopeDemand[], reply: Reply | undefined): Level[] {
+  const rows = reply as string[][];
+  let next = 0;
+  return scopes.flatMap(({ scope, limits }) =>
+    limits.map((limit) => {
+      const [remaining, resetMs] = rows[next++]!;
+      return { scope, limit, remaining: Number(remaining), resetMs: Number(resetMs) };
+    }),
+  );
+}
+
+function refusal(demand: Demand, levels: Level[], reply: readonly Reply[]): Reservation {
+  const [, , , , kind, place, which, wait, remaining, resetMs] = reply;
+  const { scope, limits } = (kind === "s" ? demand.scopes : demand.anyOf)[(place as number) - 1]!;
+  const limit = limits[(which as number) - 1]!;
+  return {
+    admitted: false,
+    refusedBy: { scope, limit, remaining: Number(remaining), resetMs: Number(resetMs) },
+    retryAfterMs: Number(wait) === -1 ? null : Number(wait),
+    levels,
+  };
+}
+
+function usageFrom(scope: string, row: readonly string[]): Usage {
+  const [zone, ...texts] = row as [string, ...string[]];
+  const numbers = texts.map(Number);
+  const period = (i: number) => {
+    const amounts = (from: number) => {
+      const [requests, input, output, usd] = numbers.slice(from + 4 * i, from + 4 * i + 4) as number[];
+      return { requests: requests!, input: input!, output: output!, usd: usd! };
+    };
+    const edges = i === 3 ? periodsAt("UTC", 0).total : { start: numbers[1 + 2 * i]!, end: numbers[2 + 2 * i]! };
+    return { ...edges, spent: amounts(7), reserved: amounts(23) };
+  };
+  const periods = { day: period(0), week: period(1), month: period(2), total: period(3) };
+  return { scope, zone, running: numbers[0]!, periods };
+}
+
+function bucketsFrom(texts: readonly string[]): Bucket[] {
+  const buckets: Bucket[] = [];
+  for (let i = 0; i < texts.length; i += 4) {
+    const [dimension, window] = texts[i]!.split("/") as [Bucket["dimension"], Bucket["window"]];
+    buckets.push({
+      dimension,
+      window,
+      each: Number(texts[i + 1]),
+      fullAt: Number(texts[i + 2]),
+      rest: Number(texts[i + 3]),
+    });
+  }
+  return buckets;
+}
