@@ -143,13 +143,14 @@ describe.skipIf(!present(POSTGRES_BINARIES))("connections to PostgreSQL", () => 
 });
 
 describe.skipIf(!present(POSTGRES_BINARIES))("connections to PostgreSQL over TLS", () => {
-  const folder = mkdtempSync(join(tmpdir(), "sallyport-tls-"));
+  let folder: string;
   const day = 24 * 3_600_000;
   const certificate = () => selfSigned(new Date(Date.now() - day), new Date(Date.now() + day));
   const ours = certificate();
   let server: PrivatePostgres;
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "sallyport-tls-"));
     writeFileSync(join(folder, "ours.pem"), ours.cert);
     writeFileSync(join(folder, "other.pem"), certificate().cert);
     server = await startPrivatePostgres(ours);
