@@ -31,6 +31,7 @@ test("201: a key is issued by names, its secret shown, its digest kept, its entr
     expiresAt: "2027-01-01T00:00:00.000Z",
     revokedAt: null,
     allowFrom: ["10.0.0.0/8", "2001:db8::1/128"],
+    limits: [],
     secret: key.secret,
   });
   expect(headers.get("location")).toBe(`/api/v1/keys/${key.id}`);
@@ -50,6 +51,17 @@ test("201: the application may be given by id; mode, addresses and expiry have d
   const { status, body } = await call("POST", "/api/v1/keys", { body: { application: "app_bot", name: "x" } });
   expect(status).toBe(201);
   expect(body).toMatchObject({ mode: "live", allowFrom: [], expiresAt: null, application: BOT });
+});
+
+test("201: a key may have limits of its own, told as they were given", async () => {
+  const { call, administration } = adminPlane();
+  const limits = [{ per: "month", usd: 0.25 }, { per: "minute", requests: 30, burst: 10 }, { concurrent: 4 }];
+  const { status, body } = await call("POST", "/api/v1/keys", { body: { ...NEW_KEY, limits } });
+  expect(status).toBe(201);
+  expect(body.limits).toEqual(limits);
+  expect((await call("GET", `/api/v1/keys/${body.id}`)).body.limits).toEqual(limits);
+  expect(administration.rows[0]?.limits?.[0]).toEqual({ dimension: "usd", window: "month", amount: 250_000_000 });
+  expect(administration.entries[0]?.detail).toMatchObject({ limits });
 });
 
 test("the secret is in no later answer, no audit entry and no log line", async () => {
@@ -85,6 +97,10 @@ test.each([
   ["an expiry without a zone", { ...NEW_KEY, expires: "2027-01-01T00:00:00" }, "expires"],
   ["an expiry that is no date", { ...NEW_KEY, expires: "2027-02-30" }, "expires"],
   ["an expiry as a number", { ...NEW_KEY, expires: 1_800_000_000 }, "expires"],
+  ["limits that are no list", { ...NEW_KEY, limits: { per: "day", requests: 1 } }, "limits"],
+  ["a limit without a window", { ...NEW_KEY, limits: [{ requests: 1 }] }, "limits[0].per"],
+  ["two limits of one kind", { ...NEW_KEY, limits: [1, 2].map((requests) => ({ per: "day", requests })) }, "limits[1]"],
+  ["a limit that overflows", { ...NEW_KEY, limits: [{ per: "day", tokens: 2 ** 53 }] }, "limits[0].tokens"],
   ["a field that an actor may not set", { ...NEW_KEY, id: "abcdefghjkmn" }, "id"],
   ["a secret of the caller's choice", { ...NEW_KEY, secret: "sp_live_x" }, "secret"],
   ["a tenant beside the application", { ...NEW_KEY, tenantId: "ten_other" }, "tenantId"],
@@ -239,6 +255,7 @@ test.each([
   ["another mode", { ...NEW_KEY, mode: "test" }],
   ["other addresses", { ...NEW_KEY, allowFrom: ["10.0.0.0/8"] }],
   ["another expiry", { ...NEW_KEY, expires: "2027-01-01" }],
+  ["other limits", { ...NEW_KEY, limits: [{ concurrent: 4 }] }],
 ])("409: the same Idempotency-Key with %s", async (_case, body) => {
   const { call, administration } = adminPlane();
   await call("POST", "/api/v1/keys", { body: NEW_KEY, headers: repeat });

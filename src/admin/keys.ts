@@ -1,13 +1,15 @@
 import { z } from "zod";
+import { limits, limitsOf, rowOf } from "../config/limits.ts";
 import { parseNetwork } from "../config/network.ts";
 import { Refusal } from "../config/problem.ts";
 import { GatewayError } from "../errors.ts";
+import type { JsonObject } from "../kernel/json.ts";
 import type { ApplicationRow, KeyRow } from "../ports/administration.ts";
 import { Application, findApplication } from "./applications.ts";
 import { entityTag, requireMatch } from "./etag.ts";
 import { invalidField } from "./input.ts";
 import { defineOperation, type ReadContext } from "./operation.ts";
-import { Instant, instant, instantOrNull, Name, PageQuery, pageOf } from "./schemas.ts";
+import { Instant, instant, instantOrNull, LimitView, Moment, Name, PageQuery, pageOf } from "./schemas.ts";
 
 /** CIDRs of one key. A key that needs more stands in the wrong place of the network. */
 const MAX_CIDRS = 100;
@@ -39,6 +41,7 @@ const fields = {
   expiresAt: Instant.nullable(),
   revokedAt: Instant.nullable(),
   allowFrom: z.array(z.string()).describe("Blocks from which the key may be used; empty is anywhere."),
+  limits: z.array(LimitView).describe("What the key may use beside the plans of its application."),
 };
 
 const Key = z.object(fields).meta({ id: "Key", description: "A virtual key, without its secret." });
@@ -60,14 +63,10 @@ const NewKey = z.strictObject({
   name: Name,
   mode: Mode.default("live"),
   allowFrom: z.array(Cidr).max(MAX_CIDRS).default([]),
-  expires: z
-    .union(
-      [z.iso.date(), z.iso.datetime({ offset: true })],
-      "must be a date (2027-01-01) or a date and time with zone (2027-01-01T12:00:00Z)",
-    )
-    .nullable()
+  expires: Moment.nullable()
     .default(null)
     .describe("When the key stops working. A date alone is its first moment in UTC."),
+  limits: limits().default([]).describe("What the key may use beside the plans, as limits stand in the configuration."),
 });
 
 export const createKey = defineOperation({
@@ -95,6 +94,7 @@ export const createKey = defineOperation({
       mode: body.mode,
       allowFrom: body.allowFrom,
       expiresAt: expiry(body.expires),
+      limits: limitsOf(body.limits),
     };
 
     const repeated = await findRepeated(context, context.repeatId, wanted);
@@ -119,6 +119,7 @@ export const createKey = defineOperation({
         mode: row.mode,
         allowFrom: row.allowFrom,
         expiresAt: instantOrNull(row.expiresAt),
+        ...(wanted.limits.length === 0 ? {} : { limits: body.limits as JsonObject[] }),
       },
     };
     try {
@@ -205,7 +206,7 @@ export const revokeKey = defineOperation({
   },
 });
 
-type Wanted = Pick<KeyRow, "applicationId" | "name" | "mode" | "allowFrom" | "expiresAt">;
+type Wanted = Required<Pick<KeyRow, "applicationId" | "name" | "mode" | "allowFrom" | "expiresAt" | "limits">>;
 
 /** The key that an earlier call with the same Idempotency-Key made, if any. */
 async function findRepeated(
@@ -215,8 +216,8 @@ async function findRepeated(
 ): Promise<KeyRow | undefined> {
   const made = repeatId === null ? undefined : await context.administration.key(null, repeatId);
   if (made === undefined) return undefined;
-  const { applicationId, name, mode, allowFrom, expiresAt } = made;
-  if (!Bun.deepEquals({ applicationId, name, mode, allowFrom, expiresAt }, wanted)) {
+  const { applicationId, name, mode, allowFrom, expiresAt, limits = [] } = made;
+  if (!Bun.deepEquals({ applicationId, name, mode, allowFrom, expiresAt, limits }, wanted)) {
     throw new GatewayError("conflict", "This Idempotency-Key has been used for another key; use a new one.", {
       param: "idempotency-key",
     });
@@ -261,6 +262,7 @@ function keyView(row: KeyRow, application: ApplicationRow | undefined, now: numb
     expiresAt: instantOrNull(row.expiresAt),
     revokedAt: instantOrNull(row.revokedAt),
     allowFrom: row.allowFrom,
+    limits: (row.limits ?? []).map(rowOf),
   };
 }
 

@@ -112,10 +112,9 @@ function headerParameters(operation: Operation): Json[] {
     schema: { type: "string", maxLength: 255 },
   });
   const list: Json[] = [];
-  if (operation.method === "POST" && operation.repeat === "id") {
-    list.push(
-      header("Idempotency-Key", "A text of the client's choice; a repeated call with it makes no second resource."),
-    );
+  if (operation.method === "POST" && operation.repeat !== "harmless") {
+    const twice = operation.repeat === "id" ? "makes no second resource" : "is told what the first one did";
+    list.push(header("Idempotency-Key", `A text of the client's choice; a repeated call with it ${twice}.`));
   }
   if (operation.errors?.includes("precondition_failed")) {
     list.push(header("If-Match", "The ETag of the state that the client has seen; another state is refused with 412."));

@@ -14,7 +14,10 @@ export interface ReadContext {
   actor: Actor;
   /** Wall time, milliseconds since 1970. */
   now: number;
-  administration: Pick<Administration, "applications" | "keys" | "key" | "audit" | "chargedScopes">;
+  administration: Pick<
+    Administration,
+    "applications" | "keys" | "key" | "audit" | "chargedScopes" | "limitRequests" | "limitRequest"
+  >;
   meter: MeterView;
   ledger: Ledger;
   records: Pick<Records, "page">;
@@ -43,6 +46,8 @@ export interface ChangeContext extends ReadContext {
    * happened to the first call or to the process.
    */
   repeatId: string | null;
+  /** The id of a new resource: made of `repeatId` where there is one. @param prefix `lreq` */
+  newId(prefix: string): string;
   /** A fresh key and what the store keeps of it. */
   mintKey(mode: KeyMode, publicId: string | null): { key: VirtualKey; digest: string };
 }
@@ -106,9 +111,10 @@ export interface PostOperation<I extends OperationInput, O extends z.ZodType> ex
   method: "POST";
   /**
    * How a repeated call is kept from acting twice. `id`: with an `Idempotency-Key` the
-   * resource is made under `repeatId`. `harmless`: doing it twice changes nothing.
+   * resource is made under `repeatId`. `known`: with an `Idempotency-Key` what was done is kept
+   * with `repeatId`, and the repetition is told of it. `harmless`: doing it twice changes nothing.
    */
-  repeat: "id" | "harmless";
+  repeat: "id" | "known" | "harmless";
 }
 
 export interface ChangeOperation<I extends OperationInput, O extends z.ZodType> extends Mutation<I, O> {

@@ -1,6 +1,14 @@
 import { listApplications } from "./applications.ts";
 import { listAuditEntries } from "./audit-entries.ts";
 import { createKey, getKey, listKeys, revokeKey } from "./keys.ts";
+import {
+  approveLimitRequest,
+  createLimitRequest,
+  getLimitRequest,
+  listLimitRequests,
+  rejectLimitRequest,
+  withdrawLimitRequest,
+} from "./limit-requests.ts";
 import type { Operation } from "./operation.ts";
 import { getStatus } from "./status.ts";
 import { getLimits, getStatement, getUsage, recountLedger } from "./usage.ts";
@@ -18,6 +26,12 @@ export const OPERATIONS: readonly Operation[] = [
   listKeys,
   getKey,
   revokeKey,
+  createLimitRequest,
+  listLimitRequests,
+  getLimitRequest,
+  approveLimitRequest,
+  rejectLimitRequest,
+  withdrawLimitRequest,
   getStatus,
   listUsageRecords,
   getUsageRecord,

@@ -149,10 +149,12 @@ function act(
   input: ParsedInput<OperationInput>,
 ): Promise<Answer<unknown>> {
   if (operation.method === "GET") return operation.handle(context, input);
+  const repeatId = repeatIdOf(request, context.actor, deps.idempotencyPepper);
   const changeContext: ChangeContext = {
     ...context,
     change: (subject, fn) => deps.administration.change(context.actor, { action: operation.audit, ...subject }, fn),
-    repeatId: repeatIdOf(request, context.actor, deps.idempotencyPepper),
+    repeatId,
+    newId: (prefix) => (repeatId === null ? timeOrderedId(prefix, context.now, deps.random) : `${prefix}_${repeatId}`),
     mintKey: (mode, publicId) => {
       const key = publicId === null ? mintVirtualKey(mode, deps.random) : mintVirtualKey(mode, deps.random, publicId);
       return { key, digest: keyDigest(deps.keyPepper, key.text) };

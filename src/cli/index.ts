@@ -7,6 +7,8 @@ import { type CliIo, CommandFailure, EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageErr
 import { keyCreate, keyList, keyRevoke } from "./keys.ts";
 import { ledgerRebuild, ledgerVerify, statementShow, usageShow } from "./ledger.ts";
 
+import { limitsApprove, limitsList, limitsReject, limitsRequest, limitsWithdraw } from "./limits.ts";
+
 export type { CliIo } from "./io.ts";
 
 const serve: Command = {
@@ -55,6 +57,11 @@ export const COMMANDS: readonly Command[] = [
   keyCreate,
   keyList,
   keyRevoke,
+  limitsRequest,
+  limitsList,
+  limitsApprove,
+  limitsReject,
+  limitsWithdraw,
   usageShow,
   statementShow,
   ledgerVerify,

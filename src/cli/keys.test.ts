@@ -42,6 +42,19 @@ test("0: key create prints the key alone on stdout, and what to know of it on st
   });
 });
 
+test("0: key create may limit the key, by any number of limits", async () => {
+  const { run, administration } = withGateway();
+  const { exit } = await run([...CREATE, "--limit", "usd=5/month", "--limit", "requests=30/minute,burst=10"]);
+  expect(exit).toBe(0);
+  expect(administration.rows[0]?.limits).toEqual([
+    { dimension: "usd", window: "month", amount: 5_000_000_000 },
+    { dimension: "requests", window: "minute", amount: 30, burst: 10 },
+  ]);
+  const wrong = await run([...CREATE, "--limit", "requests=5/year"]);
+  expect(wrong.exit).toBe(1);
+  expect(wrong.stderr).toContain("--limit");
+});
+
 test("0: key create --json prints all of it", async () => {
   const { run } = withGateway();
   const { stdout, stderr } = await run([

@@ -3,6 +3,7 @@ import type { JsonObject } from "../kernel/json.ts";
 import { createAdminClient } from "./admin-client.ts";
 import type { Command } from "./command.ts";
 import { EXIT_OK, UsageError } from "./io.ts";
+import { LIMIT_WORD, parseLimit } from "./limits.ts";
 import { printable, table } from "./print.ts";
 
 /** The flag that sets a field of the request, so that the gateway's refusals are told in the words of this command. */
@@ -12,6 +13,7 @@ const FIELD_FLAGS = {
   mode: "mode",
   allowFrom: "allow-from",
   expires: "expires",
+  limits: "limit",
 };
 
 export const keyCreate: Command = {
@@ -24,9 +26,15 @@ export const keyCreate: Command = {
     mode: { value: "<live | test>", help: "A test key reaches test providers only. Default: live." },
     "allow-from": { value: "<cidr,…>", help: "Networks from which it may be used. Default: anywhere.", multiple: true },
     expires: { value: "<date>", help: "2027-01-01, or 2027-01-01T12:00:00Z. Default: never." },
+    limit: {
+      value: LIMIT_WORD,
+      help: "What it may use beside its plans: requests=100/day, usd=5/month.",
+      multiple: true,
+    },
   },
   async run({ flags, json }, io) {
     const allowFrom = (flags["allow-from"] ?? []).flatMap((list) => list.split(",").map((part) => part.trim()));
+    const limits = (flags.limit ?? []).map(parseLimit);
     const client = createAdminClient(io, FIELD_FLAGS);
     const key = await client.call("POST", "/api/v1/keys", {
       application: flags.application![0]!,
@@ -34,6 +42,7 @@ export const keyCreate: Command = {
       ...(flags.mode?.[0] === undefined ? {} : { mode: flags.mode[0] }),
       ...(flags.expires?.[0] === undefined ? {} : { expires: flags.expires[0] }),
       ...(allowFrom.length === 0 ? {} : { allowFrom }),
+      ...(limits.length === 0 ? {} : { limits }),
     });
     if (json) {
       io.stdout(`${JSON.stringify(key, null, 2)}\n`);

@@ -1,6 +1,6 @@
 /** What an administrator may say of limits, in limits.ts. */
 import { describe, expect, test } from "bun:test";
-import { limits, limitsOf, timeZone } from "./limits.ts";
+import { limits, limitsOf, rowOf, timeZone } from "./limits.ts";
 
 describe("a limit that cannot be is refused, naming the field:", () => {
   const rows: [string, object][] = [
@@ -57,4 +57,16 @@ test.each(["UTC", "Europe/Berlin", "Asia/Kathmandu"])("%s is a time zone", (zone
 
 test.each(["", "Berlin", "+02:00", "Europe/Atlantis", "UTC\n", "../etc"])("%j is none", (zone) => {
   expect(timeZone().safeParse(zone).error?.issues[0]?.message).toContain("time zone");
+});
+
+test("a limit is written as it was read, dollars to the nano-dollar", () => {
+  const rows = [
+    { per: "day" as const, requests: 100 },
+    { per: "minute" as const, requests: 30, burst: 10 },
+    { per: "month" as const, usd: 0.000_000_001 },
+    { per: "second" as const, usd: 1_234_567.123_456_789, burst: 0.1 },
+    { per: "total" as const, usd: 9_007_199.254_740_991 },
+    { concurrent: 4 },
+  ];
+  expect(limitsOf(limits().parse(rows)).map(rowOf)).toEqual(rows);
 });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isTimeZone } from "../domain/plans/period.ts";
 import { isRate, type Limit } from "../kernel/limit.ts";
+import { NANO_PER_USD } from "../kernel/money.ts";
 import { count, parseUsd, usd } from "./values.ts";
 
 export const WINDOWS = ["second", "minute", "hour", "day", "week", "month", "total"] as const;
@@ -8,7 +9,7 @@ export const WINDOWS = ["second", "minute", "hour", "day", "week", "month", "tot
 /** What one limit may count; exactly one of them stands in it. */
 export const DIMENSIONS = ["requests", "tokens", "inputTokens", "outputTokens", "usd", "concurrent"] as const;
 
-const limit = z
+export const limit = z
   .strictObject({
     per: z
       .enum(WINDOWS)
@@ -41,7 +42,8 @@ const limit = z
     if (!success) refuse(error.issues[0]!.message, "burst");
   });
 
-type LimitRow = z.infer<typeof limit>;
+/** A limit as people write it. */
+export type LimitRow = z.infer<typeof limit>;
 
 /** A list of limits, each of another kind or window. */
 export const limits = () =>
@@ -67,6 +69,16 @@ export function limitsOf(rows: readonly LimitRow[]): Limit[] {
     const burst = row.burst === undefined ? {} : { burst: exact(row.burst) };
     return { dimension, window: row.per ?? null, amount, ...burst };
   });
+}
+
+/** A limit as it is written in a list. */
+export function rowOf({ dimension, window, amount, burst }: Limit): LimitRow {
+  const written = (value: number) => (dimension === "usd" ? value / NANO_PER_USD : value);
+  return {
+    ...(window === null ? {} : { per: window }),
+    [dimension]: written(amount),
+    ...(burst === undefined ? {} : { burst: written(burst) }),
+  };
 }
 
 /** An IANA time zone. */
