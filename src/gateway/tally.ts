@@ -181,6 +181,8 @@ const PARTS: readonly [Exclude<keyof Usage, "input" | "output">, "input" | "outp
   ["reasoning", "output"],
   ["audioOutput", "output"],
   ["imageOutput", "output"],
+  ["freeInput", "input"],
+  ["freeOutput", "output"],
 ];
 
 /** Bytes of a recording that count as one of text: a second of speech has at least 3,000, and about 20 tokens. */

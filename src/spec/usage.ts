@@ -21,4 +21,8 @@ export interface Usage {
   audioOutput?: number;
   /** Part of `output`. */
   imageOutput?: number;
+  /** Part of `input` that the provider does not charge: a preamble of its own. */
+  freeInput?: number;
+  /** Part of `output` that the provider does not charge. */
+  freeOutput?: number;
 }

@@ -21,6 +21,8 @@ describe("a kind with a price of its own costs that, and as its whole where it h
     ["reasoning", { reasoning: 3 }, { input: 0, output: 9, reasoning: 4 }, 5 * 10_000 + 4 * 3_000],
     ["what the cache keeps for long", { cacheWriteLong: 5 }, { input: 9, output: 0, cacheWrite: 9, cacheWriteLong: 4 }, 5 * 3_125 + 4 * 5_000],
     ["what it keeps for long, unpriced", {}, { input: 9, output: 0, cacheWrite: 9, cacheWriteLong: 4 }, 9 * 3_125],
+    ["what the provider says it does not charge", {}, { input: 100, output: 10, freeInput: 80, freeOutput: 1 }, 20 * 2_500 + 9 * 10_000],
+    ["that, though some of it came from the cache", {}, { input: 100, output: 0, freeInput: 80, cacheRead: 30 }, 20 * 2_500],
     ["sound, unpriced", {}, { input: 10, output: 10, audioInput: 3, audioOutput: 3 }, 25_000 + 100_000],
   ]; // biome-ignore format: a table
   test.each(rows)("%s", (_, more, usage, nano) => expect(priceOf(usage, { ...rates, ...more })).toBe(nano));

@@ -56,14 +56,14 @@ export interface MostTokens {
 export function priceOf(usage: Usage, rates: Rates, tier?: ServiceTier): NanoUsd {
   const row = rowFor(rates, usage.input, tier);
   const long = Math.min(usage.cacheWriteLong ?? 0, usage.cacheWrite ?? 0);
-  const input = priceOfParts(usage.input, row.input, [
+  const input = priceOfParts(usage.input - Math.min(usage.freeInput ?? 0, usage.input), row.input, [
     [usage.audioInput, row.audioInput],
     [usage.imageInput, row.imageInput],
     [long, row.cacheWriteLong ?? row.cacheWrite],
     [(usage.cacheWrite ?? 0) - long, row.cacheWrite],
     [usage.cacheRead, row.cacheRead],
   ]);
-  const output = priceOfParts(usage.output, row.output, [
+  const output = priceOfParts(usage.output - Math.min(usage.freeOutput ?? 0, usage.output), row.output, [
     [usage.audioOutput, row.audioOutput],
     [usage.imageOutput, row.imageOutput],
     [usage.reasoning, row.reasoning],

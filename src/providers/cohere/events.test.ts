@@ -82,7 +82,8 @@ test("a streamed answer: thoughts, text, a citation within and one behind its en
     [1, "!"],
   ]);
   expect(parts.slice(-3)).toEqual([
-    { type: "usage", usage: { input: 500, output: 40, cacheRead: 448, reasoning: 9 } },
+    // Of 500 and 40 tokens Cohere charges 3 and 4.
+    { type: "usage", usage: { input: 500, output: 40, cacheRead: 448, reasoning: 9, freeInput: 497, freeOutput: 36 } },
     { type: "finish", choice: 0, reason: "stop", raw: "COMPLETE" },
     { type: "end" },
   ]);

@@ -241,6 +241,13 @@ function readUsage(value: Json | undefined): Partial<Usage> | undefined {
   if (output !== undefined) usage.output = output;
   if (cached !== undefined && input !== undefined && cached <= input) usage.cacheRead = cached;
   if (reasoning !== undefined && output !== undefined && reasoning <= output) usage.reasoning = reasoning;
+  const billed = isObject(value.billed_units) ? value.billed_units : {};
+  const free = (read: number | undefined, charged: number | undefined) =>
+    read !== undefined && charged !== undefined && charged < read ? read - charged : undefined;
+  const freeInput = free(input, countOf(billed.input_tokens));
+  const freeOutput = free(output, countOf(billed.output_tokens));
+  if (freeInput !== undefined) usage.freeInput = freeInput;
+  if (freeOutput !== undefined) usage.freeOutput = freeOutput;
   return input === undefined && output === undefined ? undefined : usage;
 }
 
