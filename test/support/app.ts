@@ -18,6 +18,7 @@ import type { Clock } from "../../src/kernel/clock.ts";
 import { pooled, type RandomBytes } from "../../src/kernel/id.ts";
 import type { Limit } from "../../src/kernel/limit.ts";
 import { Secret } from "../../src/kernel/secret.ts";
+import type { Directory } from "../../src/ports/directory.ts";
 import type { LogFields } from "../../src/ports/log.ts";
 import type { Media } from "../../src/ports/media.ts";
 import type { ProviderObjects } from "../../src/ports/provider-objects.ts";
@@ -64,6 +65,8 @@ export interface AppOptions {
   upstreamPort?: Upstream;
   media?: Media;
   objects?: ProviderObjects;
+  /** A directory instead of plain values: what is said of models, limits and principals above is not heard then. */
+  directory?: Directory;
 }
 
 /** A gateway on a port of its own, with the directory in plain values and the books in memory. */
@@ -111,7 +114,7 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
   let lookUps = 0;
   const gateway = createGateway(
     {
-      directory: {
+      directory: options.directory ?? {
         catalog: () => catalog,
         findPrincipal(digest) {
           lookUps++;
