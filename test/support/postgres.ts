@@ -116,9 +116,12 @@ export class PrivatePostgres implements PostgresServer {
     return withDatabase(this.url, name);
   }
 
-  /** Starts it again, after `shutdown` or `crash`. */
-  async start(): Promise<void> {
+  /** Starts it again, after `shutdown` or `crash`. @param standby as one that follows a primary, which is nowhere. */
+  async start({ standby = false } = {}): Promise<void> {
     const data = join(this.#folder, "data");
+    const signal = join(data, "standby.signal");
+    if (standby) this.#runner.write(signal, "");
+    else removeFolder(signal);
     // Nothing survives a loss of power here, but everything a crash of the server.
     const settings = ["fsync=off", "full_page_writes=off", "listen_addresses=127.0.0.1", `port=${this.port}`];
     settings.push("unix_socket_directories=", "max_connections=200", "shared_buffers=32MB", "max_wal_size=256MB");
@@ -129,7 +132,7 @@ export class PrivatePostgres implements PostgresServer {
       command: [...this.#runner.prefix, ...program],
       signal: "INT",
       folder: this.#folder,
-      ready: /database system is ready to accept connections/,
+      ready: /database system is ready to accept (?:read-only )?connections/,
     });
   }
 

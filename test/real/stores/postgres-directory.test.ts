@@ -4,6 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { parseDatabaseUrl } from "../../../src/config/shared-store.ts";
+import { GatewayError } from "../../../src/errors.ts";
 import type { Clock } from "../../../src/kernel/clock.ts";
 import type { RandomBytes } from "../../../src/kernel/id.ts";
 import type { KeyRow } from "../../../src/ports/administration.ts";
@@ -245,6 +246,25 @@ describe.skipIf(!present(POSTGRES_BINARIES))("a node's memory of the shared dire
     await server.start();
     await revoke();
     expect(await until(() => refused().catch(() => false), 3_000)).toBe(true);
+  });
+
+  test("is not confirmed by a standby, which may be behind: calls are refused until there is a primary", async () => {
+    const told: string[] = [];
+    const onContact = (error: Error | undefined) => told.push(error?.message ?? "back");
+    await nodes({ heartbeatMs: 100, leaseMs: 500, clock: REAL, onContact });
+    await server.shutdown();
+    await server.start({ standby: true });
+    expect(await until(() => node.directory.failing, 3_000)).toBe(true);
+    const refusal = async () => {
+      const error: unknown = await Promise.resolve(node.directory.findPrincipal("digest-acme")).catch((why) => why);
+      return error instanceof GatewayError && error.code === "store_unavailable" ? error.internal : undefined;
+    };
+    expect(await until(async () => /standby|recovery/.test((await refusal()) ?? ""), 3_000)).toBe(true);
+    expect(() => node.directory.catalog()).toThrow(GatewayError);
+    await server.shutdown();
+    await server.start();
+    expect(await until(() => accepted().catch(() => false), 3_000)).toBe(true);
+    expect(told.at(-1)).toBe("back");
   });
 
   test("keeps its principals when a key is added elsewhere, and knows the new key at once", async () => {
