@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { JsonObject } from "../../kernel/json.ts";
 import type { Part } from "../../spec/message.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { type CountText, countBytes, countedInput } from "./counted.ts";
@@ -38,7 +39,7 @@ describe("a part of a prompt counts", () => {
     ["a document elsewhere", { type: "document", source: { kind: "file", fileId: "f" } }, 50_000 + 4_096],
     ["a document of text", { type: "document", source: { kind: "text", mediaType: "text/plain", text: "x".repeat(40) } }, 10 + 4_096],
     ["what only its dialect knows, as JSON", { type: "opaque", value: { a: "x".repeat(32) } }, 10],
-    ["a file in that by its bytes, and as a picture", { type: "opaque", value: { data } }, 8_000 + 1 + 4 + 1_000],
+    ["a file in that by its bytes, and as a picture", { type: "opaque", value: { data } }, 8_000 + 3 + 1_000],
     ["a reference in that", { type: "opaque", value: { file_id: "f" } }, 4 + 50_000],
   ]; // biome-ignore format: a table
   test.each(rows)("%s", (_, part, tokens) => expect(input(saying(part))).toBe(tokens));
@@ -94,6 +95,19 @@ test("sound, pictures and what is to be kept for long are told apart, because th
   expect(countedInput(asked, plain, quarter)).toMatchObject({ audioInput: 10, imageInput: 1_000, keepsLong: true });
   const usual = saying({ type: "text", text: "x", extra: { cache_control: { type: "ephemeral" } } });
   expect(countedInput(usual, plain, quarter)).toMatchObject({ audioInput: 0, imageInput: 0, keepsLong: false });
+});
+
+test("what is deep in a value is looked at once", () => {
+  let looked = 0;
+  const data = "A".repeat(5_000);
+  const counting: CountText = (text) => {
+    looked += text.length;
+    return { tokens: 0, bound: 0 };
+  };
+  let value: JsonObject = { data, note: "x" };
+  for (let depth = 0; depth < 100; depth++) value = { in: value };
+  expect(input(saying({ type: "opaque", value }), plain, counting)).toBe(5_000 + 1_000);
+  expect(looked).toBeLessThan(1_000);
 });
 
 test("what is relayed is not counted here", () => {

@@ -86,6 +86,7 @@ export function countedInput(
 
 /** A text that no person wrote: its bytes are looked at by nobody here. */
 const BLOB = /^(?:data:[^,]{0,200},)?[A-Za-z0-9+/_=-]{4096,}$/;
+const LEAST_BLOB = 4_096;
 
 /** Adds up a request. */
 class Walk {
@@ -118,21 +119,23 @@ class Walk {
     if (looked < text.length) this.input += utf8Length(text.slice(looked));
   }
 
-  /** Whatever a value says, at the length of its JSON text. */
-  json(value: Json | undefined): void {
-    if (typeof value === "string" && BLOB.test(value)) this.input += value.length;
-    else if (typeof value === "object" && value !== null && holdsBlob(value)) {
-      for (const [name, inner] of Object.entries(value)) {
-        this.text(name);
-        this.json(inner);
-        this.input += 4;
-      }
-    } else if (value !== undefined) {
-      const text = JSON.stringify(value);
-      // Anthropic's cache_control.
-      if (text.includes('"ttl":"1h"')) this.keepsLong = true;
-      this.text(text);
+  /** Whatever a value says, as its JSON text; what no person wrote, at its bytes. @returns whether there is any of that */
+  json(value: Json | undefined): boolean {
+    if (value === undefined) return false;
+    let blobs = 0;
+    let text = JSON.stringify(value);
+    if (text.length >= LEAST_BLOB) {
+      text = JSON.stringify(value, (_, inner: Json) => {
+        if (typeof inner !== "string" || inner.length < LEAST_BLOB || !BLOB.test(inner)) return inner;
+        blobs += inner.length;
+        return "";
+      });
     }
+    // Anthropic's cache_control.
+    if (text.includes('"ttl":"1h"')) this.keepsLong = true;
+    this.input += blobs;
+    this.text(text);
+    return blobs > 0;
   }
 
   message(message: Message): void {
@@ -179,19 +182,9 @@ class Walk {
         else this.input += REMOTE_MEDIUM_TOKENS;
         break;
       case "opaque":
-        this.json(part.value);
+        if (this.json(part.value)) this.imageInput += this.#image;
         if (bearsReference(part.value)) this.input += REMOTE_MEDIUM_TOKENS;
-        if (holdsBlob(part.value)) this.imageInput += this.#image;
         break;
     }
   }
-}
-
-function holdsBlob(value: Json): boolean {
-  if (typeof value === "string") return value.length >= 4_096 && BLOB.test(value);
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    Object.values(value).some((inner) => inner !== undefined && holdsBlob(inner))
-  );
 }
