@@ -37,7 +37,7 @@ export type Step =
   | { do: "midnight"; ms: number }
   | { do: "levels"; key: number }
   | { do: "sweep" }
-  | { do: "restart"; passing: number };
+  | { do: "restart"; passing: number; calls: Wanted[]; settles: number; turns: number };
 
 const wanted: fc.Arbitrary<Wanted> = fc.record({
   key: fc.nat(KEYS.length - 1),
@@ -104,7 +104,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("sweep" as const) }) },
   {
     weight: 2,
-    arbitrary: fc.record({ do: fc.constant("restart" as const), passing: fc.oneof(fc.constant(0), fc.nat(2 * HOUR), fc.integer({ min: -30 * HOUR, max: 0 })) }),
+    arbitrary: fc.record({ do: fc.constant("restart" as const), calls: fc.array(wanted, { maxLength: 2 }), settles: fc.nat(2), turns: fc.nat(3), passing: fc.oneof(fc.constant(0), fc.nat(2 * HOUR), fc.integer({ min: -30 * HOUR, max: 0 })) }),
   },
 ); // biome-ignore format: rows of steps
 

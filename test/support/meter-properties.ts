@@ -145,7 +145,7 @@ class Beside {
         await (this.#meter as WatchedMeter & { sweep?(): Promise<void> }).sweep?.();
         return;
       case "restart":
-        return await this.#restart(step.passing);
+        return await this.#restart(step);
     }
   }
 
@@ -269,20 +269,7 @@ class Beside {
   /** @param asked names of the provider accounts that were asked; the whole is charged to the last of them */
   async #end(call: OpenCall, spent: Amounts, asked: readonly string[]): Promise<void> {
     const now = this.#time();
-    const attempts = asked.map((provider, i) => {
-      const last = i === asked.length - 1;
-      const tokens = { inputTokens: last ? spent.input : 0, outputTokens: last ? spent.output : 0 };
-      return { provider, model: "m", status: 200, error: null, ms: 1, ...tokens, costNanoUsd: last ? spent.usd : 0 };
-    });
-    const used = { inputTokens: spent.input, outputTokens: spent.output, costNanoUsd: spent.usd };
-    const record = {
-      ...call.record,
-      ...used,
-      outcome: "finished" as const,
-      attempts,
-      totalMs: now - call.at,
-      mayHaveAsked: [],
-    };
+    const record = recordOf(call, spent, asked, now);
     await this.#meter.settle(call.hold, record);
     this.#charge(call, record, now);
   }
@@ -337,40 +324,58 @@ class Beside {
     return limits.some(({ window }) => window !== null && !model.counts(taking, window, now));
   }
 
-  async #restart(passing: number): Promise<void> {
+  /** A kill while calls are being admitted and settled: each of them has happened as a whole, or not at all. */
+  async #restart({ passing, calls, settles, turns }: Extract<Step, { do: "restart" }>): Promise<void> {
     if (this.#under.kill === undefined) return;
+    const before = this.#time();
+    const coming = calls.map((want) => ({ demand: this.#demand(want), record: this.#draft(want) }));
+    const going = this.#open
+      .slice(0, settles)
+      .map((call) => ({ call, record: recordOf(call, call.worst, [], before) }));
+    const answers = coming.map(({ demand, record }) => this.#meter.reserve(demand, record));
+    const ends = going.map(({ call, record }) => this.#meter.settle(call.hold, record));
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
     await this.#under.kill();
+    // Who is still waiting for an answer of the dead process gets one that nobody sees.
+    await Promise.allSettled([...answers, ...ends]);
     this.#clock.at += passing;
-    const before = this.#now;
     this.#meter = await this.#under.start(this.#clock);
+    const written = new Set((await this.#under.records()).map(({ id }) => id));
+    for (const { call, record } of going) {
+      if (!written.has(record.id)) continue;
+      this.#open.splice(this.#open.indexOf(call), 1);
+      this.#charge(call, record, before);
+    }
+    const recovered = new Map((await this.#meter.recover()).map((record) => [record.id, record]));
+    for (const { demand, record } of coming) {
+      const found = recovered.get(record.id);
+      if (found === undefined) this.#ask(demand.scopes, before);
+      else
+        this.#admit(
+          demand,
+          record,
+          { admitted: true, hold: 0, levels: [], open: found.mayHaveAsked.map((name) => `provider:${name}`) },
+          before,
+        );
+    }
     // What time it is for the meter, its first admission says: not before anything that is written down.
     const probe = sampleRecord({ id: `probe-${this.#admitted.size}`, ...NOBODY });
-    const hold = holdOf(
-      await this.#meter.reserve(
-        { scopes: [{ scope: "key:probe", zone: "UTC", limits: [], amounts: NOTHING }], anyOf: [] },
-        probe,
-      ),
-    );
+    const alone = { scope: "key:probe", zone: "UTC", limits: [], amounts: NOTHING };
+    const hold = holdOf(await this.#meter.reserve({ scopes: [alone], anyOf: [] }, probe));
     this.#now = probe.admittedAt!;
-    within(
-      this.#now,
-      { least: Math.max(this.#last, this.#clock.at), most: Math.max(before, this.#clock.at) },
-      "the meter's time",
-    );
+    const times = { least: Math.max(this.#last, this.#clock.at), most: Math.max(before, this.#clock.at) };
+    within(this.#now, times, "the meter's time");
     for (const scope of this.#scopes.values()) scope.restart(this.#now);
     await this.#meter.settle(hold, { ...probe, totalMs: 0 });
     this.#admitted.add(probe.id);
     this.#last = this.#now;
-    const recovered = await this.#meter.recover();
-    expect(recovered.map(({ id }) => id).sort(), "recovered").toEqual(this.#open.map(({ record }) => record.id).sort());
-    for (const call of this.#open.splice(0)) {
-      const record = recovered.find(({ id }) => id === call.record.id)!;
-      expect([record.inputTokens, record.costNanoUsd, record.mayHaveAsked]).toEqual([
-        call.worst.input,
-        call.worst.usd,
-        call.open,
-      ]);
-      this.#charge(call, record, this.#time());
+    const left = this.#open.splice(0);
+    expect([...recovered.keys()].sort(), "recovered").toEqual(left.map(({ record }) => record.id).sort());
+    for (const call of left) {
+      const record = recovered.get(call.record.id)!;
+      const held = [record.inputTokens, record.costNanoUsd, record.mayHaveAsked];
+      expect(held).toEqual([call.worst.input, call.worst.usd, call.open]);
+      this.#charge(call, record, this.#now);
     }
     expect(await this.#meter.recover(), "recovered once").toEqual([]);
   }
@@ -468,4 +473,15 @@ function holdOf(answer: Reservation): number {
 /** `provider:up` → `up` */
 function nameOf(scope: string): string {
   return scope.slice(scope.indexOf(":") + 1);
+}
+
+/** The record of a call that ends at `now`. @param asked the provider accounts that were asked; the last of them is charged for all */
+function recordOf(call: OpenCall, spent: Amounts, asked: readonly string[], now: number): UsageRecord {
+  const attempts = asked.map((provider, i) => {
+    const last = i === asked.length - 1;
+    const tokens = { inputTokens: last ? spent.input : 0, outputTokens: last ? spent.output : 0 };
+    return { provider, model: "m", status: 200, error: null, ms: 1, ...tokens, costNanoUsd: last ? spent.usd : 0 };
+  });
+  const used = { inputTokens: spent.input, outputTokens: spent.output, costNanoUsd: spent.usd };
+  return { ...call.record, ...used, outcome: "finished", attempts, totalMs: now - call.at, mayHaveAsked: [] };
 }
