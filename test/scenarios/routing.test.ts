@@ -325,7 +325,7 @@ test("a target whose provider's limit is used up rests as long as it was told, a
 });
 
 describe("a budget holds for all the targets of a call together", () => {
-  // Some fifty tokens at 1 dollar a million and a hundred at 2: below 300,000 nano-dollars a target.
+  // Some eighty tokens at 1 dollar a million and a hundred at 2: below 300,000 nano-dollars a target.
   const limits = (amount: number) => [{ dimension: "usd" as const, window: "day" as const, amount }];
   const unanswered: Script = [{ do: "close" }];
 

@@ -25,7 +25,7 @@ export interface Around {
 }
 
 /** The largest that recorded calls show, with a margin. */
-const AROUND: Around = { call: 32, message: 8, tool: 48, tools: 192, schema: 192 };
+const AROUND: Around = { call: 64, message: 12, tool: 48, tools: 256, schema: 256 };
 const OPENAI: Around = { call: 48, message: 12, tool: 32, tools: 256, schema: 128 };
 
 const OTHER: ModelTokenizer = { cutting: "o200k", exact: false, image: 20_000, around: AROUND };
@@ -43,13 +43,13 @@ const ROWS: readonly [RegExp, ModelTokenizer][] = [
   [/^(?:gpt-3\.5|gpt-35|gpt-4(?:$|[-@:])|text-embedding-|(?:davinci|babbage)-002)/, CL100K],
   [/^(?:gpt-2|gpt-neo|gpt-j|gpt4all)/, OTHER],
   [/^(?:gpt-image|gpt-audio|gpt-realtime)/, { ...OTHER, image: 16_000 }],
-  [/^gpt-oss/, { ...O200K, image: OTHER.image, around: { ...OPENAI, call: 96 } }],
+  [/^gpt-oss/, { ...O200K, image: OTHER.image, around: { ...OPENAI, call: 128 } }],
   [/^gpt-4o-mini/, { ...O200K, image: 50_000 }],
   [/^(?:gpt-4\.1-|o4-mini|gpt-5-(?:mini|nano))/, { ...O200K, image: 4_000 }],
   [/^(?:gpt-4o|gpt-4\.|gpt-5(?:$|-)|o[13](?:$|-)|chatgpt-)/, O200K],
   [/^(?:gpt-|o\d(?:$|-)|codex-|computer-use-)/, { ...O200K, image: 16_000 }],
-  [/^claude/, { ...OTHER, image: 5_000, around: { ...AROUND, call: 64, tool: 96, tools: 768, schema: 640 } }],
-  [/^grok/, { ...OTHER, around: { ...AROUND, call: 320, tools: 320 } }],
+  [/^claude/, { ...OTHER, image: 5_000, around: { ...AROUND, call: 96, tool: 96, tools: 768, schema: 640 } }],
+  [/^grok/, { ...OTHER, around: { ...AROUND, call: 384, tools: 384 } }],
   [/^deepseek/, { ...OTHER, around: { ...AROUND, call: 112 } }],
   [/^command-a-reasoning/, { ...OTHER, around: { ...AROUND, call: 1_472, tools: 1_024 } }],
   [/^command/, { ...OTHER, around: { ...AROUND, call: 576, tools: 1_024 } }],
