@@ -37,6 +37,7 @@ import { type Listener, type ListenerOptions, listen, type Tls } from "./http/li
 import { createLog } from "./http/log.ts";
 import { Metrics } from "./http/metrics.ts";
 import { Readiness } from "./http/readiness.ts";
+import { ExpiredResponses } from "./jobs/expired-responses.ts";
 import { HealthChecks } from "./jobs/health-checks.ts";
 import { parseCidr } from "./kernel/address.ts";
 import type { Clock } from "./kernel/clock.ts";
@@ -331,6 +332,7 @@ async function serve(
     clock,
     checked: (account, good) => gateway.checked(account, good),
   });
+  const expired = new ExpiredResponses({ objects: installation.directory.objects, clock, log });
   const readiness = new Readiness(gateway, meter, installation.directory);
   const ready = () => readiness.now();
   const metrics = new Metrics(
@@ -367,6 +369,7 @@ async function serve(
     sweep() {
       gateway.sweep();
       checks.sweep();
+      void expired.sweep();
       void retryRecords(meter, log);
       void meter.sweep();
     },

@@ -257,7 +257,7 @@ const api = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      "Whether callers may refer to what is kept at the provider's account: earlier responses, conversations, files, vector stores, caches, containers. Whoever can call the account can name any of them; allow it where that is one application's account.",
+      "Whether callers may refer to what is kept at the provider's account and is not known to be their application's own: conversations, prompts, vector stores, caches, containers, files and responses from elsewhere. Whoever can call the account can name any of them; allow it where that is one application's account. An application's own files and responses need no leave.",
     ),
   deprecatedAt: instant()
     .optional()

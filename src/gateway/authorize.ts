@@ -15,6 +15,7 @@ import {
   targetModel,
 } from "../domain/catalog/catalog.ts";
 import { GatewayError } from "../errors.ts";
+import type { ProviderAdapter } from "../spec/adapter.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import { isPathStep } from "../wire/chosen-upstream.ts";
 import { checkObjects, missing } from "./allowed-objects.ts";
@@ -71,7 +72,11 @@ class Ticket {
 
 export type Grant = Ticket;
 
-export function createAuthorize(catalogNow: () => Catalog, isTestProvider: (kind: string) => boolean) {
+/** The adapter of a kind of accounts. */
+type AdapterOf = (kind: string) => ProviderAdapter | undefined;
+
+export function createAuthorize(catalogNow: () => Catalog, adapter: AdapterOf) {
+  const isTestProvider = (kind: string) => adapter(kind)?.test === true;
   return function authorize(located: Located): Grant {
     const catalog = catalogNow();
     const { caller, request, objects } = located;
@@ -84,7 +89,7 @@ export function createAuthorize(catalogNow: () => Catalog, isTestProvider: (kind
       throw missing(located) ?? notFound(request.model, match.api);
     if (principal.key.mode === "test" && !onlyTest(catalog, model, isTestProvider))
       throw missing(located) ?? notFound(request.model, match.api);
-    checkObjects(located, granted.api, catalog);
+    checkObjects(located, granted.api, catalog, () => keepsAny(catalog, model, request, adapter));
     const allowed = underPolicies(located, granted.api);
     return new Ticket(located, allowed, catalog, model, granted.api, granted.subscription, plan);
   };
@@ -113,6 +118,16 @@ export function onlyTest(catalog: Catalog, model: CatalogModel, isTestProvider: 
   return [...model.targets, ...model.fallbacks].every((row) => {
     const account = catalog.providers.get(row.provider);
     return account !== undefined && isTestProvider(account.kind);
+  });
+}
+
+/** Whether an account of the model keeps what it answers to such a request. */
+function keepsAny(catalog: Catalog, model: CatalogModel, request: ModelRequest, adapter: AdapterOf): boolean {
+  return [...model.targets, ...model.fallbacks].some((row) => {
+    const account = catalog.providers.get(row.provider);
+    const kind = account === undefined ? undefined : adapter(account.kind);
+    const asked = kind?.variant?.(request, targetModel(model, row, request.model), account?.options ?? {}) ?? kind;
+    return asked?.keepsResponses === true;
   });
 }
 

@@ -111,7 +111,7 @@ async function open(
   const redact = redactedBy(account, key, kind.baseUrl);
   const question = { call, asked, adapter, decoder, stream: request.stream, redact, upstreamCall, attempt };
   const events = await ask(question, ports.upstream, settings);
-  return keeping(events, clean, { provider: account.name, redact }, ports);
+  return keeping(events, clean, { provider: account.name, redact, adapter }, ports);
 }
 
 const ESTIMATED = "tokens: counted here, an estimate; the provider has no API that counts them";

@@ -28,6 +28,7 @@ import {
   objectList,
 } from "../wire/openai-files/index.ts";
 import { openaiResponses } from "../wire/openai-responses/index.ts";
+import { responseCancel, responseDelete, responseItems, responseRetrieve } from "../wire/openai-responses/stored.ts";
 import {
   audioTranslation,
   cohereRerank,
@@ -77,9 +78,9 @@ export const ENDPOINTS: readonly Endpoint[] = [
   row("chat.completions", "POST", "/openai/v1/chat/completions", "call", openaiChat),
   row("responses", "POST", "/openai/v1/responses", "call", openaiResponses),
   row("responses", "POST", "/openai/responses", "call", openaiResponses),
-  ...filesAndBatches("/v1"),
-  ...filesAndBatches("/openai/v1"),
-  ...filesAndBatches("/openai"),
+  ...keptObjects("/v1"),
+  ...keptObjects("/openai/v1"),
+  ...keptObjects("/openai"),
   row("models", "GET", "/openai/v1/models", "models", openaiChat),
   row("models", "GET", "/openai/models", "models", openaiChat),
   row("messages", "POST", "/v1/messages", "call", anthropicMessages),
@@ -126,7 +127,7 @@ function atOpenai(name: string, path: string, wire: Wire): Endpoint[] {
 }
 
 /** OpenAI's clients find them under `/v1`, Azure's under one of the other two. */
-function filesAndBatches(base: string): Endpoint[] {
+function keptObjects(base: string): Endpoint[] {
   return [
     row("files.create", "POST", `${base}/files`, "call", fileCreate),
     row("files.list", "GET", `${base}/files`, "files", objectList),
@@ -137,6 +138,10 @@ function filesAndBatches(base: string): Endpoint[] {
     row("batches.list", "GET", `${base}/batches`, "batches", objectList),
     row("batches.cancel", "POST", `${base}/batches/{id}/cancel`, "call", batchCancel),
     row("batches.retrieve", "GET", `${base}/batches/{id}`, "call", batchRetrieve),
+    row("responses.retrieve", "GET", `${base}/responses/{id}`, "call", responseRetrieve),
+    row("responses.delete", "DELETE", `${base}/responses/{id}`, "call", responseDelete),
+    row("responses.cancel", "POST", `${base}/responses/{id}/cancel`, "call", responseCancel),
+    row("responses.items", "GET", `${base}/responses/{id}/input_items`, "call", responseItems),
   ];
 }
 

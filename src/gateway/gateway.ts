@@ -105,7 +105,6 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
   const health = new HealthBook();
   let draining = false;
   const catalog = () => directory.catalog();
-  const isTest = (kind: string) => ports.adapter(kind)?.test === true;
 
   const handle = createHandle(
     observe({
@@ -128,7 +127,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       listObjects: createListObjects({ catalog, objects: ports.objects, records: ports.records, onRecord }),
       decode: createDecode(body, bodies),
       locate: createLocate(ports.objects),
-      authorize: createAuthorize(catalog, isTest),
+      authorize: createAuthorize(catalog, ports.adapter),
       reserve: createReserve({ meter, prices, tokenizer }),
       settle: createSettle({ meter, prices, tokenizer, log, onRecord }),
       guardInput: createGuardInput(),

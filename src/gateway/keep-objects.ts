@@ -2,7 +2,7 @@ import { GatewayError } from "../errors.ts";
 import { isObject, type Json, type JsonObject } from "../kernel/json.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { BatchFacts, ObjectKind, ProviderObject, ProviderObjects } from "../ports/provider-objects.ts";
-import { MalformedAnswer } from "../spec/adapter.ts";
+import { MalformedAnswer, type ProviderAdapter } from "../spec/adapter.ts";
 import { type EventBatch, type EventPart, type ModelEvent, rewritten } from "../spec/event.ts";
 import type { ObjectCall } from "../spec/operation.ts";
 import { isObjectId } from "../wire/openai-files/index.ts";
@@ -10,6 +10,7 @@ import type { Grant } from "./authorize.ts";
 import type { CleanRequest } from "./guard-input.ts";
 import { turn } from "./in-line.ts";
 import { judgedUnder } from "./judged-under.ts";
+import { isKept, KeptResponse } from "./keep-responses.ts";
 import { kindOf, ownerOf } from "./locate.ts";
 import type { Redact } from "./redact.ts";
 import { linesWithCleanErrors, withCleanErrors } from "./told-errors.ts";
@@ -20,6 +21,8 @@ export interface Place {
   /** Name of the account. */
   provider: string;
   redact: Redact;
+  /** By which it was asked. */
+  adapter: Pick<ProviderAdapter, "keepsResponses">;
 }
 
 export interface KeepPorts {
@@ -39,7 +42,10 @@ export function keeping(
   ports: KeepPorts,
 ): AsyncGenerator<EventBatch> {
   const { operation } = clean.request;
-  return operation?.type === "object" ? kept(events, clean, operation, place, ports) : events;
+  if (operation?.type === "object") return kept(events, clean, operation, place, ports);
+  return place.adapter.keepsResponses && isKept(clean.request)
+    ? new KeptResponse(events, clean, place.provider, ports)
+    : events;
 }
 
 async function* kept(
@@ -110,6 +116,13 @@ class Keeper {
 
   async keep(json: JsonObject): Promise<void> {
     const { name, id } = this.#operation;
+    if (name.startsWith("responses.")) {
+      // Providers tell a deletion each in their own words.
+      if (name === "responses.delete")
+        await this.#ports.objects.forget(ownerOf(this.#grant.caller), this.#place.provider, id!);
+      else if (name !== "responses.items" && json.id !== id) throw new MalformedAnswer("another id, or none");
+      return;
+    }
     if (name === "files.delete" || name === "batches.delete") {
       if (json.deleted === true || json.type === "message_batch_deleted") {
         await this.#ports.objects.forget(ownerOf(this.#grant.caller), this.#place.provider, id!);

@@ -43,7 +43,10 @@ export function createListObjects(ports: ListObjectsPorts) {
   };
 }
 
-const KINDS: Readonly<Partial<Record<EndpointKind, ObjectKind>>> = {
+/** Responses are in no list: providers have none of them either. */
+type Listed = Exclude<ObjectKind, "response">;
+
+const KINDS: Readonly<Partial<Record<EndpointKind, Listed>>> = {
   files: "file",
   batches: "batch",
   "message-batches": "message-batch",
@@ -64,7 +67,7 @@ function apisOf({ principal, match }: Identified, catalog: Catalog): string[] {
 const MOST = { file: 10_000, batch: 100, "message-batch": 1_000 } as const;
 const USUAL = { file: 1_000, batch: 20, "message-batch": 20 } as const;
 const AFTER = { file: "after", batch: "after", "message-batch": "after_id" } as const;
-const KNOWN: Readonly<Record<ObjectKind, readonly string[]>> = {
+const KNOWN: Readonly<Record<Listed, readonly string[]>> = {
   file: ["after", "limit", "order", "purpose", "api-version"],
   batch: ["after", "limit", "api-version"],
   "message-batch": ["after_id", "before_id", "limit", "beta"],
@@ -72,7 +75,7 @@ const KNOWN: Readonly<Record<ObjectKind, readonly string[]>> = {
 
 type Asked = Omit<ObjectQuery, "apis"> & { backwards: boolean };
 
-function queryOf(given: URLSearchParams, kind: ObjectKind): Asked {
+function queryOf(given: URLSearchParams, kind: Listed): Asked {
   for (const name of given.keys()) {
     if (!KNOWN[kind].includes(name)) throw refused(name.slice(0, 100), "is not taken here");
   }

@@ -3,7 +3,7 @@
  * at one account, under one API. What is another's answers like what does not exist. Stands before
  * authorize, because the model and the API of such a call are those of what it is about.
  */
-import { mentionedFiles } from "../domain/catalog/stored-state.ts";
+import { mentionedFiles, PREVIOUS_RESPONSE, previousResponseOf } from "../domain/catalog/stored-state.ts";
 import { GatewayError } from "../errors.ts";
 import type { ObjectKind, ObjectOwner, ProviderObject, ProviderObjects } from "../ports/provider-objects.ts";
 import type { Part } from "../spec/message.ts";
@@ -14,12 +14,20 @@ import type { Call } from "./call.ts";
 import type { Decoded } from "./decode.ts";
 import type { Identified } from "./identify.ts";
 
+/** By what a request names something at a provider. */
+export interface Named {
+  id: string;
+  kind: ObjectKind;
+  /** The caller's field. */
+  field: string;
+}
+
 /** What of the request lies at a provider. */
 export interface Objects {
   /** Those that are the caller's; all at one account and of one API. */
   own: readonly ProviderObject[];
-  /** Ids in the request that are not the caller's, in their order; another's first. */
-  missing: readonly string[];
+  /** What the request names that is not the caller's, in its order; another's first. */
+  missing: readonly Named[];
   /** How many of `missing` are known to be another's. */
   foreign: number;
 }
@@ -53,16 +61,17 @@ export function createLocate(objects: Pick<ProviderObjects, "find">) {
     if (operation?.type === "object" && (operation.id ?? operation.fields.input_file_id) !== undefined) {
       return about(decoded, operation, owner, objects);
     }
-    const ids = fileIdsIn(request);
+    const named = namedIn(request);
     const mentioned = mentionedIn(request);
-    if (ids.length === 0 && mentioned.length === 0) return new Ticket(decoded, request, NONE);
-    return within(decoded, ids, mentioned, owner, objects);
+    if (named.size === 0 && mentioned.length === 0) return new Ticket(decoded, request, NONE);
+    return within(decoded, named, mentioned, owner, objects);
   };
 }
 
 /** What a request about something at a provider is about, or makes. */
 export function kindOf({ dialect, operation }: ModelRequest): ObjectKind {
   if (operation?.type === "object" && operation.name.startsWith("files.")) return "file";
+  if (operation?.type === "object" && operation.name.startsWith("responses.")) return "response";
   return dialect === "anthropic-batches" ? "message-batch" : "batch";
 }
 
@@ -70,7 +79,7 @@ export function ownerOf({ principal }: Identified): ObjectOwner {
   return { tenantId: principal.tenant.id, applicationId: principal.application.id };
 }
 
-/** What is asked about a file or a batch is asked for its model, by its API. */
+/** What is asked about something that is kept is asked for its model, by its API. */
 async function about(
   decoded: Decoded,
   operation: ObjectCall,
@@ -101,27 +110,30 @@ function mostOf({ fields }: ObjectCall, { batch, kind }: ProviderObject): { inpu
 
 async function within(
   decoded: Decoded,
-  ids: readonly string[],
+  named: ReadonlyMap<string, Named>,
   mentioned: readonly string[],
   owner: ObjectOwner,
   objects: Pick<ProviderObjects, "find">,
 ): Promise<Located> {
   const { api } = decoded.caller.match;
-  const found = await objects.find(owner, [...ids, ...mentioned]);
+  const found = await objects.find(owner, [...named.keys(), ...mentioned]);
   const own = new Map<string, ProviderObject>();
-  const named = new Set(ids);
   for (const object of found.own) {
-    if (!named.has(object.id) || own.has(object.id)) continue;
-    if (object.kind === "file" && (api === null || object.api === api)) own.set(object.id, object);
+    if (named.get(object.id)?.kind !== object.kind || own.has(object.id)) continue;
+    if (api === null || object.api === api) own.set(object.id, object);
   }
   const [first, ...rest] = own.values();
-  if (rest.some(({ provider, api: other }) => provider !== first!.provider || other !== first!.api)) {
-    throw refused("file_id", "must not name files of several accounts or APIs: upload them for one model, by one API");
+  const apart = rest.find(({ provider, api: other }) => provider !== first!.provider || other !== first!.api);
+  if (apart !== undefined) {
+    const { field } = named.get(apart.kind === "response" ? apart.id : first!.id)!;
+    const must = "must not name what lies at another account, or was made by another API, than the rest";
+    throw refused(field, `${must}: upload files for one model, by one API`);
   }
-  const unknown = ids.filter((id) => !own.has(id));
+  const unknown = [...named.values()].filter(({ id }) => !own.has(id));
   const others = new Set(found.foreign);
-  const foreign = [...unknown, ...mentioned].filter((id) => others.has(id));
-  const missing = [...foreign, ...unknown.filter((id) => !others.has(id))];
+  const beside = mentioned.filter((id) => !named.has(id)).map((id): Named => ({ id, kind: "file", field: FILE }));
+  const foreign = [...unknown, ...beside].filter(({ id }) => others.has(id));
+  const missing = [...foreign, ...unknown.filter(({ id }) => !others.has(id))];
   return new Ticket(decoded, decoded.request, { own: [...own.values()], missing, foreign: foreign.length });
 }
 
@@ -131,18 +143,23 @@ function mentionedIn(request: ModelRequest): string[] {
   return [request, ...request.calls.map((call) => call.request)].flatMap(mentionedFiles);
 }
 
-/** Ids of files in conversations of OpenAI's dialects, in which files are kept here; each once. */
-function fileIdsIn(request: ModelRequest): string[] {
-  const ids = new Set<string>();
+const FILE = "file_id";
+
+/** Files, and the response to go on from, in conversations of OpenAI's dialects, in which they are kept here; each once. */
+function namedIn(request: ModelRequest): Map<string, Named> {
+  const named = new Map<string, Named>();
   const look = (part: Part) => {
-    if ((part.type === "image" || part.type === "document") && part.source.kind === "file") ids.add(part.source.fileId);
-    else if (part.type === "tool-result") for (const inner of part.content) look(inner);
+    if ((part.type === "image" || part.type === "document") && part.source.kind === "file") {
+      named.set(part.source.fileId, { id: part.source.fileId, kind: "file", field: FILE });
+    } else if (part.type === "tool-result") for (const inner of part.content) look(inner);
   };
-  for (const { dialect, messages } of [request, ...(request.calls ?? []).map((call) => call.request)]) {
-    if (dialect !== "openai-chat" && dialect !== "openai-responses") continue;
-    for (const message of messages) for (const part of message.parts) look(part);
+  for (const each of [request, ...(request.calls ?? []).map((call) => call.request)]) {
+    if (each.dialect !== "openai-chat" && each.dialect !== "openai-responses") continue;
+    for (const message of each.messages) for (const part of message.parts) look(part);
+    const id = previousResponseOf(each);
+    if (id !== undefined) named.set(id, { id, kind: "response", field: PREVIOUS_RESPONSE });
   }
-  return [...ids];
+  return named;
 }
 
 /** @param hint what may be done about it */

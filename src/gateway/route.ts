@@ -4,6 +4,7 @@
  * them, whatever else fails.
  */
 import { type Routing, type TargetRow, targetModel, USUAL_ROUTING } from "../domain/catalog/catalog.ts";
+import { PREVIOUS_RESPONSE } from "../domain/catalog/stored-state.ts";
 import { providerScope } from "../domain/plans/charges.ts";
 import { worstCase } from "../domain/plans/estimate.ts";
 import { tiersOf, worstPriceOf } from "../domain/plans/price.ts";
@@ -88,11 +89,11 @@ function routingOf({ request: { operation } }: CleanRequest, routing: Routing): 
 function elsewhere({ request, hold }: CleanRequest): GatewayError {
   const [first] = hold.grant.objects.own;
   if (request.operation !== undefined) return notHere(first!.kind, first!.id, null);
-  return new GatewayError(
-    "invalid_request",
-    `file_id ${JSON.stringify(first!.id)} lies at an account that does not serve this model; upload it for this model.`,
-    { param: "file_id" },
-  );
+  const isResponse = first!.kind === "response";
+  const param = isResponse ? PREVIOUS_RESPONSE : "file_id";
+  const hint = isResponse ? "send the whole conversation in input" : "upload it for this model";
+  const message = `${param} ${JSON.stringify(first!.id)} lies at an account that does not serve this model; ${hint}.`;
+  return new GatewayError("invalid_request", message, { param });
 }
 
 function choiceOf(row: TargetRow, clean: CleanRequest, { strategy }: Routing, ports: RoutePorts): Choice | undefined {

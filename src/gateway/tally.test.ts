@@ -129,12 +129,26 @@ describe("an answer of which nothing was seen", () => {
     expect(asked({ stream: false, maxOutputTokens: 1e6 }).usage.output).toBe(most().output);
   });
 
-  test("is charged nothing as a stream, which ends with its caller, unless it goes on in the background", () => {
+  test("is charged nothing as a stream, which ends with its caller", () => {
     expect(asked({ stream: true, maxOutputTokens: 700 })).toEqual({
       usage: { input: 14, output: 0 },
       source: "counted",
     });
-    expect(asked({ stream: true, maxOutputTokens: 700, extra: { background: true } }).usage.output).toBe(700);
+  });
+
+  test("is charged all that is reserved where it goes on in the background, and may be fetched later", () => {
+    const extra = { background: true };
+    const all = { usage: { input: most().input, output: most().output }, source: "reserved" as const };
+    expect(asked({ stream: true, extra })).toEqual(all);
+    const tally = new Tally({ ...request, stream: false, extra }, false);
+    const json = { id: "resp_1", status: "queued" };
+    const content = { kind: "body", mediaType: "application/json", content: { json } } as const;
+    tally.see({ parts: [{ type: "start" }, { type: "result", result: content }, { type: "end" }] });
+    expect(tally.usage(most, false)).toEqual(all);
+    // What has ended is charged as told.
+    const ended = new Tally({ ...request, stream: true, extra }, false);
+    ended.see({ parts: [{ type: "usage", usage: { input: 5, output: 6 } }, { type: "end" }] });
+    expect(ended.usage(most, false)).toEqual({ usage: { input: 5, output: 6 }, source: "reported" });
   });
 
   test("is charged nothing where the provider ended it, unless to say that it is not finished", () => {

@@ -17,6 +17,8 @@ export class Tally {
   #bytes = 0;
   #seen = false;
   #unfinished = false;
+  /** The answer is only an id so far, by which it can be fetched when it is there. */
+  #begun = false;
   readonly #captured: string[] | null;
   /** Whether the answer said that it is whole, or that it failed; what comes after that is no part of it. */
   over: "end" | "error" | null = null;
@@ -44,6 +46,7 @@ export class Tally {
         if (part.content.kind === "opaque") this.#bytes += stringBytes(part.content.value);
         break;
       case "result":
+        if (this.#request.operation === undefined) this.#begun = true;
         if (this.#relayed() === "sound") this.#bytes += resultBytes(part.result);
         break;
       case "usage":
@@ -94,6 +97,10 @@ export class Tally {
     }
     const known = Math.max(output ?? 0, countTokens(this.#bytes));
     const bound = most();
+    // Nobody tells what it has used when it is fetched: who asks for it then is free to do so, or not.
+    if (this.#goesOn()) {
+      return { usage: this.#withParts(bound.input, Math.max(known, bound.output)), source: "reserved" };
+    }
     const byRule = this.#isBlind(left) ? Math.min(abandonedOutput(this.#request), bound.output) : 0;
     return {
       usage: this.#withParts(
@@ -130,12 +137,19 @@ export class Tally {
     return usage;
   }
 
-  /** Whether there may be more of the answer than was seen of it. A stream is closed with its caller, and then the provider stops, unless it was told to go on. */
+  /** Whether there may be more of the answer than was seen of it. A stream is closed with its caller, and then the provider stops. */
   #isBlind(left: boolean): boolean {
     if (this.over === "end") return this.#relayed() === "picture" && this.#reported.output === undefined;
     if (this.over === "error") return this.#unfinished;
-    if (this.#request.stream) return this.#request.extra?.background === true;
+    if (this.#request.stream) return false;
     return left && !this.#seen;
+  }
+
+  /** Whether the provider works on in the background, for an answer that is fetched by its id. */
+  #goesOn(): boolean {
+    const { extra, stream } = this.#request;
+    if (extra?.background !== true) return false;
+    return stream ? this.over === null : this.#begun;
   }
 
   /** What a relayed answer is made of, where a model writes it. */

@@ -6,8 +6,8 @@ export interface ObjectOwner {
   applicationId: string;
 }
 
-/** Anthropic's batches are none of OpenAI's. */
-export type ObjectKind = "file" | "batch" | "message-batch";
+/** Anthropic's batches are none of OpenAI's. A response is an answer that a provider of OpenAI's Responses keeps. */
+export type ObjectKind = "file" | "batch" | "message-batch" | "response";
 
 /** What the calls of a batch are, and the most that they can use, in tokens. */
 export interface BatchFacts {
@@ -18,7 +18,7 @@ export interface BatchFacts {
   output: number;
 }
 
-/** A file or a batch that lies with a provider. */
+/** A file, a batch or a response that lies with a provider. */
 export interface ProviderObject {
   /** The provider's own id, unique within an account. */
   id: string;
@@ -67,6 +67,11 @@ export interface ProviderObjects {
   remember(owner: ObjectOwner, object: ProviderObject): Promise<boolean>;
   find(owner: ObjectOwner, ids: readonly string[]): Promise<FoundObjects>;
   forget(owner: ObjectOwner, provider: string, id: string): Promise<void>;
+  /**
+   * Forgets at most `limit` objects of a kind, whoever's, that were made before a time; the oldest first.
+   * @returns how many
+   */
+  expire(kind: ObjectKind, before: number, limit: number): Promise<number>;
   /** By time of making. Undefined where `after` is none of the owner's. */
   page(owner: ObjectOwner, query: ObjectQuery): Promise<{ objects: ProviderObject[]; more: boolean } | undefined>;
 }

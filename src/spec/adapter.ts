@@ -96,6 +96,12 @@ export interface ProviderAdapter {
   readonly credential: CredentialHeader;
   /** What is done with this key instead of `credential`, where the key itself is never sent; null: it is shown. */
   readonly authorization?: (key: string) => Authorization | null;
+  /**
+   * Whether its answers lie at the provider afterwards, unless it is told not to keep them, so that a later
+   * request may go on from one by its id (`previous_response_id` of OpenAI's Responses). For 30 days, where
+   * a provider says how long: OpenAI, Azure, xAI, Fireworks.
+   */
+  readonly keepsResponses?: boolean;
   /** By name; absent means none. */
   readonly options?: Readonly<Record<string, AccountOption>>;
   /** Where one kind of account has several APIs: the one in which this call is asked. */

@@ -75,9 +75,13 @@ export type ObjectVerb =
   | "batches.retrieve"
   | "batches.cancel"
   | "batches.delete"
-  | "batches.results";
+  | "batches.results"
+  | "responses.retrieve"
+  | "responses.items"
+  | "responses.cancel"
+  | "responses.delete";
 
-/** Something about what lies with the provider: a file, a batch. Whose it is, is known before it is asked. */
+/** Something about what lies with the provider: a file, a batch, a response. Whose it is, is known before it is asked. */
 export interface ObjectCall {
   type: "object";
   name: ObjectVerb;

@@ -90,6 +90,23 @@ export function providerObjectsContract(name: string, open: () => Promise<OpenOb
       expect(await objects.remember(other, file("file-1"))).toBe(true);
     });
 
+    test("what is old enough is forgotten, whoever's, the oldest first and no other kind", async () => {
+      const { objects, one, other } = store;
+      const response = (id: string, createdAt: number) => file(id, { kind: "response", createdAt });
+      await objects.remember(one, response("resp-1", 20));
+      await objects.remember(other, response("resp-2", 10));
+      await objects.remember(one, response("resp-3", 30));
+      await objects.remember(one, file("file-1", { createdAt: 1 }));
+      expect(await objects.expire("response", 30, 1)).toBe(1);
+      expect((await objects.find(other, ["resp-2"])).own).toEqual([]);
+      expect(await objects.expire("response", 30, 10)).toBe(1);
+      expect(await objects.expire("response", 30, 10)).toBe(0);
+      expect((await objects.find(one, ["resp-1", "resp-3", "file-1"])).own.map(({ id }) => id).sort()).toEqual([
+        "file-1",
+        "resp-3",
+      ]);
+    });
+
     test("pages come newest first or oldest first, whole and without gaps", async () => {
       const { objects, one } = store;
       for (const n of [1, 2, 3]) await objects.remember(one, file(`file-${n}`));

@@ -34,8 +34,8 @@ test.each<[string, unknown[], string]>([
   ["nothing", [""], "file"],
   [
     "state of another's",
-    [{ ...line("a"), url: "/v1/responses", body: { model: "gpt", input: "x", previous_response_id: "r" } }],
-    "line 1: previous_response_id",
+    [{ ...line("a"), url: "/v1/responses", body: { model: "gpt", input: "x", conversation: "c" } }],
+    "line 1: conversation",
   ],
 ])("%s", async (_, lines, param) => {
   const error = await refusal(scene.upload(lines));

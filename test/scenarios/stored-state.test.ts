@@ -20,7 +20,7 @@ const UPLOAD = { role: "user", content: [{ type: "container_upload", file_id: "f
 
 describe("what another tenant may have put at the account cannot be named", () => {
   const rows: [string, string, JsonObject][] = [
-    ["/v1/responses", "previous_response_id", { model: "gpt", input: "x", previous_response_id: "resp_1" }],
+    ["/v1/responses", "conversation", { model: "gpt", input: "x", conversation: "conv_1" }],
     ["/v1/responses", "item_reference", { model: "gpt", input: [{ type: "item_reference", id: "msg_1" }] }],
     [
       "/v1/responses",
@@ -41,6 +41,14 @@ describe("what another tenant may have put at the account cannot be named", () =
     expect([response.status, told]).toEqual([400, told]);
     expect(told).toContain(JSON.stringify(field).slice(1, -1));
     expect(told).toContain("storedState: true");
+    expect(scene.up.requests).toHaveLength(0);
+  });
+
+  test("a response of another's, or nobody's, is none of the caller's", async () => {
+    const body = { model: "gpt", input: "x", previous_response_id: "resp_1" };
+    const response = await post(scene.app, { path: "/v1/responses", body });
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ error: { code: "object_not_found", param: "previous_response_id" } });
     expect(scene.up.requests).toHaveLength(0);
   });
 

@@ -101,10 +101,6 @@ export function askedOtherwise(scenario: string, from: string, to: string): Pick
 
 /** Recorded requests to Responses that are refused, each with the field and the reason. */
 export const RESPONSES_REQUESTS_REFUSED: Readonly<Record<string, { field: string; why: string }>> = {
-  "pydantic-ai/openai--test_background_mode_reasoning_vcr--66e804#0": {
-    field: "background",
-    why: "what a response in the background costs cannot be followed up here",
-  },
   "ddtrace/openai--response_with_file_inputs--457efe#0": {
     field: "model",
     why: "a stored prompt names the model, and the gateway has to know it",

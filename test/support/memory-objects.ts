@@ -1,5 +1,6 @@
 import type {
   FoundObjects,
+  ObjectKind,
   ObjectOwner,
   ObjectQuery,
   ProviderObject,
@@ -31,6 +32,15 @@ export class MemoryObjects implements ProviderObjects {
       (kept) => isSame(kept.owner, owner) && kept.object.provider === provider && kept.object.id === id,
     );
     if (at >= 0) this.#kept.splice(at, 1);
+  }
+
+  async expire(kind: ObjectKind, before: number, limit: number): Promise<number> {
+    const old = this.#kept
+      .filter(({ object }) => object.kind === kind && object.createdAt < before)
+      .sort((one, other) => one.object.createdAt - other.object.createdAt)
+      .slice(0, limit);
+    for (const kept of old) this.#kept.splice(this.#kept.indexOf(kept), 1);
+    return old.length;
   }
 
   async page(owner: ObjectOwner, query: ObjectQuery) {

@@ -67,6 +67,19 @@ describe("what lies at the provider's account is found, and named", () => {
   });
 });
 
+test("a response of the caller's own may be gone on from, by its own field alone", () => {
+  const own = new Set(["resp_1"]);
+  expect(storedStateOf(extra({ previous_response_id: "resp_1" }), own)).toBeUndefined();
+  for (const other of [
+    { previous_response_id: "resp_2" },
+    { previous_response_id: ["resp_1"] },
+    { previousResponseId: "resp_1" },
+    { conversation: "resp_1" },
+  ]) {
+    expect(storedStateOf(extra(other), own)).toBe(Object.keys(other)[0]!);
+  }
+});
+
 describe("what only looks so is none of it", () => {
   const rows: [string, ModelRequest][] = [
     ["nothing said", extra({ previous_response_id: "", conversation: null, prompt: null })],

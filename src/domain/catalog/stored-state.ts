@@ -45,11 +45,13 @@ const NONE: ReadonlySet<string> = new Set();
 
 /**
  * The first field of the caller's that refers to something kept at the provider's account; undefined where none does.
- * @param own ids of files that are known to be the caller's
+ * @param own ids of files and responses that are known to be the caller's
  */
 export function storedStateOf(request: ModelRequest, own: ReadonlySet<string> = NONE): string | undefined {
   const { extra = {}, operation } = request;
+  const previous = previousResponseOf(request);
   for (const name of Object.keys(extra)) {
+    if (name === PREVIOUS_RESPONSE && previous !== undefined && own.has(previous)) continue;
     if (FIELDS.has(folded(name)) && refers(folded(name), extra[name]!, extra, true)) return name;
   }
   for (const [index, tool] of (request.tools ?? []).entries()) {
@@ -62,6 +64,15 @@ export function storedStateOf(request: ModelRequest, own: ReadonlySet<string> = 
     if (found !== undefined) return found;
   }
   return operation?.type === "relay" ? within(operation.fields) : undefined;
+}
+
+/** By which OpenAI's Responses goes on from an answer that the provider keeps. */
+export const PREVIOUS_RESPONSE = "previous_response_id";
+
+/** Id of the response that a conversation goes on from. */
+export function previousResponseOf({ dialect, extra }: ModelRequest): string | undefined {
+  const id = dialect === "openai-responses" ? extra?.[PREVIOUS_RESPONSE] : undefined;
+  return typeof id === "string" && id !== "" ? id : undefined;
 }
 
 function inParts(parts: readonly Part[], dialect: Dialect, own: ReadonlySet<string>): string | undefined {

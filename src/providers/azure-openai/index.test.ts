@@ -3,6 +3,7 @@ import type { JsonObject } from "../../kernel/json.ts";
 import type { EventPart } from "../../spec/event.ts";
 import { openaiChat } from "../../wire/openai-chat/index.ts";
 import { openaiResponses } from "../../wire/openai-responses/index.ts";
+import { responseItems } from "../../wire/openai-responses/stored.ts";
 import { azureOpenai } from "./index.ts";
 
 const HI = [{ role: "user", content: "hi" }];
@@ -27,6 +28,18 @@ describe("a deployment on Azure", () => {
   ])("with %j answers callers of Responses at %s", (options, path) => {
     const asked = openaiResponses.decode({ model: "m", input: "hi" });
     expect(azureOpenai.variant!(asked, "gpt", options).encode(asked, "gpt", options).path).toBe(path);
+  });
+
+  test.each([
+    [{}, "/openai/v1/responses/resp_1/input_items?limit=2"],
+    [{ apiVersion: "preview" }, "/openai/v1/responses/resp_1/input_items?limit=2&api-version=preview"],
+    [{ apiVersion: "2025-04-01" }, "/openai/responses/resp_1/input_items?limit=2&api-version=2025-04-01"],
+  ])("with %j keeps responses at %s", (options, path) => {
+    const asked = responseItems.decode({}, { params: { id: "resp_1" }, query: "limit=2" });
+    expect(azureOpenai.operations!["responses.items"]!.encode(asked, "gpt", options).path).toBe(path);
+    expect(
+      azureOpenai.variant!(openaiResponses.decode({ model: "m", input: "x" }), "gpt", options).keepsResponses,
+    ).toBe(true);
   });
 
   test("is shown its key, or a token that a client's secret is traded for", () => {

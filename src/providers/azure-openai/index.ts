@@ -65,18 +65,15 @@ function addressed(
   { apiVersion = "v1" }: AccountOptions,
 ): UpstreamRequest {
   if (apiVersion === "v1") return { ...request, path: `/openai/v1${request.path}` };
-  const query = `?api-version=${apiVersion}`;
+  const query = `${request.path.includes("?") ? "&" : "?"}api-version=${apiVersion}`;
   if (apiVersion === "preview") return { ...request, path: `/openai/v1${request.path}${query}` };
-  // Responses were made when deployments had already left the path.
-  if (request.path === RESPONSES || OBJECTS.test(request.path))
-    return { ...request, path: `/openai${request.path}${query}` };
+  if (OF_RESOURCE.test(request.path)) return { ...request, path: `/openai${request.path}${query}` };
   const { model: _, ...body } = request.body;
   return { ...request, path: `/openai/deployments/${encodeURIComponent(deployment)}${request.path}${query}`, body };
 }
 
-const RESPONSES = "/responses";
-/** Files and batches are the resource's, not a deployment's. */
-const OBJECTS = /^\/(?:files|batches)(?:\/|$)/;
+/** What is the resource's, not a deployment's; Responses were made when deployments had already left the path. */
+const OF_RESOURCE = /^\/(?:files|batches|responses)(?:[/?]|$)/;
 /** The first version that has them. */
 const RESPONSES_SINCE = "2025-03-01";
 

@@ -2,6 +2,7 @@ import type { ProviderAdapter } from "../../spec/adapter.ts";
 import { APIS_OF_OPENAI } from "../openai/operations/index.ts";
 
 const FILES = ["files.create", "files.retrieve", "files.content", "files.delete"] as const;
+const RESPONSES = ["responses.retrieve", "responses.delete"] as const;
 const BATCHES = ["batches.create", "batches.retrieve", "batches.cancel"] as const;
 
 /**
@@ -19,8 +20,8 @@ const DONE_BY: Readonly<Record<string, readonly (keyof typeof APIS_OF_OPENAI)[]>
   vllm: ["embed", "complete", "rerank", "audio.transcribe", "audio.translate"],
   llamacpp: ["embed", "complete", "rerank"],
   lmstudio: ["embed", "complete"],
-  fireworks: ["embed", "complete", "rerank"],
-  xai: ["complete", "images.generate"],
+  fireworks: ["embed", "complete", "rerank", ...RESPONSES],
+  xai: ["complete", "images.generate", ...RESPONSES],
   perplexity: [],
   cerebras: ["complete"],
   moonshot: [],

@@ -32,6 +32,7 @@ const UNKNOWN: Quirks = {
   maxStops: 16,
   privacy: "none",
   responses: false,
+  keepsResponses: false,
 };
 
 /** What a server run by oneself can depends on the model that it was given, so nothing is ruled out. */
@@ -154,7 +155,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "lmstudio",
     "http://127.0.0.1:1234/v1",
     null,
-    { topK: true, responses: true },
+    { topK: true, responses: true, keepsResponses: true },
     // Refuses addresses of images and json_object; what else it lacks, it leaves out without a word.
     {
       ...HOSTED,
@@ -166,6 +167,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
     topK: true,
     thoughtsWritten: "reasoning_content",
     responses: true,
+    keepsResponses: true,
   }),
   row(
     "xai",
@@ -177,6 +179,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       thoughtsWritten: "reasoning_content",
       developer: true,
       responses: true,
+      keepsResponses: true,
     },
     { ...HOSTED, logitBias: false },
     ["grok-4.6", "grok-4.5", "grok-4.3"],

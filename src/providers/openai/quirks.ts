@@ -65,6 +65,8 @@ export interface Quirks {
   privacy: "store" | "routes" | "none";
   /** Speaks Responses too, under the same address: callers of that dialect are relayed. For others it is Chat Completions. */
   responses: boolean;
+  /** Keeps what it answers by Responses unless it is told not to; a later request may go on from it. */
+  keepsResponses: boolean;
 }
 
 export const OPENAI_QUIRKS: Quirks = {
@@ -88,4 +90,5 @@ export const OPENAI_QUIRKS: Quirks = {
   refused: [],
   privacy: "store",
   responses: true,
+  keepsResponses: true,
 };

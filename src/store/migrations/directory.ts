@@ -5,6 +5,7 @@ import { providerObjects } from "./directory-4-provider-objects.ts";
 import { tenantPrices } from "./directory-5-tenant-prices.ts";
 import { limits } from "./directory-6-limits.ts";
 import { limitRequests } from "./directory-7-limit-requests.ts";
+import { expiringObjects } from "./directory-8-expiring-objects.ts";
 import type { Migration } from "./migration.ts";
 
 /** The life of the directory's schema, oldest first. */
@@ -16,4 +17,5 @@ export const DIRECTORY_MIGRATIONS: readonly Migration[] = [
   tenantPrices,
   limits,
   limitRequests,
+  expiringObjects,
 ];

@@ -10,6 +10,7 @@ import { providerObjects } from "./directory-4-provider-objects.ts";
 import { tenantPrices } from "./directory-5-tenant-prices.ts";
 import { limits } from "./directory-6-limits.ts";
 import { limitRequests } from "./directory-7-limit-requests.ts";
+import { expiringObjects } from "./directory-8-expiring-objects.ts";
 import { type Migration, MigrationError, migrate } from "./migration.ts";
 
 function memory(): Kysely<unknown> {
@@ -85,6 +86,16 @@ test("a directory from before requests for more gets an empty table, whose rows 
   const stray = sql`INSERT INTO limit_requests (id, tenant_id, application_id, key_id, scope, wanted, reason, state,
     created_at, created_by) VALUES ('l', 't', 'a', '', 'application:a', '{}', '', 'requested', 0, 'system:x')`;
   await expect(stray.execute(db)).rejects.toThrow(/FOREIGN KEY/);
+});
+
+test("responses are found by their age without reading what lies beside them", async () => {
+  const db = memory();
+  await migrate(db, [begin, accountOptions, routing, providerObjects], 0);
+  expect(await migrate(db, DIRECTORY_MIGRATIONS, 0)).toContain(expiringObjects);
+  const { rows } = await sql<{ detail: string }>`EXPLAIN QUERY PLAN SELECT seq FROM provider_objects
+    WHERE kind = 'response' AND created_at < 1 ORDER BY created_at LIMIT 5`.execute(db);
+  expect(rows.map(({ detail }) => detail).join()).toContain("provider_objects_by_age");
+  expect(rows).toHaveLength(1);
 });
 
 test("only the missing steps are applied, in order", async () => {

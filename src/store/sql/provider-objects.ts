@@ -83,6 +83,20 @@ export class SqlProviderObjects implements ProviderObjects {
     );
   }
 
+  async expire(kind: ObjectKind, before: number, limit: number): Promise<number> {
+    const old = this.#writer
+      .selectFrom("provider_objects")
+      .select("seq")
+      .where("kind", "=", kind)
+      .where("created_at", "<", before)
+      .orderBy("created_at")
+      .limit(limit);
+    const { numDeletedRows } = await store(() =>
+      this.#writer.deleteFrom("provider_objects").where("seq", "in", old).executeTakeFirstOrThrow(),
+    );
+    return Number(numDeletedRows);
+  }
+
   async page(
     owner: ObjectOwner,
     query: ObjectQuery,

@@ -235,8 +235,8 @@ test("what lies with the provider is bound to it, by the name of its field", () 
 describe("a 400 names the field", () => {
   const ROWS: [string, JsonObject][] = [
     ["model", { model: 1 }],
-    ["background", { background: true }],
-    ["background", { background: true, stream: false }],
+    ["background", { background: true, store: false }],
+    ["background", { background: true, store: false, stream: true }],
     ["background", { background: "true", stream: true }],
     ["input", { input: 5 }],
     ["input", { input: [] }],

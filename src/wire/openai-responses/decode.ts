@@ -45,9 +45,8 @@ export function decodeRequest(body: JsonObject): ModelRequest {
     stream: fields.boolean("stream") ?? false,
     includeUsage: true,
   };
-  // Its answer would be written after this call, where nobody here could fetch, guard or charge it.
-  if (fields.boolean("background") === true && !request.stream) {
-    fields.fail("background", "must come with stream: a response that is fetched later cannot be fetched here");
+  if (fields.boolean("background") === true && fields.boolean("store") === false) {
+    fields.fail("background", "must not come with store: false: what is fetched later has to be kept");
   }
   readTools(fields, request);
   nameCalls(request);

@@ -1,4 +1,4 @@
-import { isObject, parseBounded } from "../../../kernel/json.ts";
+import { isObject, type JsonObject, parseBounded } from "../../../kernel/json.ts";
 import {
   type AnswerDecoder,
   MalformedAnswer,
@@ -23,10 +23,15 @@ const ADDRESSES: Readonly<Record<Verb, readonly [UpstreamRequest["method"], stri
   "batches.create": ["POST", "/batches"],
   "batches.retrieve": ["GET", "/batches/{id}"],
   "batches.cancel": ["POST", "/batches/{id}/cancel"],
+  "responses.retrieve": ["GET", "/responses/{id}"],
+  "responses.items": ["GET", "/responses/{id}/input_items"],
+  "responses.cancel": ["POST", "/responses/{id}/cancel"],
+  "responses.delete": ["DELETE", "/responses/{id}"],
 };
 
-/** Files and batches (https://platform.openai.com/docs/api-reference/files, …/batch). */
+/** Files, batches and kept responses (https://platform.openai.com/docs/api-reference/files, …/batch, …/responses). */
 const api: OperationApi = { dialect: "openai-files", encode, decoder };
+const kept: OperationApi = { ...api, dialect: "openai-responses" };
 export const OBJECT_APIS: Readonly<Record<Verb, OperationApi>> = {
   "files.create": api,
   "files.retrieve": api,
@@ -35,23 +40,38 @@ export const OBJECT_APIS: Readonly<Record<Verb, OperationApi>> = {
   "batches.create": api,
   "batches.retrieve": api,
   "batches.cancel": api,
+  "responses.retrieve": kept,
+  "responses.items": kept,
+  "responses.cancel": kept,
+  "responses.delete": kept,
 };
 
 function encode(request: ModelRequest): UpstreamRequest {
-  if (request.dialect !== "openai-files") {
+  if (request.dialect !== "openai-files" && request.dialect !== "openai-responses") {
     throw new UnsupportedFeature("model", "The provider of this model keeps files in another dialect only.");
   }
   const { name, id = "", fields, file } = request.operation as ObjectCall;
   const [method, path] = ADDRESSES[name as Verb];
+  const query = method === "GET" ? queryOf(fields) : "";
   return {
     method,
     // A function, because in a replacement text `$&` and its like would mean something.
-    path: path.replace("{id}", () => encodeURIComponent(id)),
+    path: path.replace("{id}", () => encodeURIComponent(id)) + query,
     headers: { accept: "*/*" },
     body: fields,
     ...(file === undefined ? {} : { files: [file] }),
     warnings: [],
   };
+}
+
+/** A GET has no body: what it says beside the id stands in the address, lists as OpenAI's clients write them. */
+function queryOf(fields: JsonObject): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) {
+    if (Array.isArray(value)) for (const each of value) query.append(`${name}[]`, String(each));
+    else query.append(name, String(value));
+  }
+  return query.size === 0 ? "" : `?${query}`;
 }
 
 const utf8 = new TextDecoder();
@@ -62,7 +82,8 @@ function decoder(request: ModelRequest): AnswerDecoder {
   const unary = (body: string): EventPart[] => {
     const json = parseBounded(body);
     if (!isObject(json)) throw new MalformedAnswer("an answer that is no object");
-    if (isObject(json.error)) return [{ type: "error", error: errorInside(json.error) }];
+    // A response that failed is told as it is kept, its error with it.
+    if (isObject(json.error) && json.object !== "response") return [{ type: "error", error: errorInside(json.error) }];
     return whole({ kind: "body", mediaType: "application/json", content: { json } });
   };
   return {

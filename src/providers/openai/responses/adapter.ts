@@ -24,5 +24,6 @@ export function responsesAdapter(chat: ProviderAdapter, quirks: Quirks): Provide
     encode: (request, model) => encodeResponses(request, model, quirks),
     decoder: (request) => new ResponsesDecoder(request),
     error: errorOf,
+    keepsResponses: quirks.keepsResponses,
   };
 }

@@ -4,6 +4,7 @@ import type { EventPart, FinishReason } from "../../../spec/event.ts";
 import type { ModelRequest } from "../../../spec/request.ts";
 import { errorInside } from "../errors.ts";
 import { shortenedNames } from "../tool-names.ts";
+import { begunResponse, isBackground } from "./background.ts";
 import { DIALECT, type ItemReader, readerOf, Sink } from "./items.ts";
 import { readUsage } from "./usage.ts";
 
@@ -33,6 +34,7 @@ export class ResponsesDecoder implements AnswerDecoder {
   readonly #sink: Sink;
   readonly #names: ReadonlyMap<string, string> | undefined;
   readonly #key: string;
+  readonly #isBackground: boolean;
   /** Items that have begun, by `output_index`; undefined once they are done. */
   readonly #items = new Map<Json, ItemReader | undefined>();
   #started = false;
@@ -43,6 +45,7 @@ export class ResponsesDecoder implements AnswerDecoder {
     this.#sink = new Sink(own);
     this.#names = own ? undefined : shortenedNames(request);
     this.#key = `call_${request.messages.length}`;
+    this.#isBackground = isBackground(request);
   }
 
   unary(body: string): EventPart[] {
@@ -52,6 +55,7 @@ export class ResponsesDecoder implements AnswerDecoder {
       return this.#fail(response);
     }
     if (UNFINISHED.has(response.status)) {
+      if (this.#isBackground) return begunResponse(response);
       const message = `The provider's answer is not finished: it is ${response.status}.`;
       return [{ type: "error", error: { status: 502, message, code: "upstream_malformed", unfinished: true } }];
     }

@@ -9,6 +9,7 @@ import type { Quirks } from "../quirks.ts";
 import { refuseChoices } from "../refused.ts";
 import { isStrictSchema } from "../strict.ts";
 import { nameForServer } from "../tool-names.ts";
+import { isBackground } from "./background.ts";
 import { ownInput } from "./own-turns.ts";
 import { foreignInput } from "./turns.ts";
 
@@ -27,6 +28,12 @@ export function encodeResponses(request: ModelRequest, model: string, quirks: Qu
 
 function ownBody(request: ModelRequest, model: string, quirks: Quirks, losses: Losses): JsonObject {
   refuseChoices(request, quirks, losses);
+  if (isBackground(request) && !quirks.keepsResponses) {
+    losses.refuse(
+      "background",
+      "the provider keeps no responses, so none can be fetched later; stream it, or wait for it",
+    );
+  }
   const form = (request.form ?? {}) as ResponsesRequestForm;
   const { reasoning: moreReasoning, text: moreText, "text.verbosity": verbosity, ...extra } = request.extra ?? {};
   const body: JsonObject = { model };
