@@ -110,9 +110,9 @@ export class Node {
     return rows.map(({ id }) => id);
   }
 
-  /** Nodes that may still settle what they hold. */
-  async living(): Promise<Set<number>> {
-    const rows = await this.#postgres.query<{ id: number }>(`SELECT id FROM nodes WHERE epoch <> ${DEAD}`);
+  /** Nodes that live, and dead ones that are not forgotten yet. */
+  async known(): Promise<Set<number>> {
+    const rows = await this.#postgres.query<{ id: number }>("SELECT id FROM nodes");
     return new Set(rows.map(({ id }) => id));
   }
 

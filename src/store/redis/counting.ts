@@ -112,9 +112,12 @@ export class RedisCounting implements Counting, CountersOfEpoch {
       );
       if (left.length < AT_ONCE) break;
     }
-    // What died between its two steps has no row: it was never admitted, or is in the ledger already.
-    const living = await this.node.living();
-    await this.#resolve((await this.#holds()).filter(({ node }) => !living.has(node)).map(({ number }) => number));
+    // What died between its two steps has no row: it was never admitted, or is in the ledger already. A node that
+    // another one has declared dead since may have rows still, and one that has joined since is known by now.
+    const held = await this.#holds();
+    const known = await this.node.known();
+    const left = held.filter(({ node }) => dead.includes(node) || !known.has(node));
+    await this.#resolve(left.map(({ number }) => number));
     return records;
   }
 
