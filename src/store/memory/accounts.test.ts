@@ -4,6 +4,7 @@ import { NOTHING } from "../../domain/plans/amounts.ts";
 import { limit, ManualClock, sampleRecord, scopeDemand } from "../meter-contract.ts";
 import { Accounts } from "./accounts.ts";
 import { MemoryMeter } from "./meter.ts";
+import { recount } from "./recount.ts";
 
 const NOON = Date.UTC(2026, 4, 4, 12);
 
@@ -91,6 +92,33 @@ test("an account that nobody uses is forgotten and found again; one that is in u
   taking.account.settle(taking, NOTHING, NOON);
   expect(accounts.of("key:1", "UTC", NOON).usage(NOON).periods.day.spent.requests).toBe(1);
   expect(journal.account("key:1")).toBeDefined();
+});
+
+test("nothing is forgotten that waits to be saved, whatever the clock says meanwhile", async () => {
+  const { journal, accounts, save } = house(300);
+  journal.lastEntry = () => 300;
+  const saving = save();
+  accounts.forgetIdle(NOON + 1_000_000);
+  expect(accounts.of("key:0", "UTC", NOON).usage(NOON).periods.total.spent.requests).toBe(1);
+  expect(accounts.size).toBe(300);
+  await saving;
+  accounts.forgetIdle(NOON + 1_000_000);
+  expect(accounts.size).toBe(0);
+});
+
+test("a recount lets calls go on, however many accounts there are", async () => {
+  const { journal, accounts, save } = house(2_000);
+  await save();
+  let turns = 0;
+  let over = false;
+  const tick = () => {
+    turns++;
+    if (!over) setImmediate(tick);
+  };
+  setImmediate(tick);
+  await recount(journal, accounts, () => NOON, false);
+  over = true;
+  expect(turns).toBeGreaterThan(10);
 });
 
 test("a scope that changes its calendar is saved with it at once: no entry of the ledger says since when", () => {

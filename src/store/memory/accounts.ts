@@ -129,6 +129,8 @@ export class Accounts {
 
   /** Forgets accounts of which nothing would be lost; looks at some of them each time. */
   forgetIdle(now: number): void {
+    // Until its slice is saved, what is found again of an account would be older than what it has counted.
+    if (this.#saving) return;
     this.#looking ??= this.#byScope.entries();
     for (let looked = 0; looked < LOOKED_AT; looked++) {
       const { done, value } = this.#looking.next();

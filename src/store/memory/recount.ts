@@ -9,8 +9,8 @@ import type { Accounts } from "./accounts.ts";
 /** Entries added up between two turns of the event loop; each takes some microseconds. */
 const SLICE = 500;
 
-/** Accounts compared between two turns. */
-const COMPARED = 2_000;
+/** Accounts compared between two turns: each may have to be found in the journal first. */
+const COMPARED = 200;
 
 /** More are counted, and not listed. */
 const LISTED = 1_000;
@@ -34,7 +34,10 @@ export async function recount(
     sums.add(entry);
     if (++read % SLICE === 0) await turn();
   }
-  for (const { scope, zone } of journal.accounts()) sums.of(scope, zone);
+  for (const { scope, zone } of journal.accounts()) {
+    sums.of(scope, zone);
+    if (++read % SLICE === 0) await turn();
+  }
   const differences: Difference[] = [];
   let found = 0;
   let compared = 0;
@@ -82,7 +85,7 @@ class Sums {
     this.entries++;
     for (const { scope, zone, amounts } of chargesOf(record)) {
       const at = record.admittedAt as number;
-      this.of(scope, zone).charge(amounts, at, at, this.#now());
+      this.of(scope, zone).spend(amounts, at, this.#now());
     }
   }
 }
