@@ -100,6 +100,16 @@ describe("spent and reserved", () => {
     expect(one.usage(NOON).periods.day).toMatchObject({ spent: { usd: 500 }, reserved: { usd: 0 } });
   });
 
+  test("what is only added up is spent, and leaves nothing behind for the rates", () => {
+    const one = account();
+    one.spend(call({ usd: 5 }), NOON - DAY, NOON);
+    one.spend(call({ usd: 7 }), NOON, NOON);
+    expect(used(one, NOON)).toEqual([7, 12, 12, 12]);
+    expect(one.save(NOON).replayed).toBeUndefined();
+    one.charge(call({ usd: 1 }), NOON, NOON, NOON);
+    expect(one.save(NOON).replayed).toHaveLength(1);
+  });
+
   test("places are taken by calls that run, and by nothing else", () => {
     const one = account();
     const places = limit("concurrent", null, 1);

@@ -1,5 +1,5 @@
-import { isRate, type Limit, type PeriodWindow, RATE_MS } from "../../kernel/limit.ts";
-import { type Amounts, amountOf, minus, NOTHING, plus } from "./amounts.ts";
+import { isRate, type Limit, type LimitDimension, type PeriodWindow, RATE_MS } from "../../kernel/limit.ts";
+import { type Amounts, amountOf, minus, plus } from "./amounts.ts";
 import { type Bucket, draw, fit, missing, newBucket, remaining, waitFor } from "./bucket.ts";
 import { type Periods, periodsAt } from "./period.ts";
 
@@ -82,8 +82,8 @@ export class Account {
   readonly scope: string;
   /** Calls that run now. */
   running = 0;
-  /** What they hold of rates: it has left no bucket yet. */
-  #held: Amounts = NOTHING;
+  /** What they hold of rates: it has left no bucket yet. In the order of `Amounts`. */
+  readonly #held = new Float64Array(WIDTH);
   /** Up to which entry of the ledger `spent` has been counted. */
   upto = 0;
   /** When it was last counted. */
@@ -170,7 +170,7 @@ export class Account {
     // A place comes free when any call ends: soon, but nobody knows when.
     if (window === null) return this.running < limit.amount ? 0 : limit.amount === 0 ? null : 1_000;
     const amount = amountOf(amounts, limit.dimension);
-    if (isRate(window)) return waitFor(this.#bucket(limit), limit, amount, amountOf(this.#held, limit.dimension), now);
+    if (isRate(window)) return waitFor(this.#bucket(limit), limit, amount, of(this.#held, 0, limit.dimension), now);
     if (this.used(window, limit, now) + amount <= limit.amount) return 0;
     return amount > limit.amount || window === "total" ? null : this.#periods[window].end - now;
   }
@@ -235,10 +235,8 @@ export class Account {
    * @param asked when it left the rates of requests
    */
   charge(charged: Amounts, at: number, ended: number, now: number, asked = at): void {
-    this.#advance(now);
+    this.spend(charged, at, now);
     this.usedAt = now;
-    const since = PERIODS.map((window, i) => (at >= this.#periods[window].start ? this.#turns[i]! : -1));
-    this.#add(this.#spent, charged, since, 1);
     const entry = { asked, ended, amounts: charged };
     for (const bucket of this.#buckets) drawAgain(bucket, entry);
     while (this.#replayed.length > 0 && now - this.#replayed[0]!.ended >= LONGEST_RATE_MS) this.#replayed.shift();
@@ -246,6 +244,13 @@ export class Account {
     if (last !== undefined && secondOf(last.asked) === secondOf(asked) && secondOf(last.ended) === secondOf(ended))
       this.#replayed[this.#replayed.length - 1] = together(last, entry);
     else this.#replayed.push(entry);
+  }
+
+  /** The same without the rates, which would have to know of each call of a day: for whoever adds up the whole ledger. */
+  spend(charged: Amounts, at: number, now: number): void {
+    this.#advance(now);
+    const since = PERIODS.map((window, i) => (at >= this.#periods[window].start ? this.#turns[i]! : -1));
+    this.#add(this.#spent, charged, since, 1);
   }
 
   /** Whether one of the periods in which it was taken, and of which there is a limit, is over. */
@@ -256,21 +261,20 @@ export class Account {
 
   used(window: PeriodWindow, { dimension }: Pick<Limit, "dimension">, now: number): number {
     this.#advance(now);
-    return (
-      amountOf(this.#sums(this.#spent, window), dimension) + amountOf(this.#sums(this.#reserved, window), dimension)
-    );
+    const row = ROW[window];
+    return of(this.#spent, row, dimension) + of(this.#reserved, row, dimension);
   }
 
   usage(now: number): Usage {
     this.#advance(now);
-    const of = (window: PeriodWindow): PeriodUsage => {
+    const usageOf = (window: PeriodWindow): PeriodUsage => {
       return {
         ...this.#periods[window],
         spent: this.#sums(this.#spent, window),
         reserved: this.#sums(this.#reserved, window),
       };
     };
-    const periods = { day: of("day"), week: of("week"), month: of("month"), total: of("total") };
+    const periods = { day: usageOf("day"), week: usageOf("week"), month: usageOf("month"), total: usageOf("total") };
     return { scope: this.scope, zone: this.#zone, running: this.running, periods };
   }
 
@@ -287,7 +291,7 @@ export class Account {
     if (window === null) return { remaining: Math.max(0, amount - this.running), resetMs: 0 };
     if (isRate(window)) {
       const bucket = this.#bucket(limit);
-      const held = amountOf(this.#held, limit.dimension);
+      const held = of(this.#held, 0, limit.dimension);
       return { remaining: remaining(bucket, limit, held, now), resetMs: missing(bucket, now) };
     }
     const used = this.used(window, limit, now);
@@ -311,10 +315,9 @@ export class Account {
   }
 
   #bucket(limit: Limit): Bucket {
-    const { dimension, window } = limit;
-    let bucket = this.#buckets.find((each) => each.window === window && each.dimension === dimension);
-    if (bucket !== undefined) return fit(bucket, limit);
-    bucket = fit(newBucket(limit), limit);
+    for (const bucket of this.#buckets)
+      if (bucket.window === limit.window && bucket.dimension === limit.dimension) return fit(bucket, limit);
+    const bucket = fit(newBucket(limit), limit);
     for (const entry of this.#replayed) drawAgain(bucket, entry);
     this.#buckets.push(bucket);
     return bucket;
@@ -327,25 +330,43 @@ export class Account {
 
   #hold({ turns }: Taking, amounts: Amounts, drawn: number, sign: 1 | -1): void {
     this.#add(this.#reserved, amounts, turns, sign);
-    const held = drawn === 0 ? amounts : { ...amounts, requests: amounts.requests - drawn };
-    this.#held = sign === 1 ? plus(this.#held, held) : minus(this.#held, held);
+    addTo(this.#held, 0, amounts, sign);
+    this.#held[0]! -= sign * drawn;
   }
 
   /** Adds in each period that has not begun anew since. */
   #add(sums: Float64Array, amounts: Amounts, turns: readonly number[], sign: 1 | -1): void {
-    for (let i = 0; i < PERIODS.length; i++) {
-      if (turns[i] !== this.#turns[i]) continue;
-      const row = i * WIDTH;
-      sums[row]! += sign * amounts.requests;
-      sums[row + 1]! += sign * amounts.input;
-      sums[row + 2]! += sign * amounts.output;
-      sums[row + 3]! += sign * amounts.usd;
-    }
+    for (let i = 0; i < PERIODS.length; i++) if (turns[i] === this.#turns[i]) addTo(sums, i * WIDTH, amounts, sign);
   }
 
   #sums(sums: Float64Array, window: PeriodWindow): Amounts {
     const row = ROW[window];
     return { requests: sums[row]!, input: sums[row + 1]!, output: sums[row + 2]!, usd: sums[row + 3]! };
+  }
+}
+
+function addTo(sums: Float64Array, row: number, { requests, input, output, usd }: Amounts, sign: 1 | -1): void {
+  sums[row]! += sign * requests;
+  sums[row + 1]! += sign * input;
+  sums[row + 2]! += sign * output;
+  sums[row + 3]! += sign * usd;
+}
+
+/** `amountOf`, of a row of sums: asked of every limit several times a call. */
+function of(sums: Float64Array, row: number, dimension: LimitDimension): number {
+  switch (dimension) {
+    case "requests":
+      return sums[row]!;
+    case "inputTokens":
+      return sums[row + 1]!;
+    case "outputTokens":
+      return sums[row + 2]!;
+    case "tokens":
+      return sums[row + 1]! + sums[row + 2]!;
+    case "usd":
+      return sums[row + 3]!;
+    case "concurrent":
+      return 1;
   }
 }
 

@@ -106,7 +106,7 @@ class Sums {
       this.entries++;
       for (const { scope, zone, amounts } of chargesOf(record)) {
         const at = record.admittedAt as number;
-        this.of(scope, zone).charge(amounts, at, at, this.#ports.now());
+        this.of(scope, zone).spend(amounts, at, this.#ports.now());
       }
     }
     this.last = last;

@@ -49,6 +49,21 @@ test("the table of Holds is as small as the most that were open at once, and ope
   rmSync(folder, { recursive: true, force: true });
 });
 
+test("others get their turn while many records are read", async () => {
+  const journal = new SqliteJournal(":memory:");
+  await Promise.all(Array.from({ length: 2_001 }, (_, i) => journal.append(sampleRecord({ admittedAt: 1_000 + i }))));
+  let turns = 0;
+  const count = () => {
+    turns++;
+    if (turns < 100) setImmediate(count);
+  };
+  setImmediate(count);
+  const pages: number[] = [];
+  for await (const records of journal.admitted(0, 10_000)) pages.push(records.length);
+  expect([pages, turns]).toEqual([[1_000, 1_000, 1], 2]);
+  turns = 100;
+});
+
 test("an entry that could not be written leaves the Hold open", async () => {
   const journal = new SqliteJournal(":memory:");
   const twin = sampleRecord();

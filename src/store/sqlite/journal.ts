@@ -1,5 +1,6 @@
 import { Database, SQLiteError, type Statement } from "bun:sqlite";
 import { chmodSync } from "node:fs";
+import { setImmediate as turn } from "node:timers/promises";
 import type { SavedAccount } from "../../domain/plans/account.ts";
 import type { RecordPage, RecordQuery, UsageRecord } from "../../ports/records.ts";
 import type { Journal, JournaledHold, LedgerEntry, Mark } from "../journal.ts";
@@ -211,6 +212,8 @@ export class SqliteJournal implements Journal {
       if (rows.length > 0) yield rows.map(({ record }) => recordFromText(record));
       if (rows.length < PAGE) return;
       ({ at, seq } = rows.at(-1)!);
+      // A year of records takes many seconds, and calls go on meanwhile.
+      await turn();
     }
   }
 
