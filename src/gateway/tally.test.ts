@@ -45,6 +45,13 @@ test("a prompt of a cut answer is charged by its tokens where these are known, n
   expect([cut(37), cut(2_000)]).toEqual([37, 1_000]);
 });
 
+test("no answer is counted as more tokens than it could have, however long they are", () => {
+  const cut = tallied(text(" ".repeat(400))).usage(() => ({ input: 1_000, output: 5 }), true);
+  expect(cut).toEqual({ usage: { input: 14, output: 5 }, source: "counted" });
+  const told = tallied(text("x"), usage(5, 9)).usage(() => ({ input: 1_000, output: 5 }), true);
+  expect(told.usage.output).toBe(9);
+});
+
 test("a report that cannot be true is replaced by what was counted", () => {
   for (const [input, output] of [
     [-1, 5],

@@ -95,8 +95,9 @@ export class Tally {
     if (this.over === "end" && input !== undefined && output !== undefined) {
       return { usage: this.#withParts(input, output), source: "reported" };
     }
-    const known = Math.max(output ?? 0, countTokens(this.#bytes));
     const bound = most();
+    // A few tokens may be long: blanks, signs, names of some scripts.
+    const known = Math.max(output ?? 0, Math.min(countTokens(this.#bytes), bound.output));
     // Nobody tells what it has used when it is fetched: who asks for it then is free to do so, or not.
     if (this.#goesOn()) {
       return { usage: this.#withParts(bound.input, Math.max(known, bound.output)), source: "reserved" };
