@@ -1,6 +1,6 @@
 import { type NanoUsd, priceOfTokens } from "../../kernel/money.ts";
 import type { ModelRequest } from "../../spec/request.ts";
-import type { Usage } from "../../spec/usage.ts";
+import type { ServedTier, Usage } from "../../spec/usage.ts";
 
 /** What tokens cost, in US dollars per million. A kind without a price of its own costs what its whole does. */
 export interface TokenRates {
@@ -20,7 +20,7 @@ export interface TokenRates {
 }
 
 /** Ways of being served that cost more or less than the usual one. */
-export const SERVICE_TIERS = ["batch", "flex", "priority"] as const;
+export const SERVICE_TIERS = ["batch", "flex", "priority", "fast"] as const;
 export type ServiceTier = (typeof SERVICE_TIERS)[number];
 
 /** Another price list for prompts that are longer than so many tokens; the whole call is priced by it. */
@@ -51,7 +51,7 @@ export interface MostTokens {
  * The price of one answer, each kind of token as what it is, rounded up to a nano-dollar a kind. Parts
  * that are together larger than their whole cannot all be true (some providers tell them; sound from the
  * cache is in two of them), and make nothing cheaper: only those stay that cost more than plain tokens do.
- * @param tier as it was asked for
+ * @param tier by which it was served, as far as that is known
  */
 export function priceOf(usage: Usage, rates: Rates, tier?: ServiceTier): NanoUsd {
   const row = rowFor(rates, usage.input, tier);
@@ -112,7 +112,23 @@ function worstByRow(most: MostTokens, row: TokenRates): NanoUsd {
   let price = priceOfTokens(Math.max(0, input - audioInput - imageInput), text);
   if (audioInput > 0) price += priceOfTokens(audioInput, Math.max(text, row.audioInput ?? 0));
   if (imageInput > 0) price += priceOfTokens(imageInput, Math.max(text, row.imageInput ?? 0));
-  return price + priceOfTokens(output, Math.max(row.output, row.reasoning ?? 0, sound, pictures));
+  return price + priceOfTokens(output, Math.max(row.output, row.reasoning ?? 0, sound, pictures)) + roundings(row);
+}
+
+const KINDS = [
+  ...(["input", "output", "cacheRead", "cacheWrite", "cacheWriteLong", "reasoning"] as const),
+  ...(["audioInput", "imageInput", "audioOutput", "imageOutput"] as const),
+];
+
+/** What a charge may be above the price of all its tokens at once: each kind is rounded up by itself. */
+function roundings(row: TokenRates): NanoUsd {
+  let rounded = 0;
+  for (const kind of KINDS) {
+    const nano = (row[kind] ?? 0) * 1_000;
+    // Nothing is rounded where a token costs whole nano-dollars, but for the noise of the product.
+    if (Math.abs(nano - Math.round(nano)) > nano * 2 * Number.EPSILON) rounded++;
+  }
+  return Math.max(0, rounded - 1);
 }
 
 /** The price list for a prompt of this length that is served this way. What a special list leaves open is as usual. */
@@ -123,10 +139,23 @@ function rowFor(rates: Rates, inputTokens: number, tier: ServiceTier | undefined
   return { ...rates, ...long, ...special };
 }
 
-/** The tier by which a call is priced: the one that it asks for, where prices differ by it. */
-export function tierOf({ serviceTier, operation }: ModelRequest): ServiceTier | undefined {
+/** The tier that a call asks for, where prices differ by it. Anthropic's `speed` is one of its own. */
+export function tierOf({ serviceTier, operation, extra }: ModelRequest): ServiceTier | undefined {
   if (operation?.type === "object") return operation.name === "batches.create" ? "batch" : undefined;
-  return SERVICE_TIERS.find((tier) => tier === serviceTier);
+  if (extra?.speed === "fast") return "fast";
+  const word = serviceTier?.toLowerCase().replace(/^service_tier_/, "");
+  // OpenAI's name for it since July 2026.
+  if (word === "fast") return "priority";
+  return SERVICE_TIERS.find((tier) => tier === word);
+}
+
+/**
+ * The tier by which an answer is priced: the one by which the provider says that it was served (a busy one
+ * serves what asked for `priority` as usual), or else the one that was asked for.
+ */
+export function chargedTier(request: ModelRequest, served: ServedTier | undefined): ServiceTier | undefined {
+  if (served === undefined) return tierOf(request);
+  return served === "standard" ? undefined : served;
 }
 
 /**
