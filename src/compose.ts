@@ -31,12 +31,14 @@ import { SWEEP_MS } from "./gateway/watch.ts";
 import { type AdminHandler, adminHandler } from "./http/admin-listener.ts";
 import { callFields } from "./http/call-log.ts";
 import { readTls, watchCertificate } from "./http/certificate.ts";
+import { eventFields } from "./http/event-log.ts";
 import { gatewayHandler } from "./http/gateway-listener.ts";
 import { keepRunning, type Running } from "./http/lifecycle.ts";
 import { type Listener, type ListenerOptions, listen, type Tls } from "./http/listener.ts";
 import { createLog } from "./http/log.ts";
 import { Metrics } from "./http/metrics.ts";
 import { Readiness } from "./http/readiness.ts";
+import { AccountThresholds } from "./jobs/account-thresholds.ts";
 import { ExpiredResponses } from "./jobs/expired-responses.ts";
 import { HealthChecks } from "./jobs/health-checks.ts";
 import { parseCidr } from "./kernel/address.ts";
@@ -45,9 +47,10 @@ import { pooled } from "./kernel/id.ts";
 import type { Limit } from "./kernel/limit.ts";
 import type { Administration } from "./ports/administration.ts";
 import type { Directory } from "./ports/directory.ts";
+import type { Events } from "./ports/events.ts";
 import type { Ledger, Recount } from "./ports/ledger.ts";
 import type { Log } from "./ports/log.ts";
-import type { Meter, MeterView } from "./ports/meter.ts";
+import type { Level, Meter, MeterView } from "./ports/meter.ts";
 import type { ProviderObjects } from "./ports/provider-objects.ts";
 import type { Records, UsageRecord } from "./ports/records.ts";
 import type { Upstream } from "./ports/upstream.ts";
@@ -55,10 +58,11 @@ import { providerKeyContext } from "./ports/vault.ts";
 import { ADAPTERS } from "./providers/adapters.ts";
 import { LOOKALIKES } from "./providers/openai-compatible/index.ts";
 import { MemoryMeter } from "./store/memory/meter.ts";
-import type { Postgres } from "./store/postgres/connection.ts";
+import type { SharedStores } from "./store/postgres/shared.ts";
 import { PriceList } from "./store/price-list.ts";
 import { startCheckpointer } from "./store/sqlite/checkpointer.ts";
 import { openDirectory } from "./store/sqlite/directory.ts";
+import { openEvents } from "./store/sqlite/events.ts";
 import { type DataFolder, openDataFolder } from "./store/sqlite/folder.ts";
 import { inspectDirectory, inspectLedger, inspectLock } from "./store/sqlite/inspect.ts";
 import { openJournal } from "./store/sqlite/journal.ts";
@@ -99,6 +103,7 @@ interface Books {
       recount(mend: boolean): Promise<Recount>;
     };
   records: Records & Pick<Ledger, "admitted">;
+  events: Events;
   close(): Promise<void>;
 }
 
@@ -117,13 +122,13 @@ interface Installation {
 async function openStore({ database, redis }: Environment, folder: DataFolder, log: Log): Promise<Store> {
   if (database === undefined) {
     const directory = await openDirectory(folder.file("directory.db"), { clock, random });
-    const openBooks = async () => openOwnBooks(folder.file("ledger.db"), log);
+    const openBooks = () => openOwnBooks(folder.file("ledger.db"), log);
     return { directory, shared: false, alone: (start) => start(), openBooks, close: () => directory.close() };
   }
   const { openShared, PostgresError } = await import("./store/postgres/shared.ts");
   try {
     const stores = await openShared(database, { clock, random, log });
-    return { ...stores, shared: true, openBooks: () => openSharedBooks(stores.postgres, redis, log) };
+    return { ...stores, shared: true, openBooks: () => openSharedBooks(stores, redis, log) };
   } catch (error) {
     if (!(error instanceof PostgresError)) throw error;
     const message = `names ${database.shown}, which cannot be used: ${error.message}`;
@@ -131,8 +136,9 @@ async function openStore({ database, redis }: Environment, folder: DataFolder, l
   }
 }
 
-function openOwnBooks(path: string, log: Log): Books {
+async function openOwnBooks(path: string, log: Log): Promise<Books> {
   const journal = openJournal(path);
+  const events = await openEvents(path, clock);
   const stopCheckpointer = startCheckpointer(path, (cause) =>
     log.write("error", "the checkpointer of the ledger has ended; commits do its work", { detail: String(cause) }),
   );
@@ -141,13 +147,18 @@ function openOwnBooks(path: string, log: Log): Books {
     await retryRecords(meter, log);
     await meter.sweep();
     await stopCheckpointer();
+    events.close();
     journal.shut();
   };
-  return { meter, records: journal, close };
+  return { meter, records: journal, events, close };
 }
 
 /** Counted in Redis where REDIS_URL says so, else in PostgreSQL. */
-async function openSharedBooks(postgres: Postgres, redis: RedisAddress | undefined, log: Log): Promise<Books> {
+async function openSharedBooks(
+  { postgres, events }: SharedStores,
+  redis: RedisAddress | undefined,
+  log: Log,
+): Promise<Books> {
   const onTrouble = (what: string, cause: unknown) =>
     log.write("warn", what, cause === undefined ? {} : { detail: String(cause) });
   const open = async () => {
@@ -165,7 +176,7 @@ async function openSharedBooks(postgres: Postgres, redis: RedisAddress | undefin
       await retryRecords(meter, log);
       await meter.close();
     };
-    return { meter, records, close };
+    return { meter, records, events, close };
   } catch (error) {
     const { name, message } = error as Error;
     if (name !== "RedisAway" && name !== "Stale") throw error;
@@ -323,15 +334,11 @@ async function serve(
 ): Promise<Served> {
   const { meter } = installation.books;
   const upstream = createUpstream(new Egress(clock), clock);
-  const gateway = composeGateway(installation, environment, settings, upstream, log, (record) =>
-    metrics.observe(record),
-  );
-  const checks = new HealthChecks({
-    catalog: () => installation.directory.catalog(),
-    upstream,
-    clock,
-    checked: (account, good) => gateway.checked(account, good),
+  const gateway = composeGateway(installation, environment, settings, upstream, log, {
+    observe: (record) => metrics.observe(record),
+    raised: (event) => metrics.raised(event),
   });
+  const lookAtAccounts = composeAccountJobs(installation, gateway, upstream);
   const expired = new ExpiredResponses({ objects: installation.directory.objects, clock, log });
   const readiness = new Readiness(gateway, meter, installation.directory);
   const ready = () => readiness.now();
@@ -368,7 +375,7 @@ async function serve(
     abortAll: () => gateway.abortAll(),
     sweep() {
       gateway.sweep();
-      checks.sweep();
+      lookAtAccounts();
       void expired.sweep();
       void retryRecords(meter, log);
       void meter.sweep();
@@ -382,6 +389,19 @@ async function serve(
     },
   });
   return { ...running, gatewayUrl: main.url, adminUrl: admin.url, started: () => readiness.started() };
+}
+
+/** What is looked at of provider accounts beside the calls. @returns to be called at every sweep */
+function composeAccountJobs({ directory, books }: Installation, gateway: Gateway, upstream: Upstream): () => void {
+  const catalog = () => directory.catalog();
+  const checked = (account: string, good: boolean) => gateway.checked(account, good);
+  const checks = new HealthChecks({ catalog, upstream, clock, checked });
+  const standing = (levels: readonly Level[]) => gateway.standing(levels);
+  const thresholds = new AccountThresholds({ catalog, meter: books.meter, clock, standing });
+  return () => {
+    checks.sweep();
+    void thresholds.sweep();
+  };
 }
 
 function composeAdmin(
@@ -398,6 +418,7 @@ function composeAdmin(
       administration: directory,
       directory,
       records: books.records,
+      events: books.events,
       meter: books.meter,
       ledger: {
         admitted: (since, until) => books.records.admitted(since, until),
@@ -426,7 +447,7 @@ function composeGateway(
   settings: GatewaySection,
   upstream: Upstream,
   log: Log,
-  observe: (record: UsageRecord) => void,
+  metrics: Pick<Metrics, "observe" | "raised">,
 ): Gateway {
   const { directory, books, pepper, keyring } = installation;
   return createGateway(
@@ -447,8 +468,13 @@ function composeGateway(
       draw: Math.random,
       digest: (credential) => keyDigest(pepper, credential),
       adapter,
+      events: books.events,
+      onEvent(event) {
+        metrics.raised(event);
+        log.write("warn", "a quota or budget has reached a threshold", eventFields(event));
+      },
       onRecord(record, kept) {
-        observe(record);
+        metrics.observe(record);
         if (kept) log.write("info", "call", callFields(record));
       },
     },

@@ -5,6 +5,7 @@ import type { Catalog } from "../domain/catalog/catalog.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Actor, Administration, DirectoryWriter } from "../ports/administration.ts";
+import type { Events } from "../ports/events.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { MeterView } from "../ports/meter.ts";
 import type { Records } from "../ports/records.ts";
@@ -21,6 +22,7 @@ export interface ReadContext {
   meter: MeterView;
   ledger: Ledger;
   records: Pick<Records, "page">;
+  events: Pick<Events, "page">;
   catalog(): Catalog;
   installation: { version: string /** Milliseconds since 1970. */; startedAt: number; uptimeMs: number };
   /** The request's `If-Match`, as it came. */

@@ -1,5 +1,6 @@
 import { listApplications } from "./applications.ts";
 import { listAuditEntries } from "./audit-entries.ts";
+import { listEvents } from "./events.ts";
 import { createKey, getKey, listKeys, revokeKey } from "./keys.ts";
 import {
   approveLimitRequest,
@@ -32,6 +33,7 @@ export const OPERATIONS: readonly Operation[] = [
   approveLimitRequest,
   rejectLimitRequest,
   withdrawLimitRequest,
+  listEvents,
   getStatus,
   listUsageRecords,
   getUsageRecord,

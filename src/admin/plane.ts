@@ -6,6 +6,7 @@ import { hmac } from "../kernel/digest.ts";
 import { type RandomBytes, randomText, timeOrderedId, WELL_FORMED_REQUEST_ID } from "../kernel/id.ts";
 import type { Actor, Administration } from "../ports/administration.ts";
 import type { Directory } from "../ports/directory.ts";
+import type { Events } from "../ports/events.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Log } from "../ports/log.ts";
 import type { MeterView } from "../ports/meter.ts";
@@ -20,6 +21,7 @@ import { createRouter } from "./routes.ts";
 export interface AdminDependencies {
   administration: Administration;
   records: Pick<Records, "page">;
+  events: Pick<Events, "page">;
   meter: MeterView;
   ledger: Ledger;
   directory: Pick<Directory, "catalog">;
@@ -133,6 +135,7 @@ function readContext(deps: AdminDependencies, actor: Actor, request: Request): R
     now,
     administration: deps.administration,
     records: deps.records,
+    events: deps.events,
     meter: deps.meter,
     ledger: deps.ledger,
     catalog: () => deps.directory.catalog(),

@@ -3,9 +3,10 @@ import type { Cidr } from "../kernel/address.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { RandomBytes } from "../kernel/id.ts";
 import type { Directory } from "../ports/directory.ts";
+import type { Event, Events } from "../ports/events.ts";
 import type { Log } from "../ports/log.ts";
 import type { Media } from "../ports/media.ts";
-import type { Meter } from "../ports/meter.ts";
+import type { Level, Meter } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { ProviderObjects } from "../ports/provider-objects.ts";
 import type { Records, UsageRecord } from "../ports/records.ts";
@@ -36,6 +37,7 @@ import { createRespond } from "./respond.ts";
 import { createRoute } from "./route.ts";
 import { createSettle } from "./settle.ts";
 import { Strangers } from "./strangers.ts";
+import { Thresholds } from "./thresholds.ts";
 import { Watch } from "./watch.ts";
 
 export interface GatewayPorts {
@@ -56,6 +58,9 @@ export interface GatewayPorts {
   /** HMAC of a credential, as the store keeps it. */
   digest(credential: string): string;
   adapter(kind: string): ProviderAdapter | undefined;
+  events: Pick<Events, "raise">;
+  /** Told of what was raised here, and by nobody before. */
+  onEvent(event: Event): void;
   /** Told of every call that is over, and whether its record is kept or only counted. */
   onRecord(record: UsageRecord, kept: boolean): void;
 }
@@ -89,6 +94,8 @@ export interface Gateway {
   sweep(): void;
   /** What an active check has found out about an account. */
   checked(account: string, good: boolean): void;
+  /** How limits of provider accounts stand, which a reserve tells only where it was refused. */
+  standing(levels: readonly Level[]): void;
   /** From now on new calls are refused. */
   drain(): void;
   /** Ends the calls that are still open, telling their callers why. */
@@ -103,6 +110,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
   const bodies: BodyLedger = { bytes: 0, max: settings.maxBodyBytes * BODIES_IN_FLIGHT };
   const strangers = new Strangers(clock, settings.badCredentialsPerMinute);
   const health = new HealthBook();
+  const thresholds = new Thresholds(ports);
   let draining = false;
   const catalog = () => directory.catalog();
 
@@ -128,7 +136,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       decode: createDecode(body, bodies),
       locate: createLocate(ports.objects),
       authorize: createAuthorize(catalog, ports.adapter),
-      reserve: createReserve({ meter, prices, tokenizer }),
+      reserve: createReserve({ meter, prices, tokenizer, thresholds }),
       settle: createSettle({ meter, prices, tokenizer, log, onRecord }),
       guardInput: createGuardInput(),
       route: createRoute({ health, prices, draw: ports.draw }),
@@ -152,6 +160,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     },
     sweep: () => watch.sweep(),
     checked: (account, good) => health.checked(account, clock.ticks(), good),
+    standing: (levels) => thresholds.observe(levels, null),
     drain() {
       draining = true;
     },

@@ -15,6 +15,7 @@ import { draftRecord } from "./record.ts";
 import { shortened } from "./shortened.ts";
 import type { Tally } from "./tally.ts";
 import type { Target } from "./target.ts";
+import type { Thresholds } from "./thresholds.ts";
 import { mayFitCounted, type Worst, type WorstPorts, worstCaseOf } from "./worst.ts";
 
 /** Reserved, not yet settled. */
@@ -57,6 +58,7 @@ export interface Asked {
 
 export interface ReservePorts extends WorstPorts {
   meter: Meter;
+  thresholds: Thresholds;
 }
 
 export function createReserve(ports: ReservePorts) {
@@ -78,6 +80,7 @@ export function createReserve(ports: ReservePorts) {
       }
     }
     grant.call.levels = reservation.levels;
+    ports.thresholds.after(reservation, grant.caller.principal, worst);
     if (!reservation.admitted) throw refusal(reservation);
     if (grant !== asked) grant.call.observed.shortenedTo = grant.request.maxOutputTokens ?? null;
     return new Ticket(grant, reservation, worst);

@@ -9,6 +9,7 @@ const FIELDS: Record<keyof LogFields, true> = {
   application: true, key: true, api: true, model: true, provider: true, attempts: true, inputTokens: true,
   outputTokens: true, costUsd: true, queueMs: true, firstByteMs: true, totalMs: true, count: true, detail: true,
   file: true, listen: true, version: true, signal: true, actor: true, action: true,
+  scope: true, limit: true, threshold: true,
 }; // biome-ignore format: a table
 
 export interface LogSettings {

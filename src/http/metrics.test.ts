@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { threshold } from "../store/events-contract.ts";
 import { sampleRecord } from "../store/meter-contract.ts";
 import { Metrics } from "./metrics.ts";
 
@@ -19,6 +20,7 @@ test("calls, tokens, cost and attempts are counted under names of ours", async (
   metrics.observe(
     sampleRecord({ outcome: "refused", status: 429, errorCode: "rate_limit_exceeded", provider: null, attempts: [] }),
   );
+  metrics.raised(threshold({ scope: "tenant:ten_1", threshold: 80 }));
   const text = await metrics.text();
   for (const line of [
     'sallyport_calls_total{endpoint="chat.completions",outcome="finished",status="200",code="none"} 1',
@@ -26,6 +28,7 @@ test("calls, tokens, cost and attempts are counted under names of ours", async (
     'sallyport_tokens_total{provider="up",direction="output"} 4',
     'sallyport_cost_usd_total{provider="up"} 0.5',
     'sallyport_upstream_attempts_total{provider="up",error="none"} 1',
+    'sallyport_limit_thresholds_total{scope="tenant",dimension="usd",window="day",threshold="80"} 1',
     "sallyport_open_calls 3",
     'sallyport_build_info{version="1.2.3"} 1',
   ]) {

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Event } from "../ports/events.ts";
 import type { UsageRecord } from "../ports/records.ts";
 
 /** What the metrics read at the moment they are asked for. */
@@ -26,6 +27,7 @@ export class Metrics {
   readonly #cost: Counter;
   readonly #attempts: Counter;
   readonly #verdicts: Counter;
+  readonly #thresholds: Counter;
 
   constructor(gauges: Gauges, version: string) {
     const registers = [this.#registry];
@@ -62,6 +64,12 @@ export class Metrics {
       name: "sallyport_guardrail_verdicts_total",
       help: "Verdicts of guardrails, by name, direction and action.",
       labelNames: ["guardrail", "direction", "action"],
+      registers,
+    });
+    this.#thresholds = new Counter({
+      name: "sallyport_limit_thresholds_total",
+      help: "Thresholds of quotas and budgets that were reached first here, by kind of scope, dimension, window and percent.",
+      labelNames: ["scope", "dimension", "window", "threshold"],
       registers,
     });
     const gauge = (name: string, help: string, read: () => number) =>
@@ -102,6 +110,12 @@ export class Metrics {
     for (const { provider, error } of record.attempts) this.#attempts.inc({ provider, error: error ?? "none" });
     for (const { guardrail, direction, action } of record.verdicts)
       this.#verdicts.inc({ guardrail, direction, action });
+  }
+
+  /** Counts an event that nobody has raised before. */
+  raised({ scope, limit: { dimension, window }, threshold }: Event): void {
+    const kind = scope.slice(0, scope.indexOf(":"));
+    this.#thresholds.inc({ scope: kind, dimension, window: window ?? "none", threshold });
   }
 
   readonly contentType = "text/plain; version=0.0.4; charset=utf-8";

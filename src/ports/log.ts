@@ -36,6 +36,12 @@ export interface LogFields {
   signal?: string;
   actor?: string;
   action?: string;
+  /** `tenant:ten_…` */
+  scope?: string;
+  /** A limit in words: `usd=5/month`. */
+  limit?: string;
+  /** Percent of it. */
+  threshold?: number;
 }
 
 export interface Log {

@@ -15,6 +15,7 @@ const ALLOWED: Record<keyof LogFields, true> = {
   tenant: true, application: true, key: true, api: true, model: true, provider: true, attempts: true,
   inputTokens: true, outputTokens: true, costUsd: true, queueMs: true, firstByteMs: true, totalMs: true,
   count: true, detail: true, file: true, listen: true, version: true, signal: true, actor: true, action: true,
+  scope: true, limit: true, threshold: true,
 }; // biome-ignore format: a table
 
 const PROMPT = "the prompt of 7391 words";

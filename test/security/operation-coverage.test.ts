@@ -12,6 +12,7 @@ const REQUESTS: Record<string, { path: string; body?: unknown }> = {
   "applications.list": { path: "/api/v1/applications" },
   "audit-entries.list": { path: "/api/v1/audit-entries" },
   "captures.get": { path: "/api/v1/usage-records/call_1/capture" },
+  "events.list": { path: "/api/v1/events" },
   "keys.create": { path: "/api/v1/keys", body: { application: "app_bot", name: "ci" } },
   "keys.get": { path: "/api/v1/keys/abcdefghjkmn" },
   "keys.list": { path: "/api/v1/keys" },

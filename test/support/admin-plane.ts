@@ -22,6 +22,7 @@ import type { LimitRequestQuery, LimitRequestRow } from "../../src/ports/limit-r
 import type { LogFields, LogLevel } from "../../src/ports/log.ts";
 import type { RecordPage, RecordQuery, UsageRecord } from "../../src/ports/records.ts";
 import { MemoryMeter } from "../../src/store/memory/meter.ts";
+import { MemoryEvents } from "./memory-events.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 
 export const ADMIN_TOKEN = "test-admin-token-0123456789";
@@ -188,6 +189,7 @@ export function adminPlane(overrides: Partial<AdminDependencies> = {}) {
   const administration = new MemoryAdministration();
   const records: UsageRecord[] = [];
   const log: LogLine[] = [];
+  const events = new MemoryEvents();
   const clock = { wall: NOW };
   const journal = new MemoryJournal();
   const meter = new MemoryMeter(journal, { now: () => clock.wall, ticks: () => clock.wall - NOW });
@@ -195,6 +197,7 @@ export function adminPlane(overrides: Partial<AdminDependencies> = {}) {
     administration,
     records: { page: async (query) => pageOfRecords(records, query) },
     meter,
+    events,
     ledger: { admitted: (since, until) => journal.admitted(since, until), recount: (mend) => meter.recount(mend) },
     directory: { catalog: () => EMPTY },
     clock: { now: () => clock.wall, ticks: () => clock.wall - NOW },
@@ -225,6 +228,7 @@ export function adminPlane(overrides: Partial<AdminDependencies> = {}) {
     plane,
     administration,
     records,
+    events,
     log,
     clock,
     meter,

@@ -19,6 +19,7 @@ import { pooled, type RandomBytes } from "../../src/kernel/id.ts";
 import type { Limit } from "../../src/kernel/limit.ts";
 import { Secret } from "../../src/kernel/secret.ts";
 import type { Directory } from "../../src/ports/directory.ts";
+import type { Event, Events } from "../../src/ports/events.ts";
 import type { LogFields } from "../../src/ports/log.ts";
 import type { Media } from "../../src/ports/media.ts";
 import type { ProviderObjects } from "../../src/ports/provider-objects.ts";
@@ -32,6 +33,7 @@ import { Vocabularies } from "../../src/store/vocabularies.ts";
 import { Egress } from "../../src/upstream/egress.ts";
 import { createMedia } from "../../src/upstream/media.ts";
 import { createUpstream } from "../../src/upstream/send.ts";
+import { MemoryEvents } from "./memory-events.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 import { MemoryObjects } from "./memory-objects.ts";
 
@@ -67,6 +69,7 @@ export interface AppOptions {
   objects?: ProviderObjects;
   /** A directory instead of plain values: what is said of models, limits and principals above is not heard then. */
   directory?: Directory;
+  events?: Events;
 }
 
 /** A gateway on a port of its own, with the directory in plain values and the books in memory. */
@@ -82,6 +85,8 @@ export interface App {
   /** Records in the order of their arrival. */
   records(): Promise<UsageRecord[]>;
   logs: { level: string; message: string; fields: LogFields }[];
+  /** Events that this gateway raised, and nobody before. */
+  raised: Event[];
   principal: Principal;
   /** How often the directory was asked whose key a digest is. */
   readonly lookUps: number;
@@ -100,6 +105,13 @@ const DEADLINES = {
   readerMs: 60_000,
 };
 
+const SETTINGS = {
+  trustedProxies: [],
+  maxBodyBytes: 8 * 1024 * 1024,
+  maxOpenCalls: 8_192,
+  badCredentialsPerMinute: 1_000,
+};
+
 export async function startApp(options: AppOptions = {}): Promise<App> {
   const clock = options.clock ?? { now: () => Date.now(), ticks: () => performance.now() };
   const random = pooled((count) => new Uint8Array(randomBytes(count)));
@@ -111,16 +123,16 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
   const journal = options.journal ?? new MemoryJournal();
   const meter = new MemoryMeter(journal, clock);
   const logs: App["logs"] = [];
+  const events = options.events ?? new MemoryEvents();
+  const raised: Event[] = [];
   let lookUps = 0;
+  const findPrincipal = (digest: string) => {
+    lookUps++;
+    return principals.get(digest);
+  };
   const gateway = createGateway(
     {
-      directory: options.directory ?? {
-        catalog: () => catalog,
-        findPrincipal(digest) {
-          lookUps++;
-          return principals.get(digest);
-        },
-      },
+      directory: options.directory ?? { catalog: () => catalog, findPrincipal },
       meter,
       records: journal,
       objects: options.objects ?? new MemoryObjects(),
@@ -135,16 +147,11 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
       draw: Math.random,
       digest: (credential) => keyDigest(PEPPER, credential),
       adapter,
+      events,
+      onEvent: (event) => void raised.push(event),
       onRecord: () => {},
     },
-    {
-      trustedProxies: [],
-      maxBodyBytes: 8 * 1024 * 1024,
-      maxOpenCalls: 8_192,
-      badCredentialsPerMinute: 1_000,
-      ...options.settings,
-      deadlines: { ...DEADLINES, ...options.settings?.deadlines },
-    },
+    { ...SETTINGS, ...options.settings, deadlines: { ...DEADLINES, ...options.settings?.deadlines } },
   );
   const answer = gatewayHandler({ handle: gateway.handle, ready: () => ({ ready: !gateway.draining }) });
   const listener = listen({ hostname: "127.0.0.1", port: 0, tls: undefined, answer });
@@ -158,6 +165,7 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
     journal,
     records: async () => (await journal.page({ limit: 200 })).records.reverse(),
     logs,
+    raised,
     principal,
     get lookUps() {
       return lookUps;

@@ -6,6 +6,7 @@ export const PERMISSIONS = {
   "application.read": "See applications, and which team and tenant they belong to.",
   "audit.read": "Read the audit log.",
   "capture.read": "Read prompts and answers, where an API keeps them.",
+  "event.read": "See events: quotas and budgets that come near their end.",
   "key.create": "Issue virtual keys; the secret is shown to who does.",
   "key.read": "See virtual keys, never their secrets.",
   "key.revoke": "Put virtual keys out of use for good.",

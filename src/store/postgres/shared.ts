@@ -1,9 +1,11 @@
 import type { DatabaseAddress } from "../../config/shared-store.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { RandomBytes } from "../../kernel/id.ts";
+import type { Events } from "../../ports/events.ts";
 import type { Log } from "../../ports/log.ts";
 import { Postgres } from "./connection.ts";
 import { openSharedDirectory, type PostgresDirectory } from "./directory.ts";
+import { openSharedEvents } from "./events.ts";
 
 export { PostgresError } from "./error.ts";
 
@@ -11,6 +13,7 @@ export { PostgresError } from "./error.ts";
 export interface SharedStores {
   readonly postgres: Postgres;
   readonly directory: PostgresDirectory;
+  readonly events: Events;
   /** Runs a node's start: one at a time, so that what is made once is made by one of them. @throws PostgresError */
   alone<T>(start: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -42,6 +45,7 @@ export async function openShared(
     return {
       postgres,
       directory,
+      events: await openSharedEvents(postgres, clock),
       alone: (start) => postgres.alone("start", start),
       async close() {
         await directory.close();
