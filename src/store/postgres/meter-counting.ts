@@ -63,6 +63,8 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
   readonly settlesAnyway = false;
   node!: Node;
   #seen = new Set<number>();
+  /** The latest moment that this node knows of. */
+  #latest = 0;
 
   /** @param clock for tests; PostgreSQL's where it is absent */
   constructor(postgres: Postgres, ledger: Ledger, accounts: LedgerAccounts, clock?: () => number) {
@@ -141,6 +143,11 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
   }
 
   async has(epoch: number): Promise<boolean> {
+    const [row] = await this.#postgres.query<{ at: number }>(
+      `SELECT greatest((SELECT at FROM meter), (SELECT max(at) FROM holds),
+                       (SELECT max(admitted_at) FROM usage_records)) AS at`,
+    );
+    this.#latest = Math.max(this.#latest, row!.at);
     return epoch > 0;
   }
 
@@ -212,7 +219,8 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
       ...[...holds.values()].flatMap(({ taken }) => taken),
       ...put.flatMap(({ record }) => chargesOf(record)),
     ];
-    const desk = await openDesk(query, needed, this.#clock?.() ?? inside.now);
+    const desk = await openDesk(query, needed, Math.max(this.#latest, this.#clock?.() ?? inside.now));
+    this.#latest = desk.now;
     Object.assign(desk, { holds, entries });
     const results = steps.map((step) => step.run(desk));
     await writeDesk(query, desk, fence, ended);

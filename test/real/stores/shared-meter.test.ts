@@ -1,0 +1,277 @@
+/** Two nodes on one store: what is spent when nodes die, Redis forgets and PostgreSQL restarts, under load. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { parseRedisUrl } from "../../../src/config/shared-store.ts";
+import { chargesOf } from "../../../src/domain/plans/charges.ts";
+import type { Limit } from "../../../src/kernel/limit.ts";
+import type { Demand } from "../../../src/ports/meter.ts";
+import { limit, sampleRecord, scopeDemand, spending } from "../../../src/store/meter-contract.ts";
+import { openPostgresMeter } from "../../../src/store/postgres/meter.ts";
+import { openRedisMeter } from "../../../src/store/redis/meter.ts";
+import { present } from "../../support/parts.ts";
+import { POSTGRES_BINARIES, type PrivatePostgres, startPrivatePostgres } from "../../support/postgres.ts";
+import { until } from "../../support/process.ts";
+import { type PrivateRedis, REDIS_BINARIES, startPrivateRedis } from "../../support/redis.ts";
+import { declareDead, ledgerOf, type OpenMeter, startNode, type TestNode } from "../../support/shared-meter.ts";
+
+const here = present(POSTGRES_BINARIES) && present(REDIS_BINARIES);
+
+/** A day is long enough for every test, and a limit in total never comes back. */
+const TOTAL = (amount: number) => [limit("requests", "total", amount)];
+const of = (limits: Limit[], over: Partial<Demand> = {}): Demand => {
+  return { scopes: [scopeDemand(limits), scopeDemand([], {}, { scope: "tenant:ten_1" })], anyOf: [], ...over };
+};
+
+describe.skipIf(!here)("nodes on one store", () => {
+  let server: PrivatePostgres;
+  let redis: PrivateRedis;
+  let nodes: TestNode[] = [];
+  const mishaps: unknown[] = [];
+  const mishap = (error: unknown) => mishaps.push(error);
+
+  beforeAll(async () => {
+    process.on("uncaughtException", mishap).on("unhandledRejection", mishap);
+    [server, redis] = await Promise.all([startPrivatePostgres(), startPrivateRedis()]);
+  });
+  afterEach(async () => {
+    await Promise.all(nodes.splice(0).map((node) => node.stop()));
+    expect(mishaps).toEqual([]);
+  });
+  afterAll(async () => {
+    await redis?.stop();
+    await server?.stop();
+    process.off("uncaughtException", mishap).off("unhandledRejection", mishap);
+  });
+
+  const onRedis =
+    (unchecked = false): OpenMeter =>
+    (postgres, options) =>
+      openRedisMeter(postgres, parseRedisUrl(redis.url), { ...options, unchecked });
+  const stores: [string, () => OpenMeter][] = [
+    ["PostgreSQL alone", () => openPostgresMeter],
+    ["PostgreSQL and Redis", () => onRedis()],
+  ];
+  async function start(open: OpenMeter, count: number): Promise<TestNode[]> {
+    const url = await server.database();
+    nodes = [];
+    for (let i = 0; i < count; i++) nodes.push(await startNode(url, open));
+    return nodes;
+  }
+
+  test.each(stores)("of 200 parallel reserves over two nodes exactly 10 are admitted, on %s", async (_, open) => {
+    const both = await start(open(), 2);
+    for (const limits of [TOTAL(10), [limit("concurrent", null, 10)]]) {
+      const demand = of(limits, { scopes: [scopeDemand(limits, {}, { scope: `key:${limits[0]!.dimension}` })] });
+      const all = await Promise.all(
+        Array.from({ length: 200 }, (__, i) => both[i % 2]!.meter.reserve(demand, sampleRecord())),
+      );
+      expect(all.filter(({ admitted }) => admitted)).toHaveLength(10);
+    }
+  });
+
+  test.each(stores)(
+    "Holds of a node that died go on counting, and are charged once by another, on %s",
+    async (_, open) => {
+      const [dying, living] = (await start(open(), 2)) as [TestNode, TestNode];
+      const draft = () => sampleRecord({ outcome: "recovered", inputTokens: 50, outputTokens: 0 });
+      for (let i = 0; i < 3; i++) await dying.meter.reserve(of(TOTAL(5)), draft());
+      const paused = await dying.meter.reserve(of(TOTAL(5)), draft());
+      expect(await living.meter.usage("subscription:sub_1", "UTC")).toMatchObject({ running: 4 });
+      expect(await living.meter.recover()).toEqual([]);
+      await dying.postgres.query("UPDATE nodes SET beat = '-infinity' WHERE id = (SELECT min(node) FROM holds)");
+      const recovered = await Promise.all([living.meter.recover(), living.meter.recover()]);
+      expect(recovered.flat()).toHaveLength(4);
+      // It was only paused: it finds out that its call is charged already, and counts nothing again.
+      if (paused.admitted) await dying.meter.settle(paused.hold, spending(1, 1, 1));
+      expect(dying.meter.recoveredMeanwhile).toBe(1);
+      const usage = await living.meter.usage("subscription:sub_1", "UTC");
+      expect(usage).toMatchObject({
+        running: 0,
+        periods: { total: { spent: { requests: 4, input: 200 }, reserved: { requests: 0 } } },
+      });
+      expect(await ledgerOf(living)).toHaveLength(4);
+      expect((await dying.meter.reserve(of(TOTAL(5)), draft())).admitted).toBe(true);
+      expect((await living.meter.reserve(of(TOTAL(5)), draft())).admitted).toBe(false);
+    },
+  );
+
+  /**
+   * Callers on two nodes against a limit in total, while something goes wrong; then whatever is left is settled.
+   * @returns how many calls the ledger has, and how many were told that they are settled
+   */
+  async function underLoad(open: OpenMeter, amount: number, disturb: () => Promise<void>) {
+    const both = await start(open, 2);
+    let stopped = false;
+    const settled = new Set<string>();
+    const errors = new Set<string>();
+    const caller = async (node: TestNode) => {
+      while (!stopped) {
+        const record = spending(1, 1, 1);
+        try {
+          const reserved = await node.meter.reserve(of(TOTAL(amount)), record);
+          if (!reserved.admitted) return;
+          await node.meter.settle(reserved.hold, record);
+          settled.add(record.id);
+        } catch (error) {
+          errors.add(String((error as { code?: unknown }).code));
+          await Bun.sleep(20);
+        }
+      }
+    };
+    const callers = Array.from({ length: 16 }, (_, i) => caller(both[i % 2]!));
+    await Bun.sleep(150);
+    await disturb();
+    await Promise.race([Promise.all(callers), Bun.sleep(8_000)]);
+    stopped = true;
+    await Promise.all(callers);
+    await until(async () => {
+      const [one, other] = await Promise.all(both.map(({ meter }) => meter.retry()));
+      return one!.left + other!.left === 0;
+    });
+    await declareDead(both[0]!.postgres);
+    await both[0]!.meter.recover();
+    const records = await ledgerOf(both[0]!);
+    const ids = records.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const id of settled) expect(ids).toContain(id);
+    expect([...errors].filter((code) => code !== "store_unavailable")).toEqual([]);
+    return { both, records, settled };
+  }
+
+  /** Counters and ledger say the same. */
+  async function expectEqual({ both, records }: Awaited<ReturnType<typeof underLoad>>): Promise<void> {
+    const sums = { requests: 0, input: 0, output: 0, usd: 0 };
+    for (const record of records) {
+      for (const { scope, amounts } of chargesOf(record)) {
+        if (scope !== "subscription:sub_1") continue;
+        for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += amounts[name];
+      }
+    }
+    await until(async () => {
+      const { periods, running } = await both[0]!.meter.usage("subscription:sub_1", "UTC");
+      return running === 0 && Bun.deepEquals(periods.total.spent, sums);
+    });
+    expect(await both[0]!.meter.recount(false)).toMatchObject({ found: 0 });
+  }
+
+  /** Nothing is overspent, and nothing is lost: as much is left as the ledger has not. */
+  async function expectLeft({ both, records }: Awaited<ReturnType<typeof underLoad>>): Promise<void> {
+    expect(records.length).toBeLessThanOrEqual(AMOUNT);
+    expect(records.length).toBeGreaterThan(AMOUNT / 2);
+    const reserve = async () => (await both[1]!.meter.reserve(of(TOTAL(AMOUNT)), sampleRecord())).admitted;
+    for (let left = AMOUNT - records.length; left > 0; left--) expect(await reserve()).toBe(true);
+    expect(await reserve()).toBe(false);
+  }
+
+  const flush = async () => {
+    const client = new Bun.RedisClient(redis.url);
+    await client.send("FLUSHALL", []);
+    client.close();
+  };
+  const AMOUNT = 400;
+  const mishapsOfRedis: [string, () => Promise<void>][] = [
+    ["emptied", flush],
+    [
+      "killed and restarted",
+      async () => {
+        await redis.crash();
+        await Bun.sleep(300);
+        await redis.start();
+      },
+    ],
+    [
+      "paused",
+      async () => {
+        redis.pause();
+        await Bun.sleep(800);
+        redis.resume();
+      },
+    ],
+  ];
+  test.each(mishapsOfRedis)(
+    "nothing is overspent when Redis is %s under load, and each call is charged once",
+    async (_, disturb) => {
+      const outcome = await underLoad(onRedis(), AMOUNT, disturb);
+      await expectEqual(outcome);
+      await expectLeft(outcome);
+    },
+  );
+
+  test("the control: a meter that believes whatever Redis has overspends when it is emptied", async () => {
+    const { records } = await underLoad(onRedis(true), AMOUNT, flush);
+    expect(records.length).toBeGreaterThan(AMOUNT);
+  });
+
+  test.each(stores)(
+    "nothing is overspent when PostgreSQL crashes and is restarted under load, on %s",
+    async (_, open) => {
+      const outcome = await underLoad(open(), AMOUNT, async () => {
+        await server.crash();
+        await Bun.sleep(200);
+        await server.start();
+      });
+      await expectEqual(outcome);
+      await expectLeft(outcome);
+    },
+  );
+
+  test("Redis has a sequence: what is older than this node has seen is not believed", async () => {
+    const [node] = (await start(onRedis(), 1)) as [TestNode];
+    const client = new Bun.RedisClient(redis.url);
+    const [key] = (await client.send("KEYS", ["*counters*"])) as string[];
+    const old = (await client.send("HGETALL", [key!])) as unknown;
+    const fields = Array.isArray(old) ? (old as string[]) : Object.entries(old as Record<string, string>).flat();
+    for (let i = 0; i < 3; i++) await node.meter.reserve(of(TOTAL(3)), sampleRecord());
+    await client.send("DEL", [key!]);
+    await client.send("HSET", [key!, ...fields]);
+    client.close();
+    expect((await node.meter.reserve(of(TOTAL(3)), sampleRecord())).admitted).toBe(false);
+  });
+
+  test("while Redis is away a plan may let each node admit a few, never under a limit of money, and they count after", async () => {
+    const [node] = (await start(onRedis(), 1)) as [TestNode];
+    const whenStoreAway = { scope: "subscription:sub_1", requests: 2 };
+    const ask = (limits: Limit[], over: Partial<Demand>) => node.meter.reserve(of(limits, over), sampleRecord());
+    await ask(TOTAL(4), {});
+    await redis.crash();
+    try {
+      await expect(ask(TOTAL(4), {})).rejects.toMatchObject({ code: "store_unavailable" });
+      await expect(ask([limit("usd", "day", 1_000)], { whenStoreAway })).rejects.toMatchObject({
+        code: "store_unavailable",
+      });
+      expect((await ask(TOTAL(4), { whenStoreAway })).admitted).toBe(true);
+      expect((await ask(TOTAL(4), { whenStoreAway })).admitted).toBe(true);
+      await expect(ask(TOTAL(4), { whenStoreAway })).rejects.toMatchObject({ code: "store_unavailable" });
+    } finally {
+      await redis.start();
+    }
+    await until(() =>
+      ask(TOTAL(4), {}).then(
+        ({ admitted }) => admitted,
+        () => false,
+      ),
+    );
+    expect((await ask(TOTAL(4), {})).admitted).toBe(false);
+  });
+
+  test.each(stores)("counters that were changed by hand are found, and set right, on %s", async (name, open) => {
+    const [node] = (await start(open(), 1)) as [TestNode];
+    for (let i = 0; i < 3; i++) {
+      const reserved = await node.meter.reserve(of(TOTAL(9)), sampleRecord());
+      if (reserved.admitted) await node.meter.settle(reserved.hold, spending(5, 0, 7));
+    }
+    expect(await node.meter.recount(false)).toMatchObject({ entries: 3, found: 0 });
+    await node.postgres.query(
+      "UPDATE usage_records SET record = replace(record, '\"costNanoUsd\":7', '\"costNanoUsd\":8') WHERE seq = 1",
+    );
+    const found = await node.meter.recount(true);
+    expect(found.differences).toContainEqual({
+      scope: "key:key_1",
+      period: "total",
+      of: "usd",
+      counted: 21,
+      ledger: 22,
+    });
+    expect(await node.meter.recount(false)).toMatchObject({ found: 0 });
+    expect(name).not.toBe("");
+  });
+});
