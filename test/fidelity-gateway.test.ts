@@ -126,7 +126,8 @@ async function through(exchange: Exchange, front: Api, options: BodyOptions = {}
   const path = front === "openai.chat" ? "/v1/chat/completions" : "/v1/messages";
   let response = await post(by, { path, body: requestOf(exchange, front, name) });
   // A request that the gateway refuses is not what is tried here: its answer is.
-  if (response.status === 400 && exchange.response.status === 200) {
+  const refused = response.status === 400 || response.status === 404;
+  if (refused && exchange.response.status === 200) {
     await response.text();
     const { request: _refused, ...answer } = exchange;
     response = await post(by, { path, body: requestOf(answer, front, name) });

@@ -95,7 +95,7 @@ describe.each(["/v1", "/v1/", "/v1/chat", "/v1/chat/completions/", "/V1/chat/com
   });
 }); // biome-ignore format: a list
 
-test.each(["/v1/messages/", "/v1/messages/batches", "/v1/messages%2f"])(
+test.each(["/v1/messages/", "/v1/messages/nothing", "/v1/messages%2f"])(
   "under %s Anthropic's dialect is spoken",
   async (path) => {
     await scene.refused("anthropic", await scene.call("anthropic", {}, { path }), { code: "not_found" });
