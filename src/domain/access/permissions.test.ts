@@ -23,7 +23,7 @@ test("a permission that is not in the table is granted to no role", () => {
 
 test("every permission is named noun.verb and says what it allows", () => {
   for (const [name, meaning] of Object.entries(PERMISSIONS)) {
-    expect(name).toMatch(/^[a-z]+\.[a-z]+$/);
+    expect(name).toMatch(/^[a-z]+(?:-[a-z]+)*\.[a-z]+$/);
     expect(meaning).toMatch(/\.$/);
   }
 });
