@@ -11,6 +11,7 @@ test("quick is shorter, soak and profile look at Sallyport alone", () => {
   expect(parseOptions(["quick"])).toMatchObject({ rounds: 1, seconds: 2, streams: 500, targets: [...TARGETS] });
   expect(parseOptions(["soak"])).toMatchObject({ targets: ["sallyport"], calls: 500_000, minutes: 3 });
   expect(parseOptions(["profile"]).targets).toEqual(["sallyport"]);
+  expect(parseOptions(["meter"])).toMatchObject({ command: "meter", targets: ["sallyport"], rounds: 5 });
 });
 
 test("options override what a command brings", () => {

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import type { TargetName } from "./targets.ts";
 
-export const COMMANDS = ["full", "quick", "soak", "profile", "decode"] as const;
+export const COMMANDS = ["full", "quick", "soak", "profile", "decode", "meter"] as const;
 export const TARGETS = [
   "direct",
   "nginx",
@@ -31,7 +31,7 @@ export interface Options {
   minutes: number;
 }
 
-export const USAGE = `npm run bench -- [full|quick|soak|profile|decode] [options]
+export const USAGE = `npm run bench -- [full|quick|soak|profile|decode|meter] [options]
   --targets <names>      of: ${TARGETS.join(", ")}
   --cases <names>        of: ${CASES.join(", ")}
   --rounds <n>           measurements of each target in each case (default 5, quick 1)

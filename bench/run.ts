@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { CASE_ROWS, runCase } from "./cases.ts";
 import { decodeTable } from "./decode.ts";
+import { meterTables } from "./meter.ts";
 import { type Options, parseOptions } from "./options.ts";
 import { CORES } from "./process.ts";
 import { profile } from "./profile.ts";
@@ -33,6 +34,7 @@ function machine(): string {
 
 async function tables(settings: Options, targets: TargetName[], upstream: Upstream): Promise<string[]> {
   if (settings.command === "profile") return [await profile(upstream, settings)];
+  if (settings.command === "meter") return await meterTables(upstream, settings);
   const parts: string[] = [];
   if (settings.command === "soak") {
     for (const name of targets) parts.push(await soak(name, upstream, settings));

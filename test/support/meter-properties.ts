@@ -341,11 +341,6 @@ class Beside {
     this.#clock.at += passing;
     this.#meter = await this.#under.start(this.#clock);
     const written = new Set((await this.#under.records()).map(({ id }) => id));
-    for (const { call, record } of going) {
-      if (!written.has(record.id)) continue;
-      this.#open.splice(this.#open.indexOf(call), 1);
-      this.#charge(call, record, before);
-    }
     const recovered = new Map((await this.#meter.recover()).map((record) => [record.id, record]));
     for (const { demand, record } of coming) {
       const found = recovered.get(record.id);
@@ -357,6 +352,12 @@ class Beside {
           { admitted: true, hold: 0, levels: [], open: found.mayHaveAsked.map((name) => `provider:${name}`) },
           before,
         );
+    }
+    // They came before the others ended.
+    for (const { call, record } of going) {
+      if (!written.has(record.id)) continue;
+      this.#open.splice(this.#open.indexOf(call), 1);
+      this.#charge(call, record, before);
     }
     // What time it is for the meter, its first admission says: not before anything that is written down.
     const probe = sampleRecord({ id: `probe-${this.#admitted.size}`, ...NOBODY });
@@ -413,7 +414,7 @@ class Beside {
 
   #ask(demands: readonly ScopeDemand[], now: number): void {
     for (const each of demands) {
-      this.#scope(each.scope, each.zone).move(each.zone, now);
+      this.#scope(each.scope, each.zone, now).move(each.zone, now);
       for (const one of each.limits) this.#of(each).ask(one);
     }
   }
@@ -426,8 +427,8 @@ class Beside {
     return this.#scope(scope, zone);
   }
 
-  #scope(scope: string, zone: string): ModelScope {
-    const known = this.#scopes.get(scope) ?? new ModelScope(zone, this.#time());
+  #scope(scope: string, zone: string, now = this.#time()): ModelScope {
+    const known = this.#scopes.get(scope) ?? new ModelScope(zone, now);
     this.#scopes.set(scope, known);
     return known;
   }

@@ -146,7 +146,7 @@ export class Account {
   static shared(saved: SharedAccount): Account {
     const account = Account.from(saved);
     account.#reserved.set(saved.reserved);
-    account.#held = saved.held;
+    addTo(account.#held, 0, saved.held, 1);
     account.#turns = saved.turns;
     account.running = saved.running;
     return account;
@@ -158,7 +158,7 @@ export class Account {
       // A bucket that is full now has still to lose what its calls will have used.
       buckets: this.#buckets.map((bucket) => ({ ...bucket })),
       running: this.running,
-      held: this.#held,
+      held: amountsAt(this.#held, 0),
       reserved: Array.from(this.#reserved),
       turns: this.#turns,
     };
@@ -340,8 +340,7 @@ export class Account {
   }
 
   #sums(sums: Float64Array, window: PeriodWindow): Amounts {
-    const row = ROW[window];
-    return { requests: sums[row]!, input: sums[row + 1]!, output: sums[row + 2]!, usd: sums[row + 3]! };
+    return amountsAt(sums, ROW[window]);
   }
 }
 
@@ -350,6 +349,10 @@ function addTo(sums: Float64Array, row: number, { requests, input, output, usd }
   sums[row + 1]! += sign * input;
   sums[row + 2]! += sign * output;
   sums[row + 3]! += sign * usd;
+}
+
+function amountsAt(sums: Float64Array, row: number): Amounts {
+  return { requests: sums[row]!, input: sums[row + 1]!, output: sums[row + 2]!, usd: sums[row + 3]! };
 }
 
 /** `amountOf`, of a row of sums: asked of every limit several times a call. */

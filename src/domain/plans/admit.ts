@@ -97,9 +97,14 @@ export function levelsOf(
   for (const demand of scopes) {
     if (demand.limits.length === 0) continue;
     const account = accountOf(demand);
-    for (const limit of demand.limits) levels.push({ scope: demand.scope, limit, ...account.standing(limit, now) });
+    for (const limit of demand.limits) levels.push(levelOf(account, limit, now));
   }
   return levels;
+}
+
+function levelOf(account: Account, limit: Limit, now: number): Level {
+  const { remaining, resetMs } = account.standing(limit, now);
+  return { scope: account.scope, limit, remaining, resetMs };
 }
 
 /** The refusal of one scope that takes longest to pass, if there is one. */
@@ -108,7 +113,7 @@ function refusalOf(account: Account, demand: ScopeDemand, now: number): Refusal 
   for (const limit of demand.limits) {
     const wait = account.waitFor(limit, demand.amounts, now);
     if (wait === 0) continue;
-    const refusal = { refusedBy: { scope: demand.scope, limit, ...account.standing(limit, now) }, retryAfterMs: wait };
+    const refusal = { refusedBy: levelOf(account, limit, now), retryAfterMs: wait };
     if (worst === undefined || isLonger(refusal, worst)) worst = refusal;
   }
   return worst;

@@ -210,17 +210,25 @@ export class MemoryMeter implements Meter, MeterView {
     return this.#journal.close(hold, record, (seq) => {
       const now = this.#now();
       this.#holds.delete(hold);
-      const left = new Map(held.takings.map((taking) => [taking.account.scope, taking]));
+      const { takings } = held;
+      const settled = takings.map(() => false);
+      let next = 0;
       for (const { scope, zone, amounts } of chargesOf(record)) {
-        const taking = left.get(scope);
-        left.delete(scope);
+        // A record names whom it charges in the order of its demand, but for providers.
+        const i =
+          takings[next]?.account.scope === scope ? next : takings.findIndex((each) => each.account.scope === scope);
+        const taking = i < 0 || settled[i] ? undefined : takings[i];
+        if (taking !== undefined) settled[i] = true;
+        next = i + 1;
         const account = taking?.account ?? this.accounts.of(scope, zone, now);
         if (taking === undefined) account.charge(amounts, held.at, now, now);
         else account.settle(taking, amounts, now);
         this.accounts.counted(account, seq);
       }
       // Accounts that had room, and were not asked.
-      for (const taking of left.values()) taking.account.settle(taking, NOTHING, now);
+      for (let i = 0; i < takings.length; i++) {
+        if (!settled[i]) takings[i]!.account.settle(takings[i]!, NOTHING, now);
+      }
     });
   }
 
