@@ -97,7 +97,8 @@ export async function extend(hold: Hold, account: string, meter: Meter): Promise
   const { grant, worst, asked } = hold;
   const again = asked.some(({ target }) => target.account.name === account);
   const scopes = furtherDemandOf(grant, worst, again ? account : null);
-  const owed = asked.some((each) => each.owed);
+  // One that is still asked may not have been sent its question yet, and be sent it while the next one is asked.
+  const owed = asked.some(({ owed, attempt }) => owed || attempt.error === null);
   const limited = scopes.filter(({ limits }) => limits.length > 0);
   if (limited.length === 0 || (!owed && !again)) return true;
   const times = hold.reserved + 1;

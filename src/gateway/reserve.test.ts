@@ -1,0 +1,60 @@
+import { expect, test } from "bun:test";
+import type { Limit } from "../kernel/limit.ts";
+import type { Meter } from "../ports/meter.ts";
+import { openaiChat } from "../wire/openai-chat/index.ts";
+import { Call } from "./call.ts";
+import { extend, type Hold } from "./reserve.ts";
+
+/** A Hold under a budget, of which some targets were asked; `extended` are the scopes that were asked for more. */
+function holding(asked: { account: string; owed: boolean; error: string | null }[]) {
+  const arrival = { request: new Request("http://a/"), path: "/", query: "", peer: "::1", sockets: { timeout() {} } };
+  const call = new Call(arrival, "call_1", openaiChat, { now: () => 0, ticks: () => 0 }, 1_000);
+  const named = (id: string) => ({ id });
+  const budget: Limit = { dimension: "usd", window: "day", amount: 100 };
+  const principal = {
+    ...{ key: named("key_1"), application: named("app_1"), team: named("team_1"), tenant: named("ten_1") },
+    ...{ limits: { key: [budget], application: [], team: [], tenant: [] }, raises: [], timeZone: "UTC" },
+  };
+  const targets = ["one", "two"].map((provider) => ({ provider }));
+  const grant = {
+    ...{ call, caller: { principal }, subscription: named("sub_1"), plan: { limits: [] }, objects: { own: [] } },
+    ...{ model: { name: "m", targets, fallbacks: [] }, catalog: { providers: new Map() } },
+  };
+  const all = asked.map(({ account, owed, error }) => ({
+    target: { account: { name: account } },
+    owed,
+    attempt: { error },
+  }));
+  const hold = { call, grant, number: 7, worst: { input: 1, output: 2, usd: 60 }, asked: all, reserved: 1 };
+  const extended: string[] = [];
+  const meter = {
+    extend: async (_: number, scopes: { scope: string }[]) => {
+      extended.push(...scopes.map(({ scope }) => scope));
+      return false;
+    },
+  } as unknown as Meter;
+  return { next: (account: string) => extend(hold as unknown as Hold, account, meter), extended };
+}
+
+test("a target more is held for where an earlier one may charge", async () => {
+  const { next, extended } = holding([{ account: "one", owed: true, error: "upstream_error" }]);
+  expect(await next("two")).toBe(false);
+  expect(extended).toContain("key:key_1");
+});
+
+test("where none can charge, what is held is enough for the next", async () => {
+  const { next, extended } = holding([{ account: "one", owed: false, error: "upstream_unreachable" }]);
+  expect([await next("two"), extended]).toEqual([true, []]);
+});
+
+test("a target that is still being connected to may come to charge", async () => {
+  const { next, extended } = holding([{ account: "one", owed: false, error: null }]);
+  expect(await next("two")).toBe(false);
+  expect(extended).toContain("key:key_1");
+});
+
+test("the same account once more is asked for its own limits too", async () => {
+  const { next, extended } = holding([{ account: "one", owed: false, error: "upstream_unreachable" }]);
+  await next("one");
+  expect(extended).toContain("provider:one");
+});
