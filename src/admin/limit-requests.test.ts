@@ -52,9 +52,10 @@ test("201: what is asked for is kept with who asked, and leaves its entry", asyn
   });
 });
 
-test("201: the application may be given by names, and a key or a subscription be the scope", async () => {
+test("201: application and subscription may be given by names, and a key or a subscription be the scope", async () => {
   const { ask, call, administration } = limited();
   expect((await ask({ scope: "application:acme/research/bot" })).body.scope).toBe(SCOPE);
+  expect((await ask({ scope: "subscription:acme/research/bot/chat/v1" })).body.scope).toBe("subscription:sub_1");
   const key = (await call("POST", "/api/v1/keys", { body: { application: BOT.id, name: "ci" } })).body;
   administration.limits.set(`key:${key.id}`, [perDay(10)]);
   expect(await ask({ scope: `key:${key.id}` })).toMatchObject({ status: 201, body: { applicationId: BOT.id } });
@@ -100,6 +101,11 @@ test.each([
 test("400: what is no application's own answers like what does not exist", async () => {
   const { ask } = limited();
   const scopes = ["application:app_nobody", "application:app_crawler", "key:nosuchkey000", "subscription:sub_2"];
+  scopes.push(
+    "application:acme/research/bot/chat",
+    "subscription:acme/research/bot",
+    "subscription:acme/research/bot/chat/v2",
+  );
   const answers = await Promise.all(scopes.map((scope) => ask({ scope })));
   expect(answers.map(({ body }) => body.errors)).toEqual(
     scopes.map(() => [{ in: "body", field: "scope", message: "there is no such scope" }]),

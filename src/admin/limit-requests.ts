@@ -53,7 +53,7 @@ const NewLimitRequest = z.strictObject({
     .max(400)
     .regex(/^(?:application|subscription|key):./, "must be application:, subscription: or key: and an id")
     .describe(
-      "Of whom more is asked for: `application:app_…` (or `application:tenant/team/application` by names), `subscription:sub_…`, `key:…` (public id).",
+      "Of whom more is asked for: `application:app_…` (or `application:tenant/team/application` by names), `subscription:sub_…` (or `subscription:tenant/team/application/api/version`), `key:…` (public id).",
     ),
   limit: limitRow.describe(
     "What is asked for, as a limit stands in the configuration: the whole of it, not what is missing.",
@@ -276,14 +276,22 @@ type OwnScope = LimitedScope & { tenantId: string; applicationId: string };
 
 /** An application, or a part of one. */
 async function scopeOf(context: ReadContext, text: string): Promise<OwnScope> {
-  const { administration } = context;
-  const name = text.slice(text.indexOf(":") + 1);
-  const named = text.startsWith("application:")
-    ? findApplication(await administration.applications(), name)
-    : undefined;
-  const [scope] = await administration.chargedScopes(named === undefined ? text : `application:${named.id}`);
+  const [scope] = await context.administration.chargedScopes((await scopeByNames(context, text)) ?? text);
   if (scope === undefined || scope.tenantId === null || scope.applicationId === undefined) throw unknownScope();
   return scope as OwnScope;
+}
+
+/** What people call an application or a subscription, as its id. No name has a slash. */
+async function scopeByNames({ administration }: ReadContext, text: string): Promise<string | undefined> {
+  const [kind, name] = [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)];
+  const names = name.split("/");
+  if (names.length === 1 || kind === "key") return undefined;
+  const application = findApplication(await administration.applications(), names.slice(0, 3).join("/"));
+  if (application === undefined) return undefined;
+  if (kind === "application") return names.length === 3 ? `application:${application.id}` : undefined;
+  const subscriptions = await administration.subscriptions(application.id);
+  const subscription = subscriptions.find(({ api }) => api === names.slice(3).join("/"));
+  return subscription && `subscription:${subscription.id}`;
 }
 
 /** Refuses what would raise nothing: where there is no such limit, or one that holds for as long is not lower. */

@@ -17,7 +17,7 @@ export interface ReadContext {
   now: number;
   administration: Pick<
     Administration,
-    "applications" | "keys" | "key" | "audit" | "chargedScopes" | "limitRequests" | "limitRequest"
+    "applications" | "subscriptions" | "keys" | "key" | "audit" | "chargedScopes" | "limitRequests" | "limitRequest"
   >;
   meter: MeterView;
   ledger: Ledger;

@@ -46,7 +46,7 @@ export const limitsRequest: Command = {
   flags: {
     scope: {
       value: "<scope>",
-      help: "application:tenant/team/name (or its id), subscription:<id> or key:<public id>.",
+      help: "application:<tenant/team/application>, subscription:<tenant/team/application/api/version> (or their ids), key:<public id>.",
       required: true,
     },
     limit: { value: LIMIT_WORD, help: "The whole limit: requests=5000/day, usd=20/month.", required: true },

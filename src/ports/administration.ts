@@ -181,6 +181,8 @@ export interface Administration {
   /** What `apply` would do, without doing it. */
   plan(desired: DesiredState): Promise<PlannedChange[]>;
   applications(): Promise<ApplicationRow[]>;
+  /** Of one application, in the order in which they were made. */
+  subscriptions(applicationId: string): Promise<Subscription[]>;
   keys(tenantId: string | null, cursor: string | null, limit: number): Promise<Page<KeyRow>>;
   key(tenantId: string | null, id: string): Promise<KeyRow | undefined>;
   audit(cursor: string | null, limit: number): Promise<Page<AuditEntry>>;

@@ -48,6 +48,13 @@ export function limitRequestsContract(name: string, open: OpenEmpty): void {
         writer.withdrawLimitRequest(request.tenantId, request.id, clock().now()),
       );
 
+    test("an application's subscriptions are told, and nobody else's", async () => {
+      await apply(desiredState());
+      const { application, subscriptions } = await principal();
+      expect(await store().subscriptions(application.id)).toEqual([...subscriptions]);
+      expect(await store().subscriptions("app_nobody")).toEqual([]);
+    });
+
     test("a request is kept as it was made, and raises nothing", async () => {
       await apply(desiredState());
       const request = await requestFor({ until: clock().now() + 5 });

@@ -1,6 +1,7 @@
 import { tokenDigest, tokenVerifier } from "../../src/admin/authenticate.ts";
 import { OPERATIONS } from "../../src/admin/operations.ts";
 import { type AdminDependencies, createAdminPlane } from "../../src/admin/plane.ts";
+import type { Subscription } from "../../src/domain/access/principal.ts";
 import { keyDigest } from "../../src/domain/access/virtual-key.ts";
 import type { Catalog } from "../../src/domain/catalog/catalog.ts";
 import { GatewayError } from "../../src/errors.ts";
@@ -127,6 +128,8 @@ export class MemoryAdministration implements Administration {
 
   plan = (): Promise<PlannedChange[]> => Promise.reject(new Error("not in this test"));
   applications = async () => [...this.apps];
+  subscriptions = async (applicationId: string): Promise<Subscription[]> =>
+    applicationId === BOT.id ? [{ id: "sub_1", api: "chat/v1", plan: "free", state: "approved" }] : [];
   keys = async (tenantId: string | null, cursor: string | null, limit: number) =>
     pageOf(
       this.rows.filter((row) => tenantId === null || row.tenantId === tenantId),

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import type { Subscription } from "../../domain/access/principal.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { RandomBytes } from "../../kernel/id.ts";
@@ -112,6 +113,11 @@ export abstract class SqlAdministration implements Administration {
       .orderBy("m.name")
       .orderBy("a.name");
     return (await read(() => found.execute())).map(toApplication);
+  }
+
+  subscriptions(applicationId: string): Promise<Subscription[]> {
+    const found = this.reader.selectFrom("subscriptions").select(["id", "api", "plan", "state"]).orderBy("seq");
+    return read(() => found.where("application_id", "=", applicationId).execute()) as Promise<Subscription[]>;
   }
 
   async keys(tenantId: string | null, cursor: string | null, limit: number): Promise<Page<KeyRow>> {
