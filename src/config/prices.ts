@@ -70,8 +70,9 @@ const fields = {
   tiers: z
     .strictObject({
       batch: tier("For calls of a batch"),
-      flex: tier("For calls that ask for the service tier flex"),
-      priority: tier("For calls that ask for the service tier priority; held also for those that ask for none"),
+      flex: tier("For calls that are served as flex"),
+      priority: tier("For calls that are served as priority; held also for those that ask for no tier"),
+      fast: tier("For calls that Anthropic serves at its fast speed"),
     })
     .exactOptional()
     .describe("Other prices for other ways of being served."),

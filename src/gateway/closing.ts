@@ -1,4 +1,4 @@
-import { priceOf, tierOf } from "../domain/plans/price.ts";
+import { chargedTier, priceOf, tierOf } from "../domain/plans/price.ts";
 import { GatewayError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meter } from "../ports/meter.ts";
@@ -78,7 +78,7 @@ export class Closing {
 
   /** Tokens and money of every target that was asked and may charge us; the last of them is named. */
   #charge(record: UsageRecord): void {
-    const { grant, asked } = this.#hold;
+    const { grant, asked, worst } = this.#hold;
     for (const { target, tally, owed, attempt } of asked) {
       if (!owed) continue;
       const { usage, source } = tally.usage(() => this.#most(target), isLeft(attempt));
@@ -95,7 +95,12 @@ export class Closing {
       record.captured = tally.capture();
       const rates = this.#ports.prices.rates(target.account, target.model, askingOf(grant));
       if (rates === undefined) continue;
-      attempt.costNanoUsd = priceOf(usage, rates, tierOf(grant.request));
+      const tier = chargedTier(grant.request, usage.tier);
+      attempt.costNanoUsd = priceOf(usage, rates, tier);
+      // What nobody had asked for was not held either, and has to be paid all the same.
+      if (tier !== tierOf(grant.request) && worst.usd > 0 && attempt.costNanoUsd > worst.usd) {
+        record.warnings.push(`service_tier: served as ${tier ?? "standard"}, which cost more than was held`);
+      }
       record.costNanoUsd += attempt.costNanoUsd;
       record.priceSource = joined(record.priceSource, rates.source);
     }

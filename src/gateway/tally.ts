@@ -126,6 +126,7 @@ export class Tally {
   /** With what was told of their parts, as far as it can be true: no part is larger than its whole. */
   #withParts(input: number, output: number): Usage {
     const usage: Usage = { input, output };
+    if (this.#reported.tier !== undefined) usage.tier = this.#reported.tier;
     for (const [part, whole] of PARTS) {
       const told = this.#reported[part];
       if (told !== undefined && Number.isSafeInteger(told) && told >= 0 && told <= usage[whole]) usage[part] = told;
@@ -187,7 +188,7 @@ const UNCHECKED_TOKENS = 50_000;
 /** A report that is so many times what was reserved is a mistake, or made up. What hosts put around a prompt is less. */
 const FAR = 10;
 
-const PARTS: readonly [Exclude<keyof Usage, "input" | "output">, "input" | "output"][] = [
+const PARTS: readonly [Exclude<keyof Usage, "input" | "output" | "tier">, "input" | "output"][] = [
   ["cacheRead", "input"],
   ["cacheWrite", "input"],
   ["cacheWriteLong", "input"],

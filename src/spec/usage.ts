@@ -1,3 +1,6 @@
+/** As what an answer was served. `fast` is Anthropic's speed; OpenAI's tier of that name is `priority`. */
+export type ServedTier = "standard" | "batch" | "flex" | "priority" | "fast";
+
 /**
  * Tokens of one answer. `input` is everything the model read, cached or not; `output` is
  * everything it wrote, reasoning included. The others are parts of these two.
@@ -25,4 +28,6 @@ export interface Usage {
   freeInput?: number;
   /** Part of `output` that the provider does not charge. */
   freeOutput?: number;
+  /** As what the provider says that it was served, which may be another tier than was asked for; absent where it does not say. */
+  tier?: ServedTier;
 }

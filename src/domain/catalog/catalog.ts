@@ -79,7 +79,12 @@ export interface Price extends TokenPrices {
   /** Other prices for prompts that are longer than so many tokens, by rising number. */
   above?: readonly ({ tokens: number } & Partial<TokenPrices>)[];
   /** Other prices for calls that are served in these ways. */
-  tiers?: { batch?: Partial<TokenPrices>; flex?: Partial<TokenPrices>; priority?: Partial<TokenPrices> };
+  tiers?: {
+    batch?: Partial<TokenPrices>;
+    flex?: Partial<TokenPrices>;
+    priority?: Partial<TokenPrices>;
+    fast?: Partial<TokenPrices>;
+  };
 }
 
 /** A price for one tenant; it stands before the provider account's. */

@@ -53,7 +53,7 @@ test("a stream with everything in it is read part by part", () => {
   const parts = readStream(fixture("turn.sse"));
   expect<unknown[]>(parts).toEqual([
     { type: "start", id: "msg_made_up_1", model: "claude-made-up" },
-    { type: "usage", usage: { ...usage, output: 1 } },
+    { type: "usage", usage: { ...usage, output: 1, tier: "standard" } },
     unknown({ type: "message_start", message: { usage: { service_tier: "standard" } } }),
     { type: "block-start", ...block(0), content: { kind: "reasoning" } },
     { type: "ping" },

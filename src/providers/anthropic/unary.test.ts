@@ -39,7 +39,8 @@ test("a whole message is the parts of its stream, each block with one delta at m
     "finish",
     "end",
   ]);
-  expect(parts[1]).toEqual({ type: "usage", usage: { input: 2112, cacheRead: 2000, cacheWrite: 100, output: 57 } });
+  const usage = { input: 2112, cacheRead: 2000, cacheWrite: 100, output: 57, tier: "standard" as const };
+  expect(parts[1]).toEqual({ type: "usage", usage });
   expect(parts[2]).toEqual({
     type: "unknown",
     dialect: DIALECT,

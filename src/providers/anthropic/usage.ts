@@ -1,6 +1,7 @@
 import { isObject, type Json } from "../../kernel/json.ts";
 import type { Usage } from "../../spec/usage.ts";
 import { countOf } from "../counts.ts";
+import { servedTier } from "../served-tier.ts";
 
 /**
  * Anthropic's counts, taken together. `input_tokens` leaves out what the cache gave and
@@ -35,7 +36,11 @@ export class UsageReader {
     const details = value.output_tokens_details;
     const reasoning = isObject(details) ? countOf(details.thinking_tokens) : undefined;
     if (reasoning !== undefined) usage.reasoning = reasoning;
-    for (const _ in usage) return usage;
+    for (const _ in usage) {
+      // The speed has its price, whatever the tier (https://platform.claude.com/docs/en/build-with-claude/fast-mode).
+      const tier = value.speed === "fast" ? "fast" : servedTier(value.service_tier);
+      return tier === undefined ? usage : { ...usage, tier };
+    }
     return undefined;
   }
 }

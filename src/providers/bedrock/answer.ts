@@ -2,6 +2,7 @@ import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import type { Block, EventPart, FinishReason } from "../../spec/event.ts";
 import type { Usage } from "../../spec/usage.ts";
 import { countOf } from "../counts.ts";
+import { withTier } from "../served-tier.ts";
 
 /** What streamed and whole answers of Converse have in common. */
 
@@ -42,8 +43,11 @@ function stopSequenceOf(fields: Json | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** `inputTokens` leaves out what the cache gave and took; ours does not. A count that cannot be true is left out. */
-export function usageOf(value: Json | undefined): Partial<Usage> | undefined {
+/**
+ * `inputTokens` leaves out what the cache gave and took; ours does not. A count that cannot be true is left out.
+ * @param served the answer's `serviceTier`
+ */
+export function usageOf(value: Json | undefined, served?: Json): Partial<Usage> | undefined {
   if (!isObject(value)) return undefined;
   const usage: Partial<Usage> = {};
   const input = countOf(value.inputTokens);
@@ -56,7 +60,7 @@ export function usageOf(value: Json | undefined): Partial<Usage> | undefined {
     if (write !== undefined) usage.cacheWrite = write;
   }
   if (output !== undefined) usage.output = output;
-  for (const _ in usage) return usage;
+  for (const _ in usage) return withTier(usage, isObject(served) ? served.type : undefined);
   return undefined;
 }
 

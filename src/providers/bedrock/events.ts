@@ -186,7 +186,7 @@ export class ConverseDecoder implements AnswerDecoder {
   }
 
   #metadata(value: JsonObject): EventPart[] {
-    const usage = usageOf(value.usage);
+    const usage = usageOf(value.usage, value.serviceTier);
     const parts: EventPart[] = usage === undefined ? [] : [{ type: "usage", usage }];
     if (!this.#finished) return parts;
     this.#done = true;

@@ -26,7 +26,7 @@ export function partsOfAnswer(
     writer.block(block);
   }
   const parts = writer.parts;
-  const usage = usageOf(answer.usage);
+  const usage = usageOf(answer.usage, answer.serviceTier);
   if (usage !== undefined) parts.push({ type: "usage", usage });
   parts.push(finishOf(answer.stopReason, answer.additionalModelResponseFields, writer.calls), { type: "end" });
   return parts;

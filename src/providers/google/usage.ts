@@ -1,6 +1,7 @@
 import { isObject, type Json } from "../../kernel/json.ts";
 import type { Usage } from "../../spec/usage.ts";
 import { countOf, tellPart } from "../counts.ts";
+import { withTier } from "../served-tier.ts";
 
 /**
  * Google's counts taken together: what its own tools read belongs to the input, thoughts belong
@@ -22,7 +23,7 @@ export function readUsage(value: Json | undefined): Partial<Usage> | undefined {
   tellPart(usage, "imageInput", ofModality(value.promptTokensDetails, "IMAGE") || undefined, usage.input);
   tellPart(usage, "audioOutput", ofModality(value.candidatesTokensDetails, "AUDIO") || undefined, usage.output);
   tellPart(usage, "imageOutput", ofModality(value.candidatesTokensDetails, "IMAGE") || undefined, usage.output);
-  for (const _ in usage) return usage;
+  for (const _ in usage) return withTier(usage, value.serviceTier ?? value.trafficType);
   return undefined;
 }
 

@@ -66,7 +66,15 @@ describe("made-up answers in the shapes of real providers", () => {
       { type: "finish", choice: 0, reason: "stop", raw: "stop" },
       {
         type: "usage",
-        usage: { input: 1200, output: 70, cacheRead: 1024, audioInput: 0, reasoning: 64, audioOutput: 0 },
+        usage: {
+          input: 1200,
+          output: 70,
+          cacheRead: 1024,
+          audioInput: 0,
+          reasoning: 64,
+          audioOutput: 0,
+          tier: "standard",
+        },
       },
       { type: "end" },
     ]);

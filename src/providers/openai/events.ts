@@ -3,6 +3,7 @@ import { isObject, type Json, type JsonObject, parseBounded, wordOf } from "../.
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
 import type { EventPart } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
+import { withTier } from "../served-tier.ts";
 import { Choice } from "./choice.ts";
 import { errorInside } from "./errors.ts";
 import { shortenedNames } from "./tool-names.ts";
@@ -26,6 +27,8 @@ export class ChatDecoder implements AnswerDecoder {
   readonly #choices: Choice[] = [];
   readonly #names: ReadonlyMap<string, string> | undefined;
   #started = false;
+  /** As the first chunk told it. */
+  #tier: Json | undefined;
   #over = false;
   /** How much of the lists that some providers repeat in each chunk has been told. */
   #told = 0;
@@ -139,6 +142,7 @@ export class ChatDecoder implements AnswerDecoder {
 
   #start(answer: JsonObject, parts: EventPart[]): void {
     this.#started = true;
+    this.#tier = answer.service_tier;
     const start: Extract<EventPart, { type: "start" }> = { type: "start" };
     const { id, model, created, service_tier, system_fingerprint } = answer;
     if (typeof id === "string" && id !== "") start.id = id;
@@ -159,7 +163,7 @@ export class ChatDecoder implements AnswerDecoder {
   #usage(answer: JsonObject, parts: EventPart[], apart = false): void {
     // Groq repeats the usage under a name of its own, or gives it there only.
     const given = answer.usage ?? (isObject(answer.x_groq) ? answer.x_groq.usage : undefined);
-    const usage = readUsage(given);
+    const usage = withTier(readUsage(given), answer.service_tier ?? this.#tier);
     if (usage !== undefined) parts.push(apart ? { type: "usage", usage, apart } : { type: "usage", usage });
   }
 

@@ -2,6 +2,7 @@ import { isObject, type Json, type JsonObject, parseBounded } from "../../../ker
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../../spec/adapter.ts";
 import type { EventPart, FinishReason } from "../../../spec/event.ts";
 import type { ModelRequest } from "../../../spec/request.ts";
+import { withTier } from "../../served-tier.ts";
 import { errorInside } from "../errors.ts";
 import { shortenedNames } from "../tool-names.ts";
 import { begunResponse, isBackground } from "./background.ts";
@@ -167,7 +168,7 @@ export class ResponsesDecoder implements AnswerDecoder {
   /** The response as it is at the end: whatever of it has not been told yet, and why it ended. */
   #whole(response: JsonObject): EventPart[] {
     this.#start(response);
-    const usage = readUsage(response.usage);
+    const usage = withTier(readUsage(response.usage), response.service_tier);
     if (usage !== undefined) this.#sink.parts.push({ type: "usage", usage });
     const { error, status } = response;
     if ((error !== undefined && error !== null) || status === "failed") return this.#fail(response);
