@@ -332,7 +332,8 @@ function reserveAt(desk: Desk, number: number, demand: Demand, draft: UsageRecor
 
 function extendAt(desk: Desk, number: number, scopes: readonly ScopeDemand[], draft: UsageRecord): boolean {
   const hold = desk.holds.get(number);
-  if (hold === undefined) throw new Error(`Hold ${number} is not open`);
+  // Another node has settled it by rule. What is thrown here would end the steps beside it as well.
+  if (hold === undefined) return false;
   const more = new Map(scopes.map((each) => [each.scope, each]));
   // It is charged to the day that admitted it, and of a day that is over nobody knows any more what was left.
   const isOver = (each: Taken) => {
