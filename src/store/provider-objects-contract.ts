@@ -28,6 +28,8 @@ const query = (over: Partial<ObjectQuery> = {}): ObjectQuery => ({
   ...over,
 });
 
+const n = (id: string) => Number(id.split("-")[1]);
+
 /** What every store of whose a provider's ids are must keep. */
 export function providerObjectsContract(name: string, open: () => Promise<OpenObjects>): void {
   describe(`${name} as provider objects`, () => {
@@ -88,6 +90,23 @@ export function providerObjectsContract(name: string, open: () => Promise<OpenOb
       await objects.forget(one, "up", "file-1");
       expect(await objects.find(one, ["file-1"])).toEqual({ own: [], foreign: [] });
       expect(await objects.remember(other, file("file-1"))).toBe(true);
+    });
+
+    test("what is remembered at the same moment is each told apart", async () => {
+      const { objects, one, other } = store;
+      await objects.remember(one, file("file-1"));
+      const many = Array.from({ length: 120 }, (_, n) => `resp-${n}`);
+      const at = [
+        objects.remember(other, file("file-1")),
+        ...many.map((id) => objects.remember(n(id) % 2 === 0 ? one : other, file(id))),
+        objects.remember(one, file("resp-1", { model: "late" })),
+        objects.remember(one, file("resp-2", { model: "late" })),
+        objects.remember(one, file("resp-1", { provider: "up-2" })),
+      ];
+      expect(await Promise.all(at)).toEqual([false, ...many.map(() => true), false, true, true]);
+      expect((await objects.find(one, many)).own).toHaveLength(61);
+      expect((await objects.find(other, many)).own).toHaveLength(60);
+      expect((await objects.find(one, ["resp-2"])).own[0]!.model).toBe("late");
     });
 
     test("what is old enough is forgotten, whoever's, the oldest first and no other kind", async () => {

@@ -1,4 +1,4 @@
-import type { Kysely, Selectable } from "kysely";
+import type { Insertable, Kysely, Selectable } from "kysely";
 import type { JsonObject } from "../../kernel/json.ts";
 import type {
   BatchFacts,
@@ -12,10 +12,22 @@ import type {
 import { orUnavailable } from "./fault.ts";
 import type { Tables } from "./tables.ts";
 
+type Row = Insertable<Tables["provider_objects"]>;
+
+interface Waiting {
+  row: Row;
+  resolve(kept: boolean): void;
+  reject(error: unknown): void;
+}
+
+/** Rows of one statement, which takes a bounded number of values. */
+const AT_ONCE = 50;
+
 /** Whose a provider's ids are, in the directory's own database: the owners stand there too. */
 export class SqlProviderObjects implements ProviderObjects {
   readonly #writer: Kysely<Tables>;
   readonly #reader: Kysely<Tables>;
+  #waiting: Waiting[] = [];
 
   constructor(writer: Kysely<Tables>, reader: Kysely<Tables>) {
     this.#writer = writer;
@@ -23,29 +35,67 @@ export class SqlProviderObjects implements ProviderObjects {
   }
 
   async remember(owner: ObjectOwner, object: ProviderObject): Promise<boolean> {
-    const { id, kind, provider, api, model, purpose, judged, createdAt } = object;
-    const batch = object.batch === null ? null : JSON.stringify(object.batch);
-    const facts = { kind, api, model, purpose, judged, batch, told: JSON.stringify(object.told) };
-    const row = await store(() =>
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    // Everybody whose answer begins in the same turn is written at once: a row costs little, a commit much.
+    if (this.#waiting.length === 0) setImmediate(() => void this.#flush());
+    this.#waiting.push({ row: toRow(owner, object), resolve, reject });
+    return promise;
+  }
+
+  async #flush(): Promise<void> {
+    const all = this.#waiting;
+    this.#waiting = [];
+    const batches: Waiting[][] = [];
+    // A statement may not write a row twice.
+    let keys = new Set<string>();
+    for (const each of all) {
+      const key = keyOf(each.row);
+      const last = batches.at(-1);
+      if (last === undefined || last.length === AT_ONCE || keys.has(key)) {
+        batches.push([each]);
+        keys = new Set();
+      } else last.push(each);
+      keys.add(key);
+    }
+    for (const batch of batches) await this.#settle(batch);
+  }
+
+  async #settle(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const kept = new Set((await this.#write(batch.map(({ row }) => row))).map(keyOf));
+      for (const { row, resolve } of batch) resolve(kept.has(keyOf(row)));
+    } catch (error) {
+      const [first, ...others] = batch;
+      // What is wrong with one row is no fault of those beside it.
+      if (others.length === 0) first?.reject(error);
+      else await Promise.all(batch.map((each) => this.#settle([each])));
+    }
+  }
+
+  /** @returns those of the rows that are their owner's now. */
+  #write(rows: Row[]): Promise<Pick<Row, "id" | "provider">[]> {
+    return store(() =>
       this.#writer
         .insertInto("provider_objects")
-        .values({
-          tenant_id: owner.tenantId,
-          application_id: owner.applicationId,
-          ...{ id, provider, ...facts },
-          created_at: createdAt,
-        })
+        .values(rows)
         .onConflict((conflict) =>
           conflict
             .columns(["id", "provider"])
-            .doUpdateSet(facts)
-            .where("provider_objects.tenant_id", "=", owner.tenantId)
-            .where("provider_objects.application_id", "=", owner.applicationId),
+            .doUpdateSet(({ ref }) => ({
+              kind: ref("excluded.kind"),
+              api: ref("excluded.api"),
+              model: ref("excluded.model"),
+              purpose: ref("excluded.purpose"),
+              judged: ref("excluded.judged"),
+              batch: ref("excluded.batch"),
+              told: ref("excluded.told"),
+            }))
+            .whereRef("provider_objects.tenant_id", "=", "excluded.tenant_id")
+            .whereRef("provider_objects.application_id", "=", "excluded.application_id"),
         )
-        .returning("seq")
-        .executeTakeFirst(),
+        .returning(["id", "provider"])
+        .execute(),
     );
-    return row !== undefined;
   }
 
   async find(owner: ObjectOwner, ids: readonly string[]): Promise<FoundObjects> {
@@ -122,6 +172,22 @@ export class SqlProviderObjects implements ProviderObjects {
     const found = await store(() => ordered.execute());
     return { objects: found.slice(0, query.limit).map(toObject), more: found.length > query.limit };
   }
+}
+
+function toRow(owner: ObjectOwner, object: ProviderObject): Row {
+  const { id, kind, provider, api, model, purpose, judged, createdAt } = object;
+  return {
+    tenant_id: owner.tenantId,
+    application_id: owner.applicationId,
+    ...{ id, kind, provider, api, model, purpose, judged },
+    batch: object.batch === null ? null : JSON.stringify(object.batch),
+    told: JSON.stringify(object.told),
+    created_at: createdAt,
+  };
+}
+
+function keyOf({ id, provider }: Pick<Row, "id" | "provider">): string {
+  return JSON.stringify([id, provider]);
 }
 
 function toObject(row: Selectable<Tables["provider_objects"]>): ProviderObject {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { countedBytes, desiredState, ManualClock } from "../../../test/support/directory.ts";
 import { MemoryObjects } from "../../../test/support/memory-objects.ts";
-import type { ObjectOwner } from "../../ports/provider-objects.ts";
+import type { ObjectOwner, ProviderObject } from "../../ports/provider-objects.ts";
 import { providerObjectsContract } from "../provider-objects-contract.ts";
 import { openDirectory } from "./directory.ts";
 
@@ -37,6 +37,29 @@ providerObjectsContract("Memory", async () => ({
   other: { tenantId: "ten_2", applicationId: "app_3" },
   close: async () => {},
 }));
+
+test("what cannot be kept fails alone", async () => {
+  const store = await openDirectory(join(folder, `${files++}.db`), {
+    clock: new ManualClock(),
+    random: countedBytes(),
+  });
+  await store.change(SYSTEM, APPLY, (writer) => writer.apply(desiredState()));
+  const [application] = await store.applications();
+  const owner = { tenantId: application!.tenant.id, applicationId: application!.id };
+  const object = (id: string): ProviderObject => ({
+    ...{ id, kind: "response", provider: "up", api: "chat/v1", model: "small", purpose: null, judged: null },
+    ...{ batch: null, told: {}, createdAt: 1 },
+  });
+  const nobody = { tenantId: "none", applicationId: "none" };
+  const kept = await Promise.allSettled([
+    store.objects.remember(owner, object("resp_1")),
+    store.objects.remember(nobody, object("resp_2")),
+    store.objects.remember(owner, object("resp_3")),
+  ]);
+  expect(kept.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect((await store.objects.find(owner, ["resp_1", "resp_2", "resp_3"])).own).toHaveLength(2);
+  await store.close();
+});
 
 test("a store that cannot be read is told as one, not as something that does not exist", async () => {
   const store = await openDirectory(join(folder, `${files++}.db`), {
