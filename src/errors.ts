@@ -24,7 +24,7 @@ export const ERRORS = {
   not_allowed: row(403, "policy", false, "The credential is good, but this call is not allowed to it."),
   address_not_allowed: row(403, "policy", false, "The key may not be used from this network address."),
   model_not_found: row(404, "client", false, "No such model is available to this key. Unknown and ungranted models answer alike."),
-  object_not_found: row(404, "client", false, "No such file or batch is there for this key. Unknown ones and those of others answer alike."),
+  object_not_found: row(404, "client", false, "No such file, batch or response is there for this key. Unknown ones and those of others answer alike."),
   foreign_host: row(421, "client", false, "The Host header names a machine that this listener does not answer for."),
   foreign_origin: row(403, "client", false, "A page of another site may change nothing here."),
   not_found: row(404, "client", false, "There is nothing at this path."),

@@ -16,7 +16,7 @@ import type { Redact } from "./redact.ts";
 import { linesWithCleanErrors, withCleanErrors } from "./told-errors.ts";
 import { worstTokens } from "./worst.ts";
 
-/** Where an answer about a file or a batch comes from. */
+/** Where an answer comes from. */
 export interface Place {
   /** Name of the account. */
   provider: string;

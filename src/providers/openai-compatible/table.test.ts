@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../kernel/json.ts";
 import { anthropicMessages } from "../../wire/anthropic-messages/index.ts";
 import { openaiChat } from "../../wire/openai-chat/index.ts";
+import { openaiResponses } from "../../wire/openai-responses/index.ts";
 import { openaiCompatible } from "./index.ts";
 import { LOOKALIKES } from "./table.ts";
 
@@ -39,6 +40,21 @@ describe("lookalikes of OpenAI's", () => {
         anthropicMessages.decode({ model: "m", max_tokens: 5, messages: [{ role: "user", content: "hi" }], ...body }),
         "m",
       ).body;
+
+  test("only those that keep responses are asked for one in the background", () => {
+    const request = openaiResponses.decode({ model: "m", input: "hi", background: true });
+    const asking = openaiCompatible.flatMap((adapter) => {
+      const asked = adapter.variant?.(request, "m", {});
+      return asked?.dialect === "openai-responses" ? asked : [];
+    });
+    const keep = asking.filter(({ keepsResponses }) => keepsResponses);
+    expect(keep.map(({ kind }) => kind).sort()).toEqual(["fireworks", "lmstudio", "xai"]);
+    for (const adapter of asking) {
+      const encode = () => adapter.encode(request, "m");
+      if (keep.includes(adapter)) expect(encode().body).toMatchObject({ background: true });
+      else expect(encode).toThrow("keeps no responses");
+    }
+  });
 
   test("an unknown one gets the caller's own words, but for the role that few know", () => {
     const messages = [{ role: "developer", content: "x" }];
