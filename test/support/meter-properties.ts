@@ -44,15 +44,17 @@ interface OpenCall {
 
 export interface PropertyOptions {
   runs: number;
+  /** Whether a meter takes note of the time by calls alone, not by questions. */
+  calls?: boolean;
   seed?: number;
 }
 
 /** @throws with the smallest life in which the meter and the model differ, and the seed. */
 export async function meterHolds(
   make: () => Promise<MeterUnderTest>,
-  { runs, seed = SEED }: PropertyOptions,
+  { runs, calls = false, seed = SEED }: PropertyOptions,
 ): Promise<void> {
-  const one = fc.asyncProperty(lives, (life) => live(make, life));
+  const one = fc.asyncProperty(lives, (life) => live(make, life, calls));
   await fc.assert(one, { numRuns: runs, seed, endOnFailure: false });
 }
 
@@ -63,13 +65,14 @@ export async function isCaught(make: () => Promise<MeterUnderTest>, runs: number
   return failed;
 }
 
-async function live(make: () => Promise<MeterUnderTest>, life: Life): Promise<void> {
+async function live(make: () => Promise<MeterUnderTest>, life: Life, calls = false): Promise<void> {
   const under = await make();
   try {
     const beside = await Beside.begin(under, life.limits);
     for (const [i, each] of life.steps.entries()) {
       try {
         await beside.step(each);
+        if (calls && (each.do === "pass" || each.do === "midnight")) await beside.probe();
         await beside.compare();
       } catch (cause) {
         throw new Error(`step ${i}, ${JSON.stringify(each)}: ${(cause as Error).message}`, { cause });
@@ -324,6 +327,18 @@ class Beside {
     return limits.some(({ window }) => window !== null && !model.counts(taking, window, now));
   }
 
+  /** A call that nobody else has a part in. @returns when it was admitted */
+  async probe(): Promise<number> {
+    const probe = sampleRecord({ id: `probe-${this.#admitted.size}`, ...NOBODY });
+    const alone = { scope: "key:probe", zone: "UTC", limits: [], amounts: NOTHING };
+    const hold = holdOf(await this.#meter.reserve({ scopes: [alone], anyOf: [] }, probe));
+    await this.#meter.settle(hold, { ...probe, totalMs: 0 });
+    this.#admitted.add(probe.id);
+    const at = probe.admittedAt!;
+    this.#last = Math.max(this.#last, at);
+    return at;
+  }
+
   /** A kill while calls are being admitted and settled: each of them has happened as a whole, or not at all. */
   async #restart({ passing, calls, settles, turns }: Extract<Step, { do: "restart" }>): Promise<void> {
     if (this.#under.kill === undefined) return;
@@ -340,36 +355,31 @@ class Beside {
     await Promise.allSettled([...answers, ...ends]);
     this.#clock.at += passing;
     this.#meter = await this.#under.start(this.#clock);
-    const written = new Set((await this.#under.records()).map(({ id }) => id));
+    const found = new Set((await this.#under.records()).map(({ id }) => id));
     const recovered = new Map((await this.#meter.recover()).map((record) => [record.id, record]));
     for (const { demand, record } of coming) {
-      const found = recovered.get(record.id);
-      if (found === undefined) this.#ask(demand.scopes, before);
+      const left = recovered.get(record.id);
+      if (left === undefined) this.#ask(demand.scopes, before);
       else
         this.#admit(
           demand,
           record,
-          { admitted: true, hold: 0, levels: [], open: found.mayHaveAsked.map((name) => `provider:${name}`) },
+          { admitted: true, hold: 0, levels: [], open: left.mayHaveAsked.map((name) => `provider:${name}`) },
           before,
         );
     }
     // They came before the others ended.
     for (const { call, record } of going) {
-      if (!written.has(record.id)) continue;
+      if (!found.has(record.id)) continue;
       this.#open.splice(this.#open.indexOf(call), 1);
       this.#charge(call, record, before);
     }
     // What time it is for the meter, its first admission says: not before anything that is written down.
-    const probe = sampleRecord({ id: `probe-${this.#admitted.size}`, ...NOBODY });
-    const alone = { scope: "key:probe", zone: "UTC", limits: [], amounts: NOTHING };
-    const hold = holdOf(await this.#meter.reserve({ scopes: [alone], anyOf: [] }, probe));
-    this.#now = probe.admittedAt!;
-    const times = { least: Math.max(this.#last, this.#clock.at), most: Math.max(before, this.#clock.at) };
+    const written = this.#last;
+    this.#now = await this.probe();
+    const times = { least: Math.max(written, this.#clock.at), most: Math.max(before, this.#clock.at) };
     within(this.#now, times, "the meter's time");
     for (const scope of this.#scopes.values()) scope.restart(this.#now);
-    await this.#meter.settle(hold, { ...probe, totalMs: 0 });
-    this.#admitted.add(probe.id);
-    this.#last = this.#now;
     const left = this.#open.splice(0);
     expect([...recovered.keys()].sort(), "recovered").toEqual(left.map(({ record }) => record.id).sort());
     for (const call of left) {
