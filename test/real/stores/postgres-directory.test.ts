@@ -7,6 +7,7 @@ import { parseDatabaseUrl } from "../../../src/config/shared-store.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { Clock } from "../../../src/kernel/clock.ts";
 import type { RandomBytes } from "../../../src/kernel/id.ts";
+import type { Limit } from "../../../src/kernel/limit.ts";
 import type { KeyRow } from "../../../src/ports/administration.ts";
 import type { ObjectOwner } from "../../../src/ports/provider-objects.ts";
 import { directoryContract } from "../../../src/store/contract.ts";
@@ -282,6 +283,27 @@ describe.skipIf(!present(POSTGRES_BINARIES))("a node's memory of the shared dire
     await admin.directory.change(SYSTEM, APPLY, (writer) => writer.apply(edited));
     expect(await until(() => node.directory.catalog().apis.get("chat/v1")?.capture === true, 1_000)).toBe(true);
     expect(node.directory.catalog().revision).toBe(admin.directory.catalog().revision);
+  });
+
+  test("takes a limit that was granted on another node, and lets it go when it is withdrawn there", async () => {
+    await nodes();
+    const owner = (await admin.directory.findPrincipal("digest-acme"))!;
+    const raises = async () => ((await node.directory.findPrincipal("digest-acme"))?.raises ?? []).length;
+    expect(await raises()).toBe(0);
+    const [tenantId, applicationId, id] = [owner.tenant.id, owner.application.id, "lreq_1"];
+    const limit: Limit = { dimension: "requests", window: "minute", amount: 50 };
+    const at = { action: "limit-request.test", subject: id, tenantId, detail: {} };
+    await admin.directory.change(ADMIN, at, async (writer) => {
+      await writer.createLimitRequest({
+        ...{ id, tenantId, applicationId, scope: `application:${applicationId}`, limit, until: null, reason: "more" },
+        ...{ state: "requested", createdAt: 0, createdBy: ADMIN, decision: null, withdrawnAt: null },
+      });
+      const decision = { at: 0, by: ADMIN, note: null, granted: { limit, until: null }, repeatId: null };
+      await writer.decideLimitRequest(tenantId, id, decision);
+    });
+    expect(await until(async () => (await raises()) === 1, 1_000)).toBe(true);
+    await admin.directory.change(ADMIN, at, (writer) => writer.withdrawLimitRequest(tenantId, id, 0));
+    expect(await until(async () => (await raises()) === 0, 1_000)).toBe(true);
   });
 
   test("never takes a revoked key back while calls look it up without pause", async () => {
