@@ -81,7 +81,7 @@ export class Closing {
     const { grant, asked, worst } = this.#hold;
     for (const { target, tally, owed, attempt } of asked) {
       if (!owed) continue;
-      const { usage, source } = tally.usage(() => this.#most(target), isLeft(attempt));
+      const { usage, source } = tally.usage(() => this.#most(target), isLeft(attempt), attempt.ms);
       record.provider = target.account.name;
       record.providerModel = target.model;
       record.inputTokens += usage.input;

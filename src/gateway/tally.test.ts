@@ -66,6 +66,38 @@ test("a report that cannot be true is replaced by what was counted", () => {
   }
 });
 
+test("a report of nothing is replaced by what was counted, where there was something", () => {
+  const whole = (...parts: EventPart[]) => tallied(...parts, { type: "end" }).usage(most, true);
+  const counted = { usage: { input: 14, output: 10 }, source: "counted" } as const;
+  expect(whole(text("x".repeat(40)), usage(0, 0))).toEqual(counted);
+  expect(whole(text("x".repeat(40)), usage(0, 10))).toEqual(counted);
+  expect(whole(text("x".repeat(40)), usage(5, 0)).usage).toEqual({ input: 5, output: 10 });
+  expect(whole(usage(5, 0))).toEqual({ usage: { input: 5, output: 0 }, source: "reported" });
+});
+
+describe("a stream that its caller leaves after a silence", () => {
+  const left = (silentMs: number, ...parts: EventPart[]) => tallied(...parts).usage(most, true, silentMs).usage.output;
+
+  test("is charged for what may have been thought in it, but for its first second", () => {
+    expect([0, 1_000, 1_010, 6_000].map((ms) => left(ms))).toEqual([0, 0, 1, 500]);
+    expect(left(6_000, text("x".repeat(40)))).toBe(510);
+  });
+
+  test("is charged no more than was reserved", () => {
+    expect(left(3_600_000, text("x".repeat(40)))).toBe(10_000);
+  });
+
+  test("is charged as told, where the provider tells as it goes, or has told all", () => {
+    expect(left(6_000, text("x".repeat(40)), usage(5, 30))).toBe(30);
+    expect(left(6_000, text("x".repeat(40)), usage(5, 30), { type: "end" })).toBe(30);
+  });
+
+  test("is charged what was seen, where the provider broke it off, or ended it without counts", () => {
+    expect(tallied(text("x".repeat(40))).usage(most, false, 6_000).usage.output).toBe(10);
+    expect(left(6_000, text("x".repeat(40)), { type: "end" })).toBe(10);
+  });
+});
+
 describe("a report that is far from what was reserved is replaced by what was counted:", () => {
   const bounded = (over: object) => () => ({ ...most(), ...over });
   const rows: [string, number, number, object, boolean][] = [

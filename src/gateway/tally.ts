@@ -1,4 +1,11 @@
-import { abandonedOutput, countPromptTokens, countTokens, isFree, utf8Length } from "../domain/plans/estimate.ts";
+import {
+  abandonedOutput,
+  countPromptTokens,
+  countTokens,
+  isFree,
+  silentOutput,
+  utf8Length,
+} from "../domain/plans/estimate.ts";
 import { readsUnseen } from "../domain/plans/unseen.ts";
 import { MAX_REPORTED_TOKENS } from "../kernel/bounds.ts";
 import type { EventPart, ModelEvent } from "../spec/event.ts";
@@ -85,8 +92,9 @@ export class Tally {
    * have written to its end after nobody waited for it, and pictures without a count of tokens.
    * @param most what was reserved for one target; no estimate of ours is above it
    * @param left whether it was we who ended the call, not the provider
+   * @param silentMs how long the provider took to its first word, or until it was left
    */
-  usage(most: () => Most, left: boolean): { usage: Usage; source: "reported" | "counted" | "reserved" } {
+  usage(most: () => Most, left: boolean, silentMs = 0): { usage: Usage; source: "reported" | "counted" | "reserved" } {
     if (isFree(this.#request)) return { usage: { input: 0, output: 0 }, source: "reported" };
     // What a batch uses is known when it has ended, and charged when it begins.
     if (this.#request.operation?.type === "object") return { usage: { ...most() }, source: "reserved" };
@@ -103,10 +111,12 @@ export class Tally {
       return { usage: this.#withParts(bound.input, Math.max(known, bound.output)), source: "reserved" };
     }
     const byRule = this.#isBlind(left) ? Math.min(abandonedOutput(this.#request), bound.output) : 0;
+    // Who tells what was used as it goes has told of its thoughts as well.
+    const silent = left && this.over === null && output === undefined ? silentOutput(this.#request, silentMs) : 0;
     return {
       usage: this.#withParts(
         input ?? Math.min(bound.prompt ?? countPromptTokens(this.#request), bound.input),
-        Math.max(known, byRule),
+        Math.max(Math.min(known + silent, Math.max(known, bound.output)), byRule),
       ),
       source: byRule > known ? "reserved" : "counted",
     };
@@ -116,11 +126,19 @@ export class Tally {
   #believed(kind: "input" | "output", most: () => Most): number | undefined {
     const told = this.#reported[kind];
     if (told === undefined || !Number.isSafeInteger(told) || told < 0 || told > MAX_REPORTED_TOKENS) return undefined;
+    if (told === 0 && this.#cannotBeNothing(kind)) return undefined;
     if (told <= UNCHECKED_TOKENS) return told;
     const { [kind]: bound, contextTokens } = most();
     // What its own tools read, round by round, is told in one sum, and may be more than the model takes at once.
     const fits = contextTokens === undefined || readsUnseen(this.#request) || told <= 2 * contextTokens;
     return told <= bound || (fits && told <= FAR * bound + UNCHECKED_TOKENS) ? told : undefined;
+  }
+
+  /** Servers that count nothing tell zeros: no text of a model's is read or written with no token. */
+  #cannotBeNothing(kind: "input" | "output"): boolean {
+    if (kind === "output") return this.#bytes > 0;
+    const { operation } = this.#request;
+    return operation === undefined || operation.type === "embed" || operation.type === "complete";
   }
 
   /** With what was told of their parts, as far as it can be true: no part is larger than its whole. */

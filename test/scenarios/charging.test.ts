@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import type { Limit } from "../../src/kernel/limit.ts";
-import { type App, post, startApp } from "../support/app.ts";
+import { type App, type AppOptions, post, startApp } from "../support/app.ts";
 import { until } from "../support/scene.ts";
-import { json, type Script, startUpstream, text, type Upstream } from "../support/upstream.ts";
+import { json, type Script, sse, startUpstream, text, type Upstream } from "../support/upstream.ts";
 
 let up: Upstream;
 beforeAll(async () => {
@@ -14,9 +14,16 @@ afterAll(() => up?.stop());
 
 const TOKENS: Limit = { dimension: "tokens", window: "minute", amount: 500_000 };
 
-async function under(limits: Limit[], answer: Script, use: (app: App) => Promise<void>, contextTokens?: number) {
+async function under(
+  limits: Limit[],
+  answer: Script,
+  use: (app: App) => Promise<void>,
+  contextTokens?: number,
+  over: AppOptions = {},
+) {
   const row = { provider: "oai", model: "gpt-of-ours", weight: 1 };
   const app = await startApp({
+    ...over,
     upstream: up.url,
     limits,
     providers: [{ name: "oai", kind: "openai", baseUrl: `${up.url}/v1` }],
@@ -80,6 +87,39 @@ test("a caller that leaves before a whole answer is charged for its document and
     expect(record).toMatchObject({ outcome: "cancelled", outputTokens: 900, usageSource: "reserved" });
     expect(record.inputTokens).toBeGreaterThan(40_000);
   });
+});
+
+test.each([
+  ["before its first word", false],
+  ["after its first word, whose thoughts nobody saw", true],
+])("a caller that leaves a stream %s is charged for the silence", async (_, spoken) => {
+  let passed = 0;
+  const clock = { now: () => Date.now(), ticks: () => performance.now() + passed };
+  const { promise: thought, resolve: speak } = Promise.withResolvers<void>();
+  const chunk = { id: "c", object: "chat.completion.chunk", created: 1, model: "m" };
+  const word = { data: { ...chunk, choices: [{ index: 0, delta: { content: "Hi" }, finish_reason: null }] } };
+  const thinking: Script = [{ do: "until", open: thought }, ...sse([word], { ends: "silence" })];
+  const use = async (app: App) => {
+    const leaving = new AbortController();
+    const body = { model: "m", max_tokens: 9_000, stream: true, messages: [{ role: "user", content: "Think." }] };
+    const calling = post(app, { body, signal: leaving.signal }).catch(() => null);
+    await up.request();
+    passed = 21_000;
+    if (spoken) {
+      speak();
+      await (await calling)!.body!.getReader().read();
+    }
+    leaving.abort();
+    await calling;
+    expect(await until(() => app.meter.openHolds === 0)).toBe(true);
+    const record = await lastRecord(app);
+    expect(record).toMatchObject({ outcome: "cancelled", usageSource: "counted" });
+    // Twenty seconds, and what the machine took.
+    expect(record.outputTokens).toBeGreaterThanOrEqual(2_000);
+    expect(record.outputTokens).toBeLessThan(2_500);
+    speak();
+  };
+  await under([TOKENS], thinking, use, undefined, { clock });
 });
 
 test("what is relayed without a count of tokens costs something under a list that has a price", async () => {

@@ -7,6 +7,7 @@ import {
   abandonedOutput,
   countPromptTokens,
   countTokens,
+  silentOutput,
   UNBOUNDED_OUTPUT_TOKENS,
   utf8Length,
   worstCase,
@@ -121,4 +122,12 @@ test("counting takes time in proportion to the text: an unbroken run of letters 
   const start = performance.now();
   countPromptTokens(run);
   expect(performance.now() - start).toBeLessThan(500);
+});
+
+test("a silence is worth a hundred tokens a second after the first, in a streamed conversation", () => {
+  const streamed = request({ stream: true });
+  expect([0, 999, 1_000, 1_001, 11_000].map((ms) => silentOutput(streamed, ms))).toEqual([0, 0, 0, 1, 1_000]);
+  expect(silentOutput(request(), 60_000)).toBe(0);
+  const operation: Operation = { type: "embed", inputs: [{ text: "x" }] };
+  expect(silentOutput(request({ stream: true, operation }), 60_000)).toBe(0);
 });

@@ -48,6 +48,22 @@ export function abandonedOutput(request: ModelRequest): number {
   return mostOutput(request, 0, ABANDONED_OUTPUT_TOKENS);
 }
 
+/** What connecting and reading the prompt take, before a model writes, in milliseconds. */
+const BEGINNING_MS = 1_000;
+
+/** Tokens that a model writes in a second while nothing is seen of it: about the fastest of those that hide their thoughts. */
+const SILENT_TOKENS_PER_SECOND = 100;
+
+/**
+ * Output to charge for the silence before a stream's first word, where its caller left before anybody
+ * said what was used: models think unseen, and what they have thought is charged by the provider.
+ * @param silentMs from the question to the first word, or to the end where there was none
+ */
+export function silentOutput({ operation, stream }: ModelRequest, silentMs: number): number {
+  if (operation !== undefined || !stream) return 0;
+  return Math.ceil((Math.max(0, silentMs - BEGINNING_MS) * SILENT_TOKENS_PER_SECOND) / 1_000);
+}
+
 /** Whether nothing is charged for it but the request: no model is at work. */
 export function isFree({ operation }: ModelRequest): boolean {
   return operation?.type === "count-tokens" || (operation?.type === "object" && operation.name !== "batches.create");
