@@ -26,6 +26,7 @@ function record(id: string, rest: Partial<UsageRecord> = {}): UsageRecord {
     catalogModel: "small",
     timeZone: "UTC",
     mayHaveAsked: [],
+    heldFor: 1,
     provider: "up",
     providerModel: "small-2026",
     inputTokens: 12,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { PERIODS } from "../domain/plans/account.ts";
 import type { Amounts } from "../domain/plans/amounts.ts";
-import { HOUSE_ZONE } from "../domain/plans/charges.ts";
+import { chargesOf, HOUSE_ZONE } from "../domain/plans/charges.ts";
 import { limitsInForce } from "../domain/plans/in-force.ts";
 import { Statement } from "../domain/plans/statement.ts";
 import { GatewayError } from "../errors.ts";
@@ -285,17 +285,10 @@ function belongingTo(scope: string): (record: UsageRecord) => UsageRecord | unde
     return (record) => (record[field] === id ? record : undefined);
   }
   return (record) => {
-    if (record.mayHaveAsked.includes(id)) return record;
+    const charge = chargesOf(record).find((each) => each.scope === scope);
+    if (charge === undefined) return undefined;
+    const { input: inputTokens, output: outputTokens, usd: costNanoUsd } = charge.amounts;
     const attempts = record.attempts.filter(({ provider }) => provider === id);
-    if (attempts.length === 0) return undefined;
-    const sum = (of: "inputTokens" | "outputTokens" | "costNanoUsd") =>
-      attempts.reduce((all, each) => all + each[of], 0);
-    return {
-      ...record,
-      attempts,
-      inputTokens: sum("inputTokens"),
-      outputTokens: sum("outputTokens"),
-      costNanoUsd: sum("costNanoUsd"),
-    };
+    return { ...record, attempts, inputTokens, outputTokens, costNanoUsd };
   };
 }

@@ -22,12 +22,13 @@ import { withCalls } from "./batch-file.ts";
 import type { EventStream } from "./begun.ts";
 import type { Call } from "./call.ts";
 import { canned } from "./canned.ts";
+import { extend } from "./extend.ts";
 import { writeForm } from "./form.ts";
 import type { CleanRequest } from "./guard-input.ts";
 import { keeping } from "./keep-objects.ts";
 import { type Redact, redactorOf } from "./redact.ts";
 import type { WithBytes } from "./remote-media.ts";
-import { type Asked, extend } from "./reserve.ts";
+import type { Asked } from "./reserve.ts";
 import type { Routed } from "./route.ts";
 import type { Target } from "./target.ts";
 import { withKey } from "./with-key.ts";
@@ -115,7 +116,6 @@ async function open(
 }
 
 const ESTIMATED = "tokens: counted here, an estimate; the provider has no API that counts them";
-
 /** A call's id is drawn here, so no file of the caller's can hold it. */
 const boundaryOf = (callId: string) => `sallyport-${callId}`;
 const formType = (callId: string) => ({ "content-type": `multipart/form-data; boundary=${boundaryOf(callId)}` });

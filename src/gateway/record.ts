@@ -3,6 +3,7 @@ import { type GatewayError, toGatewayError } from "../errors.ts";
 import type { NanoUsd } from "../kernel/money.ts";
 import type { UsageRecord } from "../ports/records.ts";
 import type { Call, Reached } from "./call.ts";
+import type { Target } from "./target.ts";
 
 /** A record with everything that is known before a Hold, and nothing charged. */
 function blank(call: Call): UsageRecord {
@@ -43,6 +44,7 @@ function blank(call: Call): UsageRecord {
     totalMs: 0,
     attempts: [],
     mayHaveAsked: [],
+    heldFor: 1,
     verdicts: [],
     warnings: [],
     captured: null,
@@ -70,17 +72,32 @@ function whoAndWhat(record: UsageRecord, { principal, request, granted }: Reache
   }
 }
 
-/** What the journal keeps while the call is open: should the process die, this is its record, charged at the worst. */
-export function draftRecord(call: Call, worst: { input: number; output: number; usd: NanoUsd }): UsageRecord {
+/**
+ * What the journal keeps while the call is open: should the process die, this is its record, charged at the worst.
+ * @param worst of one target
+ * @param heldFor how many targets
+ * @param again targets at accounts that may be asked for more than one of them
+ */
+export function draftRecord(
+  call: Call,
+  worst: { input: number; output: number; usd: NanoUsd },
+  heldFor = 1,
+  again: readonly Target[] = [],
+): UsageRecord {
   const record = blank(call);
   whoAndWhat(record, call.reached);
   record.outcome = "recovered";
   record.status = 500;
   record.errorCode = "internal";
-  record.inputTokens = worst.input;
-  record.outputTokens = worst.output;
-  record.costNanoUsd = worst.usd;
+  record.inputTokens = worst.input * heldFor;
+  record.outputTokens = worst.output * heldFor;
+  record.costNanoUsd = worst.usd * heldFor;
+  record.heldFor = heldFor;
   record.usageSource = "reserved";
+  record.attempts = again.map(({ account, model }) => ({
+    ...{ provider: account.name, model, status: null, error: null, ms: 0 },
+    ...{ inputTokens: worst.input, outputTokens: worst.output, costNanoUsd: worst.usd },
+  }));
   return record;
 }
 

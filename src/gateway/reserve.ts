@@ -10,7 +10,7 @@ import type { Level, Meter, Reservation } from "../ports/meter.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Grant } from "./authorize.ts";
 import type { Call } from "./call.ts";
-import { demandOf, furtherDemandOf, limitsOf } from "./demand.ts";
+import { demandOf, limitsOf } from "./demand.ts";
 import { draftRecord } from "./record.ts";
 import { shortened } from "./shortened.ts";
 import type { Tally } from "./tally.ts";
@@ -29,6 +29,8 @@ class Ticket {
   /** Scopes of the provider accounts that have room for the call. */
   readonly open: ReadonlySet<string>;
   reserved = 1;
+  /** Targets at accounts that have been held for more than one of them. */
+  again: readonly Target[] = [];
   /** The targets that were asked, in order; added to by dispatch, charged by settle. */
   readonly asked: Asked[] = [];
 
@@ -85,27 +87,6 @@ export function createReserve(ports: ReservePorts) {
     if (grant !== asked) grant.call.observed.shortenedTo = grant.request.maxOutputTokens ?? null;
     return new Ticket(grant, reservation, worst);
   };
-}
-
-/**
- * Reserves for one target more, where earlier ones may charge as well: a call that falls back, retries
- * or hedges can cost several times the worst case of one, and the limits hold for all of it.
- * @param account name of the provider account that is asked next
- * @returns whether the limits allow it.
- */
-export async function extend(hold: Hold, account: string, meter: Meter): Promise<boolean> {
-  const { grant, worst, asked } = hold;
-  const again = asked.some(({ target }) => target.account.name === account);
-  const scopes = furtherDemandOf(grant, worst, again ? account : null);
-  // One that is still asked may not have been sent its question yet, and be sent it while the next one is asked.
-  const owed = asked.some(({ owed, attempt }) => owed || attempt.error === null);
-  const limited = scopes.filter(({ limits }) => limits.length > 0);
-  if (limited.length === 0 || (!owed && !again)) return true;
-  const times = hold.reserved + 1;
-  const all = { input: worst.input * times, output: worst.output * times, usd: worst.usd * times };
-  const admitted = await meter.extend(hold.number, scopes, draftRecord(grant.call, all));
-  if (admitted) hold.reserved = times;
-  return admitted;
 }
 
 /** A rate passes by itself; a quota or budget is gone for its period. Callers act on the difference. */

@@ -85,6 +85,8 @@ export interface UsageRecord {
   attempts: Attempt[];
   /** Provider accounts that may have been asked, where nobody is left to say which: of a Hold that was settled by rule. Otherwise empty. */
   mayHaveAsked: string[];
+  /** For how many targets that was held which is charged by rule: of each of those accounts so large a part. Otherwise 1. */
+  heldFor: number;
   verdicts: VerdictRecord[];
   warnings: string[];
   captured: { request: unknown; answer: unknown } | null;

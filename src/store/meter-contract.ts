@@ -44,7 +44,7 @@ export function sampleRecord(over: Partial<UsageRecord> = {}): UsageRecord {
     errorCode: null, endpoint: "chat.completions", dialect: "openai-chat", stream: false, address: "127.0.0.1", tenantId: "ten_1",
     teamId: "team_1", applicationId: "app_1", keyId: "key_1", subscriptionId: "sub_1", api: "chat/v1", plan: "free", model: "small", catalogModel: "small", timeZone: "UTC",
     provider: "up", providerModel: "m", inputTokens: 3, outputTokens: 4, cacheReadTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0,
-    usageSource: "reported", costNanoUsd: 70, priceSource: "configuration", queueMs: 1, firstByteMs: 2, totalMs: 3, attempts: [], mayHaveAsked: [],
+    usageSource: "reported", costNanoUsd: 70, priceSource: "configuration", queueMs: 1, firstByteMs: 2, totalMs: 3, attempts: [], mayHaveAsked: [], heldFor: 1,
     verdicts: [], warnings: [], captured: null, ...over,
   }; // biome-ignore format: a record in few lines
 }

@@ -23,13 +23,15 @@ test("a record comes back as it went, whatever is usual in it", () => {
     ],
     warnings: ["seed: left out"],
     captured: { request: [], answer: "text" },
+    heldFor: 3,
   });
   for (const record of [plain, rich]) expect(recordFromText(recordToText(record))).toEqual(record);
 });
 
 test("what is as usual is not stored", () => {
   const text = recordToText(sampleRecord());
-  for (const name of ["outcome", "captured", "attempts", "cacheReadTokens"]) expect(text).not.toContain(name);
+  for (const name of ["outcome", "captured", "attempts", "cacheReadTokens", "heldFor"])
+    expect(text).not.toContain(name);
 });
 
 test("two records never share a list", () => {

@@ -34,6 +34,7 @@ const DEFAULTS = {
   firstByteMs: null,
   totalMs: 0,
   captured: null,
+  heldFor: 1,
 } as const satisfies Partial<UsageRecord>;
 
 type Usual = keyof typeof DEFAULTS;

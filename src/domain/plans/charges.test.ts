@@ -15,6 +15,7 @@ const record = (over: Partial<Charged> = {}): Charged => ({
   costNanoUsd: 900,
   attempts: [],
   mayHaveAsked: [],
+  heldFor: 1,
   ...over,
 });
 const attempt = (provider: string, inputTokens: number, outputTokens: number, costNanoUsd: number) => {
@@ -45,6 +46,14 @@ describe("provider accounts", () => {
     expect(ofProviders({ mayHaveAsked: ["p", "q"] })).toMatchObject([
       { scope: "provider:p", amounts: whole },
       { scope: "provider:q", amounts: whole },
+    ]);
+  });
+
+  test("are charged no more than was held of them, where it was held for several targets", () => {
+    const held = { mayHaveAsked: ["p", "q"], heldFor: 2, attempts: [attempt("p", 5, 2, 450)] };
+    expect(ofProviders(held)).toEqual([
+      { scope: "provider:p", zone: HOUSE_ZONE, amounts: { requests: 2, input: 10, output: 4, usd: 900 } },
+      { scope: "provider:q", zone: HOUSE_ZONE, amounts: { requests: 1, input: 5, output: 2, usd: 450 } },
     ]);
   });
 });

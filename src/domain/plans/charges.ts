@@ -16,6 +16,7 @@ export interface Charged {
   costNanoUsd: number;
   attempts: readonly { provider: string; inputTokens: number; outputTokens: number; costNanoUsd: number }[];
   mayHaveAsked: readonly string[];
+  heldFor: number;
 }
 
 /** The calendar of what belongs to no tenant. */
@@ -39,10 +40,9 @@ export function chargesOf(record: Charged): ScopeCharge[] {
   for (const scope of callerScopes(record)) charges.push({ scope, zone: record.timeZone, amounts: whole });
   if (record.catalogModel !== null)
     charges.push({ scope: modelScope(record.catalogModel), zone: HOUSE_ZONE, amounts: whole });
-  // By rule: nobody is left to say which of them was asked, so each counts as if it had been.
-  for (const provider of record.mayHaveAsked)
-    charges.push({ scope: providerScope(provider), zone: HOUSE_ZONE, amounts: whole });
   const byAccount = new Map<string, Amounts>();
+  // By rule: nobody is left to say which of them was asked, so each counts as if it had been, for what it held.
+  for (const provider of record.mayHaveAsked) byAccount.set(provider, partOf(whole, record.heldFor));
   for (const { provider, inputTokens, outputTokens, costNanoUsd } of record.attempts) {
     const sum = byAccount.get(provider) ?? { requests: 0, input: 0, output: 0, usd: 0 };
     sum.requests += 1;
@@ -54,6 +54,11 @@ export function chargesOf(record: Charged): ScopeCharge[] {
   for (const [provider, amounts] of byAccount)
     charges.push({ scope: providerScope(provider), zone: HOUSE_ZONE, amounts });
   return charges;
+}
+
+/** What is held for one of several targets. */
+function partOf({ requests, input, output, usd }: Amounts, targets: number): Amounts {
+  return { requests, input: input / targets, output: output / targets, usd: usd / targets };
 }
 
 type CallerIds = Pick<Charged, "keyId" | "applicationId" | "teamId" | "tenantId" | "subscriptionId">;

@@ -1,12 +1,15 @@
 import { expect, test } from "bun:test";
+import { chargesOf } from "../domain/plans/charges.ts";
 import type { Limit } from "../kernel/limit.ts";
 import type { Meter } from "../ports/meter.ts";
+import type { UsageRecord } from "../ports/records.ts";
 import { openaiChat } from "../wire/openai-chat/index.ts";
 import { Call } from "./call.ts";
-import { extend, type Hold } from "./reserve.ts";
+import { extend } from "./extend.ts";
+import type { Hold } from "./reserve.ts";
 
 /** A Hold under a budget, of which some targets were asked; `extended` are the scopes that were asked for more. */
-function holding(asked: { account: string; owed: boolean; error: string | null }[]) {
+function holding(asked: { account: string; owed: boolean; error: string | null }[], room = false) {
   const arrival = { request: new Request("http://a/"), path: "/", query: "", peer: "::1", sockets: { timeout() {} } };
   const call = new Call(arrival, "call_1", openaiChat, { now: () => 0, ticks: () => 0 }, 1_000);
   const named = (id: string) => ({ id });
@@ -25,15 +28,17 @@ function holding(asked: { account: string; owed: boolean; error: string | null }
     owed,
     attempt: { error },
   }));
-  const hold = { call, grant, number: 7, worst: { input: 1, output: 2, usd: 60 }, asked: all, reserved: 1 };
+  const hold = { call, grant, number: 7, worst: { input: 1, output: 2, usd: 60 }, asked: all, reserved: 1, again: [] };
   const extended: string[] = [];
+  const drafts: UsageRecord[] = [];
   const meter = {
-    extend: async (_: number, scopes: { scope: string }[]) => {
+    extend: async (_: number, scopes: { scope: string }[], draft: UsageRecord) => {
       extended.push(...scopes.map(({ scope }) => scope));
-      return false;
+      drafts.push(draft);
+      return room;
     },
   } as unknown as Meter;
-  return { next: (account: string) => extend(hold as unknown as Hold, account, meter), extended };
+  return { next: (account: string) => extend(hold as unknown as Hold, account, meter), extended, drafts };
 }
 
 test("a target more is held for where an earlier one may charge", async () => {
@@ -57,4 +62,17 @@ test("the same account once more is asked for its own limits too", async () => {
   const { next, extended } = holding([{ account: "one", owed: false, error: "upstream_unreachable" }]);
   await next("one");
   expect(extended).toContain("provider:one");
+});
+
+test("should the process die, no account is charged more than was held of it", async () => {
+  const { next, drafts } = holding([{ account: "one", owed: true, error: "upstream_error" }], true);
+  await next("two");
+  await next("one");
+  const byRule = drafts.map((draft) => chargesOf({ ...draft, admittedAt: 0, mayHaveAsked: ["one", "two"] }));
+  const usd = (scope: string) => byRule.map((all) => all.find((each) => each.scope === scope)!.amounts.usd);
+  expect([drafts.map(({ costNanoUsd }) => costNanoUsd), usd("provider:one"), usd("provider:two")]).toEqual([
+    [120, 180],
+    [60, 120],
+    [60, 60],
+  ]);
 });

@@ -1,0 +1,28 @@
+import type { Meter } from "../ports/meter.ts";
+import { furtherDemandOf } from "./demand.ts";
+import { draftRecord } from "./record.ts";
+import type { Hold } from "./reserve.ts";
+
+/**
+ * Reserves for one target more, where earlier ones may charge as well: a call that falls back, retries
+ * or hedges can cost several times the worst case of one, and the limits hold for all of it.
+ * @param account name of the provider account that is asked next
+ * @returns whether the limits allow it.
+ */
+export async function extend(hold: Hold, account: string, meter: Meter): Promise<boolean> {
+  const { grant, worst, asked } = hold;
+  const again = asked.findLast(({ target }) => target.account.name === account)?.target;
+  const scopes = furtherDemandOf(grant, worst, again === undefined ? null : account);
+  // One that is still asked may not have been sent its question yet, and be sent it while the next one is asked.
+  const owed = asked.some(({ owed, attempt }) => owed || attempt.error === null);
+  const limited = scopes.filter(({ limits }) => limits.length > 0);
+  if (limited.length === 0 || (!owed && again === undefined)) return true;
+  const times = hold.reserved + 1;
+  const twice = again === undefined ? hold.again : [...hold.again, again];
+  const admitted = await meter.extend(hold.number, scopes, draftRecord(grant.call, worst, times, twice));
+  if (admitted) {
+    hold.reserved = times;
+    hold.again = twice;
+  }
+  return admitted;
+}
