@@ -94,8 +94,7 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
   }
 
   async usage(scope: string, zone: string): Promise<Usage> {
-    const run = (desk: Desk) => desk.of(scope, zone).usage(desk.now);
-    return (await this.#steps.add({ scopes: [{ scope, zone }], run })) as Usage;
+    return (await this.#steps.add({ scopes: [{ scope, zone }], run: ({ at, now }) => at(scope).usage(now) })) as Usage;
   }
 
   async recover(dead: readonly number[]): Promise<UsageRecord[]> {
@@ -268,17 +267,21 @@ async function openDesk(
     const known = saved.get(scope);
     accounts.set(scope, known === undefined ? new Account(scope, zones.get(scope)!, now) : Account.from(known));
   }
+  const changed = new Set<Account>();
   return {
     now,
     holds: new Map(),
     entries: new Map(),
-    changed: new Set(),
+    changed,
     opened: new Map(),
     grown: new Map(),
     at: (scope) => accounts.get(scope)!,
     of(scope, zone) {
       const account = accounts.get(scope)!;
-      if (account.zone !== zone) account.move(zone, now);
+      if (account.zone !== zone) {
+        account.move(zone, now);
+        changed.add(account);
+      }
       return account;
     },
   };
@@ -379,9 +382,9 @@ function giveBack(desk: Desk, number: number): void {
 }
 
 /** The Hold is over. @returns what it had taken, by scope */
-function release(desk: Desk, number: number): Map<string, Taken> {
-  const taken = desk.holds.get(number)?.taken ?? [];
-  desk.holds.delete(number);
+function release({ holds }: Desk, number: number): Map<string, Taken> {
+  const { taken = [] } = holds.get(number) ?? {};
+  holds.delete(number);
   return new Map(taken.map((each) => [each.scope, each]));
 }
 

@@ -98,7 +98,7 @@ export class RedisCounters {
   async has(epoch: number): Promise<boolean> {
     if (epoch <= 0) return false;
     const seen = epoch === this.#epoch ? this.#seen : 0;
-    const reply = await this.connection.ask(this.#keysOf(epoch), JSON.stringify({ op: "look", s: [], seen }));
+    const reply = await this.connection.ask(this.#keysOf(epoch), JSON.stringify({ op: "there", seen }));
     return reply[0] === "ok";
   }
 

@@ -69,6 +69,8 @@ elseif not seq or seq < q.seen or not there[1] then
   return { 'stale' }
 end
 
+if q.op == 'there' then return { 'ok', seq } end
+
 local time = redis.call('TIME')
 local now = q.now or (tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
 now = math.max(now, tonumber(found[2] or '0') or 0)
@@ -120,7 +122,8 @@ local function periods(zone)
   zones[#zones + 1] = zone
 end
 
--- Begins anew what has ended, and moves to the calendar of another zone.
+-- Begins anew what has ended, and moves to the calendar of another zone; that stays, whatever else is done.
+local moved = false
 local function advance(account, zone)
   zone = zone or account.z
   if zone == account.z and now < account.e[1] then return end
@@ -134,11 +137,12 @@ local function advance(account, zone)
     account.s[i] = next[2 * i - 1]
     account.e[i] = next[2 * i]
   end
+  if zone ~= account.z then moved = true end
   account.z = zone
 end
 
 if #missing == 0 then
-  for _, each in ipairs(q.s or {}) do advance(known[each[1]], each[2]) end
+  for _, each in ipairs(q.s or {}) do advance(known[each[1]], q.op ~= 'usage' and each[2] or nil) end
   for _, each in ipairs(q.a or {}) do advance(known[each[1]], each[2]) end
   for i = 3, #names do advance(known[names[i]]) end
 end
@@ -255,7 +259,30 @@ local function refusalOf(each)
   return worst
 end
 
+local function write()
+  local row = { '#seq', seq + 1, '#time', text(now) }
+  for i = 3, #names do
+    local account = known[names[i]]
+    while account.y[1] and now - account.y[1][2] >= LONGEST do table.remove(account.y, 1) end
+    account.at = now
+    row[#row + 1] = names[i]
+    row[#row + 1] = cmsgpack.pack(account)
+  end
+  redis.call('HSET', counters, unpack(row))
+  seq = seq + 1
+end
+
+-- Nothing was taken; but it is later than it was, for all that follow.
+local function keepTime()
+  if moved then
+    write()
+  elseif now > (tonumber(found[2] or '0') or 0) then
+    redis.call('HSET', counters, '#time', text(now))
+  end
+end
+
 local function refuse(kind, place, worst, list)
+  keepTime()
   local left, reset = standing(known[list[place][1]], list[place][3][worst.limit])
   return { 'refused', seq, now, levels(), kind, place, worst.limit, text(worst.wait), left, reset }
 end
@@ -307,22 +334,14 @@ local function charge(scope, account, charged, at)
   account.y[#account.y + 1] = entry
 end
 
-local function write()
-  local row = { '#seq', seq + 1, '#time', text(now) }
-  for i = 3, #names do
-    local account = known[names[i]]
-    while account.y[1] and now - account.y[1][2] >= LONGEST do table.remove(account.y, 1) end
-    account.at = now
-    row[#row + 1] = names[i]
-    row[#row + 1] = cmsgpack.pack(account)
-  end
-  redis.call('HSET', counters, unpack(row))
-  seq = seq + 1
+if q.op == 'look' then
+  local rows = levels()
+  keepTime()
+  return { 'ok', seq, now, rows }
 end
 
-if q.op == 'look' then return { 'ok', seq, now, levels() } end
-
 if q.op == 'usage' then
+  keepTime()
   local account = known[q.s[1][1]]
   local row = { account.z, text(account.n) }
   for i = 1, 3 do row[#row + 1] = text(account.s[i]) row[#row + 1] = text(account.e[i]) end
