@@ -1,5 +1,5 @@
 /**
- * The meters of memory and of SQLite beside the model in test/support/meter-model.ts, over random lives; and meters
+ * The meters of memory and of SQLite beside the model in support/meter-model.ts, over the random lives of support/meter-lives.ts; and meters
  * with a planted fault each, which must be caught, or the suite proves nothing. More of the same in
  * test/real/stores/meter-properties.test.ts.
  */
