@@ -21,7 +21,7 @@ const account = {
   prices: [],
 };
 
-function setUp(owed: boolean, settle?: () => Promise<void>) {
+function setUp(owed: boolean, settle?: () => Promise<void>, rates?: () => never) {
   const arrival = { request: new Request("http://a/"), path: "/", query: "", peer: "::1", sockets: { timeout() {} } };
   const call = new Call(arrival, "call_1", openaiChat, clock, 1_000);
   const attempt = {
@@ -51,7 +51,8 @@ function setUp(owed: boolean, settle?: () => Promise<void>) {
     catalog: { providers: new Map() },
   };
   const worst = { input: 200, output: 128_000, usd: 0 };
-  const hold = { call, grant, number: 7, asked: [asked], worst } as unknown as Hold;
+  const open = new Set(["provider:up"]);
+  const hold = { call, grant, number: 7, asked: [asked], worst, reserved: 2, again: [], open } as unknown as Hold;
   const settled: { hold: number; record: UsageRecord }[] = [];
   const told: UsageRecord[] = [];
   const logged: string[] = [];
@@ -64,7 +65,7 @@ function setUp(owed: boolean, settle?: () => Promise<void>) {
         settled.push({ hold: number, record });
       },
     },
-    prices: { rates: () => ({ input: 1, output: 2, source: "test" }), contextTokens: () => undefined },
+    prices: { rates: rates ?? (() => ({ input: 1, output: 2, source: "test" })), contextTokens: () => undefined },
     tokenizer: { count: () => undefined },
     log: { write: (_level, message) => void logged.push(message) },
     onRecord: (record) => told.push(record),
@@ -99,6 +100,20 @@ test("a prompt that was sent is charged though no answer came; one that never ar
     costNanoUsd: 0,
     usageSource: "none",
   });
+});
+
+test("what cannot be counted leaves no Hold open: it is charged all that was held", async () => {
+  const { closing, settled, logged } = setUp(true, undefined, () => {
+    throw new TypeError("a price that is none");
+  });
+  await closing.close("cancelled", new GatewayError("client_closed", "x"));
+  expect(logged).toHaveLength(1);
+  expect(settled).toMatchObject([
+    {
+      hold: 7,
+      record: { outcome: "cancelled", inputTokens: 400, outputTokens: 256_000, heldFor: 2, mayHaveAsked: ["up"] },
+    },
+  ]);
 });
 
 test("a record that cannot be committed is told, and is not taken for committed", async () => {

@@ -1,3 +1,4 @@
+import { providerScope } from "../domain/plans/charges.ts";
 import { chargedTier, priceOf, tierOf } from "../domain/plans/price.ts";
 import { GatewayError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
@@ -6,7 +7,7 @@ import type { Prices } from "../ports/prices.ts";
 import type { Attempt, Outcome, UsageRecord } from "../ports/records.ts";
 import type { Tokenizer } from "../ports/tokenizer.ts";
 import { askingOf } from "./asking.ts";
-import { finalRecord } from "./record.ts";
+import { draftRecord, finalRecord } from "./record.ts";
 import type { Hold } from "./reserve.ts";
 import type { Most } from "./tally.ts";
 import type { Target } from "./target.ts";
@@ -39,8 +40,7 @@ export class Closing {
     const { number, call } = this.#hold;
     // A stream that broke off after its beginning says as much of a target as one that never began.
     if (outcome === "cut" && isUpstreams(error)) this.#hold.asked.at(-1)?.health.broke(call.ticks());
-    const record = finalRecord(call, outcome, error);
-    this.#charge(record);
+    const record = this.#charged(finalRecord(call, outcome, error));
     try {
       await this.#ports.meter.settle(number, record);
       this.record = record;
@@ -57,6 +57,24 @@ export class Closing {
     } finally {
       call.end();
       this.#ports.onRecord(record, true);
+    }
+  }
+
+  /** Whatever goes wrong in counting, the Hold must not stay open: then all of it is charged. */
+  #charged(record: UsageRecord): UsageRecord {
+    try {
+      this.#charge(record);
+      return record;
+    } catch (cause) {
+      const { call, worst, reserved, again, open } = this.#hold;
+      const message = "what a call has used could not be counted; it is charged all that was held for it";
+      this.#ports.log.write("error", message, { call: call.id, detail: String(cause) });
+      const { outcome, status, errorCode, queueMs, firstByteMs, totalMs, verdicts, warnings } = record;
+      const mayHaveAsked = Array.from(open, (scope) => scope.slice(providerScope("").length));
+      return {
+        ...draftRecord(call, worst, reserved, again),
+        ...{ outcome, status, errorCode, queueMs, firstByteMs, totalMs, verdicts, warnings, mayHaveAsked },
+      };
     }
   }
 
