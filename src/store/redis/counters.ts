@@ -136,14 +136,21 @@ export class RedisCounters {
     throw new RedisAway("it went on asking for more");
   }
 
-  /** Writes a part of an epoch that nobody uses yet. @param time with the last part: from then on the epoch is there */
-  async fill(
-    epoch: number,
-    init: Record<string, StoredAccount>,
-    holds: Record<string, StoredHold>,
-    time?: number,
-  ): Promise<void> {
-    await this.connection.ask(this.#keysOf(epoch), JSON.stringify({ op: "fill", init, holds, time }));
+  /** Writes a part of an epoch that nobody uses yet. */
+  async fill(epoch: number, init: Record<string, StoredAccount>, holds: Record<string, StoredHold>): Promise<void> {
+    await this.connection.ask(this.#keysOf(epoch), JSON.stringify({ op: "fill", init, holds }));
+  }
+
+  /**
+   * From now on the epoch is there, if all of its parts are.
+   * @param written how many accounts and Holds it has been filled with
+   * @throws Stale where Redis has lost some since: what is missing would be taken for what was saved long ago, or for new
+   */
+  async begin(epoch: number, written: { accounts: number; holds: number }, time: number): Promise<void> {
+    const { accounts, holds: open } = written;
+    const question = { op: "fill", init: {}, holds: {}, time, accounts, open };
+    const [answer] = await this.connection.ask(this.#keysOf(epoch), JSON.stringify(question));
+    if (answer === "stale") throw new Stale("Redis has lost a part of what was counted anew");
   }
 
   /** Both in one slot of a cluster. */

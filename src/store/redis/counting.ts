@@ -188,7 +188,7 @@ export class RedisCounting implements Counting, CountersOfEpoch {
       });
       await this.#counters.fill(epoch, {}, Object.fromEntries<StoredHold>(some));
     }
-    await this.#counters.fill(epoch, {}, {}, at);
+    await this.#counters.begin(epoch, { accounts: all.length, holds: holds.length }, at);
     this.#counters.enter(epoch, runId);
     this.#owes = false;
     this.#alone.clear();

@@ -29,6 +29,9 @@ local NOTHING = { 0, 0, 0, 0 }
 local function text(x) return string.format('%.17g', x) end
 
 if q.op == 'fill' then
+  if q.time and (redis.call('HLEN', counters) ~= q.accounts or redis.call('HLEN', holds) ~= q.open) then
+    return { 'stale' }
+  end
   for scope, account in pairs(q.init) do redis.call('HSET', counters, scope, cmsgpack.pack(account)) end
   for number, hold in pairs(q.holds) do redis.call('HSET', holds, number, cmsgpack.pack(hold)) end
   if q.time then
