@@ -49,6 +49,8 @@ export class ModelScope {
   readonly draws: Draw[] = [];
   /** From which taking on each period counts. */
   readonly #since: Record<PeriodWindow, number> = { day: 0, week: 0, month: 0, total: 0 };
+  /** When each period began anew, and from which taking on it counted then. */
+  readonly #turns: Record<PeriodWindow, { at: number; since: number }[]> = { day: [], week: [], month: [], total: [] };
   #periods: Readonly<Record<PeriodWindow, Period>>;
   #zone: string;
   /** Windows in which another calendar has begun to count, and then a restart has asked when things were. */
@@ -90,6 +92,7 @@ export class ModelScope {
     for (const window of WINDOWS) {
       if (periods[window].start <= this.#periods[window].start) continue;
       this.#since[window] = this.takings.length;
+      this.#turns[window].push({ at: periods[window].start, since: this.takings.length });
       this.#moved.delete(window);
       this.#blurred.delete(window);
     }
@@ -104,7 +107,9 @@ export class ModelScope {
     for (const window of WINDOWS) {
       // What only a refused call had begun begins again.
       if (periods[window].start >= this.#periods[window].start) continue;
-      this.#since[window] = 0;
+      const turns = this.#turns[window];
+      while (turns.length > 0 && turns.at(-1)!.at > now) turns.pop();
+      this.#since[window] = turns.at(-1)?.since ?? 0;
       this.#blurred.add(window);
     }
     if (periods.day.start < this.#periods.day.start) this.#periods = periods;
