@@ -56,6 +56,13 @@ export class ModelScope {
   /** Windows in which another calendar has begun to count, and then a restart has asked when things were. */
   #moved = new Set<PeriodWindow>();
   readonly #blurred = new Set<PeriodWindow>();
+  /** Takings that one of two calendars counted when a restart asked; they stay in doubt until the period ends. */
+  readonly #doubtful: Record<PeriodWindow, Set<ModelTaking>> = {
+    day: new Set(),
+    week: new Set(),
+    month: new Set(),
+    total: new Set(),
+  };
   /** Rates that were asked: from which draw on they count, what one unit is worth now, and the most that it ever was. */
   readonly #buckets = new Map<string, { from: number; each: number; dearest: number }>();
   #restarted = false;
@@ -95,6 +102,7 @@ export class ModelScope {
       this.#turns[window].push({ at: periods[window].start, since: this.takings.length });
       this.#moved.delete(window);
       this.#blurred.delete(window);
+      this.#doubtful[window].clear();
     }
     this.#periods = periods;
   }
@@ -114,6 +122,10 @@ export class ModelScope {
     }
     if (periods.day.start < this.#periods.day.start) this.#periods = periods;
     this.turn(now);
+    for (const window of this.#blurred) {
+      for (const [i, taking] of this.takings.entries())
+        if (i >= this.#since[window] !== taking.at >= this.#periods[window].start) this.#doubtful[window].add(taking);
+    }
   }
 
   take(amounts: Amounts, certain: boolean, at: number): ModelTaking {
@@ -145,10 +157,11 @@ export class ModelScope {
     const carried = (_: ModelTaking, i: number) => i >= this.#since[window];
     if (!this.#blurred.has(window)) return { least: sum(carried), most: sum(carried) };
     // What is read again may be counted by the calendar that counts now.
+    const doubtful = this.#doubtful[window];
     const dated = ({ at }: ModelTaking) => at >= this.#periods[window].start;
     return {
-      least: sum((taking, i) => carried(taking, i) && dated(taking)),
-      most: sum((taking, i) => carried(taking, i) || dated(taking)),
+      least: sum((taking, i) => carried(taking, i) && dated(taking) && !doubtful.has(taking)),
+      most: sum((taking, i) => carried(taking, i) || dated(taking) || doubtful.has(taking)),
     };
   }
 
