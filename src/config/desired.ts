@@ -53,7 +53,7 @@ export function desiredState(
       limits: limitsOf(model.limits),
     })),
     guardrails: document.guardrails.map((guardrail) => ({ ...guardrail })),
-    plans: document.plans.map((plan) => ({ name: plan.name, limits: limitsOf(plan.limits) })),
+    plans: document.plans.map((plan) => ({ ...plan, limits: limitsOf(plan.limits) })),
     apis: document.apis.map(({ deprecatedAt, sunsetAt, ...api }) => ({
       ...api,
       deprecatedAt: deprecatedAt === undefined ? null : parseInstant(deprecatedAt),

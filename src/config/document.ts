@@ -8,6 +8,7 @@ import { prices, tenantPrices } from "./prices.ts";
 import { contextTokens, routing } from "./routing.ts";
 import {
   baseUrl,
+  count,
   email,
   identifier,
   instant,
@@ -220,6 +221,12 @@ const guardrail = z.discriminatedUnion("kind", [phrases], {
 const plan = z.strictObject({
   name: identifier().describe("Name of the plan; subscriptions refer to it."),
   limits: limits().describe("What a subscriber may use. An empty list sets no limit."),
+  whenStoreAway: z
+    .strictObject({ requests: count().max(1_000_000).describe("Calls of each subscription, on each node.") })
+    .exactOptional()
+    .describe(
+      "What is admitted while the counters that several nodes share cannot be reached. Nothing where absent, and never what is limited in money.",
+    ),
 });
 
 const api = z.strictObject({

@@ -1,5 +1,6 @@
 /** What an administrator may say of limits, in limits.ts. */
 import { describe, expect, test } from "bun:test";
+import { documentSchema } from "./document.ts";
 import { limits, limitsOf, rowOf, timeZone } from "./limits.ts";
 
 describe("a limit that cannot be is refused, naming the field:", () => {
@@ -49,6 +50,21 @@ test("dollars become nano-dollars, those of a burst as well", () => {
     { dimension: "outputTokens", window: "total", amount: 7 },
     { dimension: "concurrent", window: null, amount: 3 },
   ]);
+});
+
+test("a plan admits without its counters a whole number of calls, or none", () => {
+  const plan = (whenStoreAway: object) => ({ version: 1, plans: [{ name: "p", limits: [], whenStoreAway }] });
+  const schema = documentSchema(["demo"]);
+  expect(schema.parse(plan({ requests: 5 })).plans[0]!.whenStoreAway).toEqual({ requests: 5 });
+  for (const [field, away] of [
+    ["requests", { requests: 0 }],
+    ["requests", { requests: -1 }],
+    ["requests", { requests: 1.5 }],
+    ["requests", { requests: 1e7 }],
+    ["requests", {}],
+  ] as const) {
+    expect(schema.safeParse(plan(away)).error?.issues[0]?.path.join(".")).toBe(`plans.0.whenStoreAway.${field}`);
+  }
 });
 
 test.each(["UTC", "Europe/Berlin", "Asia/Kathmandu"])("%s is a time zone", (zone) => {

@@ -8,7 +8,12 @@ import type { Worst } from "./worst.ts";
 
 /** Whom a call may have to be charged to, and where it may go: every scope that counts it. */
 export function demandOf(grant: Grant, worst: Worst): Demand {
-  return { scopes: scopesOf(grant, amountsOf(worst, 1)), anyOf: accountsOf(grant, amountsOf(worst, 1)) };
+  const { whenStoreAway } = grant.plan;
+  return {
+    scopes: scopesOf(grant, amountsOf(worst, 1)),
+    anyOf: accountsOf(grant, amountsOf(worst, 1)),
+    ...(whenStoreAway && { whenStoreAway: { scope: `subscription:${grant.subscription.id}`, ...whenStoreAway } }),
+  };
 }
 
 /** The same for one target more: it runs already, and is still one request of its caller's. */

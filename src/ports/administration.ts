@@ -1,6 +1,6 @@
 import type { Raise, Subscription } from "../domain/access/principal.ts";
 import type { KeyMode } from "../domain/access/virtual-key.ts";
-import type { Api, CatalogModel, Guardrail, HealthCheck, Price, TenantPrice } from "../domain/catalog/catalog.ts";
+import type { Api, CatalogModel, Guardrail, HealthCheck, Plan, Price, TenantPrice } from "../domain/catalog/catalog.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Limit } from "../kernel/limit.ts";
 import type { AccountOptions } from "../spec/adapter.ts";
@@ -99,7 +99,7 @@ export interface DesiredState {
   providers: ProviderRow[];
   models: CatalogModel[];
   guardrails: Guardrail[];
-  plans: { name: string; limits: Limit[] }[];
+  plans: Plan[];
   apis: Api[];
   tenants: {
     name: string;

@@ -103,6 +103,15 @@ export function applyContract(name: string, open: OpenEmpty): void {
       expect(store().catalog().models.get("small")!.limits).toBeUndefined();
     });
 
+    test("keeps what a plan admits while shared counters are away", async () => {
+      const state = desiredState();
+      const [plan] = state.plans as [(typeof state.plans)[number]];
+      await apply({ ...state, plans: [{ ...plan, whenStoreAway: { requests: 7 } }, ...state.plans.slice(1)] });
+      expect(store().catalog().plans.get(plan.name)).toEqual({ ...plan, whenStoreAway: { requests: 7 } });
+      await apply(state);
+      expect(store().catalog().plans.get(plan.name)).toEqual(plan);
+    });
+
     test("plans what it then does, and planning does nothing", async () => {
       const planned = await store().plan(desiredState());
       expect(await store().findPrincipal("digest-acme")).toBeUndefined();

@@ -190,6 +190,8 @@ export interface Placement {
 export interface Plan {
   name: string;
   limits: readonly Limit[];
+  /** What is admitted of each subscription, on each node, while shared counters cannot be reached; nothing where absent. */
+  whenStoreAway?: { requests: number };
 }
 
 /** A guard and how it is set. `phrases`: literal texts, found whatever their case. */

@@ -6,6 +6,7 @@ import { tenantPrices } from "./directory-5-tenant-prices.ts";
 import { limits } from "./directory-6-limits.ts";
 import { limitRequests } from "./directory-7-limit-requests.ts";
 import { expiringObjects } from "./directory-8-expiring-objects.ts";
+import { planSettings } from "./directory-9-plan-settings.ts";
 import type { Migration } from "./migration.ts";
 
 /** The life of the directory's schema, oldest first. */
@@ -18,4 +19,5 @@ export const DIRECTORY_MIGRATIONS: readonly Migration[] = [
   limits,
   limitRequests,
   expiringObjects,
+  planSettings,
 ];

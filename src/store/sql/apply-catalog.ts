@@ -61,7 +61,12 @@ const KINDS: readonly CatalogKind[] = [
   {
     table: "plans",
     noun: "plan",
-    rows: (desired) => desired.plans.map((plan) => ({ name: plan.name, limits: JSON.stringify(plan.limits) })),
+    rows: (desired) =>
+      desired.plans.map(({ name, limits, ...settings }) => ({
+        name,
+        limits: JSON.stringify(limits),
+        settings: JSON.stringify(settings),
+      })),
   },
   {
     table: "apis",

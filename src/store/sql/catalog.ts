@@ -41,7 +41,9 @@ export async function readCatalog(db: Kysely<Tables>, revision: number): Promise
     models: byName(all.filter((model) => !model.name.endsWith("*"))),
     patterns: deepFreeze(all.filter((model) => model.name.endsWith("*")).sort((a, b) => b.name.length - a.name.length)),
     apis: new Map(apis.map(readApi).map((api) => [apiKey(api.slug, api.version), deepFreeze(api)])),
-    plans: byName(plans.map((row): Plan => ({ name: row.name, limits: JSON.parse(row.limits) }))),
+    plans: byName(
+      plans.map((row): Plan => ({ name: row.name, limits: JSON.parse(row.limits), ...JSON.parse(row.settings) })),
+    ),
     guardrails: byName(guardrails.map((row): Guardrail => ({ ...JSON.parse(row.settings), name: row.name }))),
     tenantPrices: new Map(
       priced.map((row) => [row.id, deepFreeze(JSON.parse(row.prices) as readonly TenantPrice[])] as const),

@@ -20,7 +20,7 @@ export interface Tables {
   };
   models: { name: string; origin: Origin; targets: string; fallbacks: string; routing: string; limits: string };
   guardrails: { name: string; origin: Origin; settings: string };
-  plans: { name: string; origin: Origin; limits: string };
+  plans: { name: string; origin: Origin; limits: string; settings: string };
   apis: {
     name: string;
     origin: Origin;

@@ -1,0 +1,57 @@
+import { expect, test } from "bun:test";
+import type { Grant } from "./authorize.ts";
+import { demandOf, furtherDemandOf } from "./demand.ts";
+
+const limit = { dimension: "requests", window: "day", amount: 3 } as const;
+const tokens = { dimension: "tokens", window: "day", amount: 90 } as const;
+const worst = { input: 10, output: 20, usd: 30 };
+
+function grant(plan: object): Grant {
+  const named = (id: string) => ({ id, name: id });
+  const principal = {
+    ...{ key: named("k"), application: named("a"), team: named("t"), tenant: named("n"), timeZone: "Europe/Berlin" },
+    ...{ limits: { key: [limit], application: [], team: [tokens], tenant: [] }, raises: [] },
+  };
+  const target = (provider: string) => ({ provider, model: "m", weight: 1 });
+  return {
+    call: { at: 0 },
+    caller: { principal },
+    subscription: { id: "s" },
+    plan: { name: "p", limits: [limit, tokens], ...plan },
+    model: { name: "small", targets: [target("up"), target("up")], fallbacks: [target("gone")] },
+    catalog: { providers: new Map([["up", { name: "up", limits: [limit, tokens] }]]) },
+    objects: { own: [] },
+  } as unknown as Grant;
+}
+
+test("everyone who pays is asked at once, and of provider accounts each once", () => {
+  const { scopes, anyOf, whenStoreAway } = demandOf(grant({}), worst);
+  expect(scopes.map(({ scope, zone, limits }) => [scope, zone, limits.length])).toEqual([
+    ["key:k", "Europe/Berlin", 1],
+    ["application:a", "Europe/Berlin", 0],
+    ["team:t", "Europe/Berlin", 1],
+    ["tenant:n", "Europe/Berlin", 0],
+    ["subscription:s", "Europe/Berlin", 2],
+    ["model:small", "UTC", 0],
+  ]);
+  expect(anyOf.map(({ scope, limits }) => [scope, limits.length])).toEqual([
+    ["provider:up", 2],
+    ["provider:gone", 0],
+  ]);
+  expect(scopes[0]!.amounts).toEqual({ requests: 1, ...worst });
+  expect(whenStoreAway).toBeUndefined();
+});
+
+test("what a plan admits without its counters is its subscription's", () => {
+  const { whenStoreAway } = demandOf(grant({ whenStoreAway: { requests: 5 } }), worst);
+  expect(whenStoreAway).toEqual({ scope: "subscription:s", requests: 5 });
+});
+
+test("a target more is no request more, but of an account that is asked again", () => {
+  const further = furtherDemandOf(grant({}), worst, null);
+  expect(further.every(({ amounts }) => amounts.requests === 0)).toBe(true);
+  expect(further.flatMap(({ limits }) => limits).every(({ dimension }) => dimension === "tokens")).toBe(true);
+  const again = furtherDemandOf(grant({}), worst, "up").at(-1)!;
+  expect(again).toMatchObject({ scope: "provider:up", amounts: { requests: 1, ...worst } });
+  expect(again.limits).toHaveLength(2);
+});
