@@ -11,6 +11,7 @@ import { tenantPrices } from "./directory-5-tenant-prices.ts";
 import { limits } from "./directory-6-limits.ts";
 import { limitRequests } from "./directory-7-limit-requests.ts";
 import { expiringObjects } from "./directory-8-expiring-objects.ts";
+import { planSettings } from "./directory-9-plan-settings.ts";
 import { type Migration, MigrationError, migrate } from "./migration.ts";
 
 function memory(): Kysely<unknown> {
@@ -121,4 +122,12 @@ test("a newer database is refused, and so is one with another history", async ()
   await expect(migrate(db, [table(1, "one"), table(2, "other")], 0)).rejects.toThrow(
     /named two, where this version has other/,
   );
+});
+
+test("plans that were there before say nothing beside their limits", async () => {
+  const db = memory();
+  await migrate(db, DIRECTORY_MIGRATIONS.slice(0, 8), 0);
+  await sql`INSERT INTO plans (name, origin, limits) VALUES ('old', 'config', '[]')`.execute(db);
+  expect(await migrate(db, DIRECTORY_MIGRATIONS, 0)).toEqual([planSettings]);
+  expect((await sql`SELECT settings FROM plans`.execute(db)).rows).toEqual([{ settings: "{}" }]);
 });
