@@ -66,6 +66,7 @@ function setUp(owed: boolean, settle?: () => Promise<void>, rates?: () => never)
       },
     },
     prices: { rates: rates ?? (() => ({ input: 1, output: 2, source: "test" })), contextTokens: () => undefined },
+    adapter: () => undefined,
     tokenizer: { count: () => undefined },
     log: { write: (_level, message) => void logged.push(message) },
     onRecord: (record) => told.push(record),

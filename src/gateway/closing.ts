@@ -3,20 +3,16 @@ import { chargedTier, priceOf, tierOf } from "../domain/plans/price.ts";
 import { GatewayError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meter } from "../ports/meter.ts";
-import type { Prices } from "../ports/prices.ts";
 import type { Attempt, Outcome, UsageRecord } from "../ports/records.ts";
-import type { Tokenizer } from "../ports/tokenizer.ts";
 import { askingOf } from "./asking.ts";
 import { draftRecord, finalRecord } from "./record.ts";
 import type { Hold } from "./reserve.ts";
 import type { Most } from "./tally.ts";
 import type { Target } from "./target.ts";
-import { promptTokens, worstTokens } from "./worst.ts";
+import { promptTokens, type WorstPorts, worstTokens } from "./worst.ts";
 
-export interface ClosingPorts {
+export interface ClosingPorts extends WorstPorts {
   meter: Meter;
-  prices: Prices;
-  tokenizer: Tokenizer;
   log: Log;
   onRecord(record: UsageRecord, kept: boolean): void;
 }
@@ -82,7 +78,7 @@ export class Closing {
   #most({ account, model }: Target): Most {
     const { grant, worst } = this.#hold;
     const limited = worst.input + worst.output > 0;
-    const { input, output } = limited ? worst : worstTokens(grant, this.#ports.prices);
+    const { input, output } = limited ? worst : worstTokens(grant, this.#ports);
     const contextTokens = this.#ports.prices.contextTokens(account, model);
     // Nobody who limits no tokens has a vocabulary loaded.
     const prompt = limited ? promptTokens(grant, model, this.#ports.tokenizer) : undefined;

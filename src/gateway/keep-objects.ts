@@ -1,6 +1,5 @@
 import { GatewayError } from "../errors.ts";
 import { isObject, type Json, type JsonObject } from "../kernel/json.ts";
-import type { Prices } from "../ports/prices.ts";
 import type { BatchFacts, ObjectKind, ProviderObject, ProviderObjects } from "../ports/provider-objects.ts";
 import { MalformedAnswer, type ProviderAdapter } from "../spec/adapter.ts";
 import { type EventBatch, type EventPart, type ModelEvent, rewritten } from "../spec/event.ts";
@@ -14,7 +13,7 @@ import { isKept, KeptResponse } from "./keep-responses.ts";
 import { kindOf, ownerOf } from "./locate.ts";
 import type { Redact } from "./redact.ts";
 import { linesWithCleanErrors, withCleanErrors } from "./told-errors.ts";
-import { worstTokens } from "./worst.ts";
+import { type TokenPorts, worstTokens } from "./worst.ts";
 
 /** Where an answer comes from. */
 export interface Place {
@@ -25,9 +24,8 @@ export interface Place {
   adapter: Pick<ProviderAdapter, "keepsResponses">;
 }
 
-export interface KeepPorts {
+export interface KeepPorts extends TokenPorts {
   objects: ProviderObjects;
-  prices: Prices;
 }
 
 /**
@@ -191,10 +189,7 @@ class Keeper {
     let input = 0;
     let output = 0;
     for (const [at, { request, bytes }] of calls.entries()) {
-      const most = worstTokens(
-        { request, bodyBytes: bytes, model: grant.model, catalog: grant.catalog },
-        this.#ports.prices,
-      );
+      const most = worstTokens({ request, bodyBytes: bytes, model: grant.model, catalog: grant.catalog }, this.#ports);
       input += most.input;
       output += most.output;
       await turn(this.#clean.call, at + 1);

@@ -1,4 +1,6 @@
+import { extraThinkingBudget } from "../domain/plans/unseen.ts";
 import type { Level } from "../ports/meter.ts";
+import type { ModelRequest } from "../spec/request.ts";
 import type { Grant } from "./authorize.ts";
 import { limitsOf } from "./demand.ts";
 import { type Worst, type WorstPorts, worstCaseOf } from "./worst.ts";
@@ -20,12 +22,18 @@ export function shortened(
   const worstAt = (bound: number) => worstCaseOf(grant.bounded(bound), ports, limits, "counted");
   const least = worstAt(LEAST_OUTPUT);
   // A model that thinks needs what it was given for that; a bound that stands under another name as well is not lowered.
-  if (least.output >= worst.output || (grant.request.reasoning?.budgetTokens ?? 0) > 0) return undefined;
-  const asked = (worst.output / least.output) * LEAST_OUTPUT;
+  if (least.output >= worst.output || isGivenThoughts(grant.request)) return undefined;
+  // What comes on top of every bound, such as thoughts, makes no difference between two of them.
+  const each = (worstAt(2 * LEAST_OUTPUT).output - least.output) / LEAST_OUTPUT;
+  const asked = LEAST_OUTPUT + (worst.output - least.output) / each;
   const bounds = levels.map((level) => affordable(level, least, worst, asked));
   const bound = Math.floor(Math.min(asked, ...bounds));
   if (!(bound >= LEAST_OUTPUT && bound < asked)) return undefined;
   return { grant: grant.bounded(bound), worst: worstAt(bound) };
+}
+
+function isGivenThoughts(request: ModelRequest): boolean {
+  return (request.reasoning?.budgetTokens ?? 0) > 0 || extraThinkingBudget(request) > 0;
 }
 
 /** The largest bound on the output that fits under one limit; infinite where the output does not matter to it. */

@@ -6,7 +6,7 @@ import type { Tokenizer } from "../ports/tokenizer.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import { askingOf } from "./asking.ts";
 import type { Grant } from "./authorize.ts";
-import { type Bounding, mayFitCounted, promptTokens, worstCaseOf, worstTokens } from "./worst.ts";
+import { type Bounding, mayFitCounted, promptTokens, type WorstPorts, worstCaseOf, worstTokens } from "./worst.ts";
 
 const request: ModelRequest = {
   dialect: "openai-chat",
@@ -49,26 +49,48 @@ const tokenizer: Tokenizer = {
     return { tokens: words, bound: 2 * words };
   },
 };
-const ports = { prices, tokenizer };
+const adapter: WorstPorts["adapter"] = () => undefined;
+const ports: WorstPorts = { prices, tokenizer, adapter };
 /** What is put around a prompt of no messages, by tokenizers that are known, and by others. */
 const [EXACT, OTHER, CLAUDE] = [48, 64, 96];
 
 test("of several targets the longest context is taken: the row's own, the public one, or a large bound", () => {
-  const longest = (...rows: CatalogModel["targets"]) => worstTokens(grant(unseen, rows), prices).input;
+  const longest = (...rows: CatalogModel["targets"]) => worstTokens(grant(unseen, rows), ports).input;
   expect(longest(target("known"))).toBe(128_000);
   expect(longest(target("known", 8_000))).toBe(8_000);
   expect(longest(target("known"), target("other", 300_000))).toBe(300_000);
   expect(longest(target("known"), target("other"))).toBe(2_000_000);
-  expect(worstTokens(grant(request, [target("known")]), prices)).toEqual({ input: OTHER, output: 10 });
+  expect(worstTokens(grant(request, [target("known")]), ports)).toEqual({ input: OTHER, output: 10 });
 });
 
 test("an answer without a bound is no longer than the model takes", () => {
   const { maxOutputTokens: _, ...free } = request;
-  const output = (...rows: CatalogModel["targets"]) => worstTokens(grant(free, rows), prices).output;
+  const output = (...rows: CatalogModel["targets"]) => worstTokens(grant(free, rows), ports).output;
   expect(output(target("known", 8_000))).toBe(8_000);
   expect(output(target("known", 8_000), target("known", 16_000))).toBe(16_000);
   expect(output(target("other"))).toBe(128_000);
   expect(output(target("known", 1_000_000))).toBe(128_000);
+});
+
+describe("thoughts that no bound on the output limits are held on top of it", () => {
+  const over = (thoughts: number): WorstPorts => ({ ...ports, adapter: () => ({ thoughtsOnTop: () => thoughts }) });
+  const rows: [string, number, Partial<ModelRequest>, number][] = [
+    ["as many as the provider's adapter tells", 5_000, {}, 5_010],
+    ["for each of the answers", 5_000, { choices: 3 }, 15_030],
+    ["and where the answer has no bound either", 5_000, { maxOutputTokens: undefined as never }, 133_000],
+    ["once, where a field tells of them as well", 5_000, { extra: { thinking_budget: 5_000 } }, 5_010],
+    ["by the larger budget", 5_000, { extra: { chat_template_kwargs: { thinking_budget: 6_000 } } }, 6_010],
+    ["by a budget above the bound, whatever the server", 0, { extra: { thinking_budget: 100_000 } }, 100_010],
+    ["but not by one within the bound", 0, { extra: { thinking_budget: 10 } }, 10],
+    ["nor where nobody asks for any", 0, {}, 10],
+  ];
+  test.each(rows)("%s", (_, thoughts, asked, output) => {
+    const made = { ...request, ...asked };
+    if (made.maxOutputTokens === undefined) delete made.maxOutputTokens;
+    const of = grant(made, [target("other")]);
+    expect(worstCaseOf(of, over(thoughts), limiting(["outputTokens"]), "quick").output).toBe(output);
+    expect(worstTokens(of, over(thoughts)).output).toBe(output);
+  });
 });
 
 describe("a prompt is bounded", () => {
@@ -95,7 +117,7 @@ describe("a prompt is bounded", () => {
     expect(asked.map((each) => each.split(" ")[0])).toEqual(["o200k", "o200k", "cl100k"]);
   });
   test("by its bytes as long as there is no vocabulary", () => {
-    const none = { prices, tokenizer: { count: () => undefined } };
+    const none = { ...ports, tokenizer: { count: () => undefined } };
     const fresh = { ...long, request: { ...long.request, messages: [...long.request.messages] } } as Grant;
     expect(worstCaseOf(fresh, none, limiting(["tokens"]), "counted").input).toBe(EXACT + 12 + text.length);
   });

@@ -10,6 +10,7 @@ import type { Limit, LimitDimension } from "../kernel/limit.ts";
 import type { NanoUsd } from "../kernel/money.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { Tokenizer } from "../ports/tokenizer.ts";
+import type { ProviderAdapter } from "../spec/adapter.ts";
 import { askingOf } from "./asking.ts";
 import type { Grant } from "./authorize.ts";
 
@@ -22,6 +23,7 @@ export interface Worst {
 
 export interface WorstPorts {
   prices: Prices;
+  adapter(kind: string): Pick<ProviderAdapter, "thoughtsOnTop"> | undefined;
   tokenizer: Tokenizer;
 }
 
@@ -42,7 +44,7 @@ export function worstCaseOf(grant: Grant, ports: WorstPorts, limits: readonly Li
   const counts = money || limits.some(({ dimension }) => TOKENS.includes(dimension));
   if (!counts || isFree(grant.request)) return { input: 0, output: 0, usd: 0 };
   const counted = bounding === "counted" || !isLong(grant);
-  const targets = targetsOf(grant, ports.prices, counted ? ports.tokenizer : undefined);
+  const targets = targetsOf(grant, ports, counted ? ports.tokenizer : undefined);
   const { input, output } = most(targets);
   return { input, output, usd: money ? dearest(grant, ports.prices, targets) : 0 };
 }
@@ -59,11 +61,14 @@ function isLong({ bodyBytes }: Pick<Grant, "bodyBytes">): boolean {
   return bodyBytes > COUNTED_AT_ONCE;
 }
 
+/** What tells how many tokens a target could use. */
+export type TokenPorts = Pick<WorstPorts, "prices" | "adapter">;
+
 type Asked = Pick<Grant, "request" | "bodyBytes" | "model" | "catalog">;
 
 /** The most tokens that one target of the model could use, by the bytes of the prompt. */
-export function worstTokens(asked: Asked, prices: Prices): { input: number; output: number } {
-  return most(targetsOf(asked, prices, undefined));
+export function worstTokens(asked: Asked, ports: TokenPorts): { input: number; output: number } {
+  return most(targetsOf(asked, ports, undefined));
 }
 
 /** The prompt by the very tokenizer of a model, where that is known and there; with what is put around it. */
@@ -90,7 +95,7 @@ function most(targets: readonly TargetMost[]): { input: number; output: number }
   return { input, output };
 }
 
-function targetsOf(asked: Asked, prices: Prices, tokenizer: Tokenizer | undefined): TargetMost[] {
+function targetsOf(asked: Asked, { prices, adapter }: TokenPorts, tokenizer: Tokenizer | undefined): TargetMost[] {
   const { request, bodyBytes, model, catalog } = asked;
   const unseen = readsUnseen(request);
   const writes = { audio: asksForSound(request), images: true };
@@ -103,6 +108,7 @@ function targetsOf(asked: Asked, prices: Prices, tokenizer: Tokenizer | undefine
       request,
       bodyBytes,
       needsContext ? contextOf(row, account, name, prices) : undefined,
+      adapter(account.kind)?.thoughtsOnTop?.(request, name),
     );
     // Where all that fits into the model may be read, what is counted is no bound.
     const counted = unseen ? undefined : inputOf(asked, tokenizerOf(name), tokenizer);

@@ -102,6 +102,12 @@ export interface ProviderAdapter {
    * a provider says how long: OpenAI, Azure, xAI, Fireworks.
    */
   readonly keepsResponses?: boolean;
+  /**
+   * Where the bound on the output does not bound the thoughts, which come, and are charged, on top of it: the
+   * most tokens of them that one answer to the request may have; 0 where it certainly has none. Absent where
+   * the bound holds for both.
+   */
+  readonly thoughtsOnTop?: (request: ModelRequest, model: string) => number;
   /** By name; absent means none. */
   readonly options?: Readonly<Record<string, AccountOption>>;
   /** Where one kind of account has several APIs: the one in which this call is asked. */

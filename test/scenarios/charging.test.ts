@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import type { Limit } from "../../src/kernel/limit.ts";
+import { replyInKind } from "../support/any-provider.ts";
 import { type App, type AppOptions, post, startApp } from "../support/app.ts";
 import { until } from "../support/scene.ts";
 import { json, type Script, sse, startUpstream, text, type Upstream } from "../support/upstream.ts";
@@ -155,3 +156,35 @@ test("a body of ten thousand unknown fields leaves a short record", async () => 
     await app.stop();
   }
 });
+
+const BUDGET: JsonObject = { thinking: { type: "enabled", budget_tokens: 100_000 } };
+test.each([
+  ["in Chat Completions", "dashscope", "chat/completions", { enable_thinking: true, thinking_budget: 100_000 }],
+  ["without a budget", "dashscope", "chat/completions", { enable_thinking: true }],
+  ["in Messages", "dashscope", "messages", BUDGET],
+  ["in Messages, by the other API", "dashscope-native", "messages", BUDGET],
+  ["at a server that nobody knows", "openai-compatible", "chat/completions", { thinking_budget: 100_000 }],
+] as [string, string, string, JsonObject][])(
+  "thoughts that come on top of the bound are held before a call: %s",
+  async (_, kind, path, thinking) => {
+    const app = await startApp({
+      upstream: up.url,
+      limits: [{ ...TOKENS, amount: 50_000 }],
+      providers: [{ name: "thinks", kind, baseUrl: kind === "dashscope-native" ? up.url : `${up.url}/v1` }],
+      models: [{ name: "m", targets: [{ provider: "thinks", model: "qwen-plus", weight: 1 }], fallbacks: [] }],
+    });
+    up.forget();
+    up.plan((request) => replyInKind(request, { text: "Hi." }));
+    const ask = async (more: JsonObject) => {
+      const body = { model: "m", max_tokens: 30, messages: [{ role: "user", content: "hi" }], ...more };
+      return (await post(app, { path: `/v1/${path}`, body })).status;
+    };
+    try {
+      expect(await ask(thinking)).toBe(429);
+      expect(up.requests).toHaveLength(0);
+      expect(await ask({})).toBe(200);
+    } finally {
+      await app.stop();
+    }
+  },
+);

@@ -5,8 +5,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import type { Limit, LimitDimension, LimitWindow } from "../../src/kernel/limit.ts";
-import type { AppOptions } from "../support/app.ts";
+import { type AppOptions, startApp } from "../support/app.ts";
 import { ASKED, PROVIDERS, Scene } from "../support/scene.ts";
+import { startUpstream } from "../support/upstream.ts";
 
 const open: Scene[] = [];
 afterEach(async () => {
@@ -91,6 +92,22 @@ test("a call that is given tokens to think with is not shortened: it would think
   });
   const { response } = await scene.served("anthropic", over);
   expect(Number(told(response))).toBe(3_000);
+});
+
+test("thoughts that come on top of every bound are left their room", async () => {
+  const up = await startUpstream();
+  const app = await startApp({
+    upstream: up.url,
+    limits: [limit("outputTokens", "day", 85_000)],
+    api: { shorten: true },
+    providers: [{ name: "thinks", kind: "dashscope", baseUrl: `${up.url}/v1` }],
+    models: [{ name: "m", targets: [{ provider: "thinks", model: "qwen3-8b", weight: 1 }], fallbacks: [] }],
+  });
+  const scene = new Scene(app, up);
+  open.push(scene);
+  up.plan(PROVIDERS.openai.replies({ text: "Hi.", usage: { input: 10, output: 5 } }));
+  const { response } = await scene.served("openai", { model: "m", max_tokens: 5_000 });
+  expect(Number(told(response))).toBe(85_000 - 81_920);
 });
 
 test("several choices share what fits", async () => {

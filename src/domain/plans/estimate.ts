@@ -1,7 +1,15 @@
 import type { Message, Part } from "../../spec/message.ts";
 import { givenTokens, type Operation, type Relay, textsOf, writesTokens } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
-import { answersOf, bearsReference, outputBound, readsUnseen, UNBOUNDED_INPUT_TOKENS, unseenFields } from "./unseen.ts";
+import {
+  answersOf,
+  bearsReference,
+  extraThinkingBudget,
+  outputBound,
+  readsUnseen,
+  UNBOUNDED_INPUT_TOKENS,
+  unseenFields,
+} from "./unseen.ts";
 
 /** Output that is reserved where the caller sets no `max_tokens`: the largest that today's models write. */
 export const UNBOUNDED_OUTPUT_TOKENS = 128_000;
@@ -27,13 +35,15 @@ const TOKENS_PER_MESSAGE = 16;
  * body: both are added. Where the provider reads what nobody here can measure, the input is all that
  * fits into the model.
  * @param contextTokens what the model takes, prompt and answer together, where that is known; an answer without a bound is no longer
+ * @param thoughts tokens that one answer's thoughts may have on top of its bound, where that does not bound them
  */
 export function worstCase(
   request: ModelRequest,
   bodyBytes: number,
   contextTokens: number = UNBOUNDED_INPUT_TOKENS,
+  thoughts = 0,
 ): { input: number; output: number } {
-  const output = mostOutput(request, bodyBytes, Math.min(UNBOUNDED_OUTPUT_TOKENS, contextTokens));
+  const output = mostOutput(request, bodyBytes, Math.min(UNBOUNDED_OUTPUT_TOKENS, contextTokens), thoughts);
   if (request.operation !== undefined) return { input: mostInput(request.operation, bodyBytes), output };
   let input = bodyBytes + request.messages.length * TOKENS_PER_MESSAGE;
   for (const message of request.messages) for (const part of message.parts) input += beyondItsBytes(part);
@@ -72,10 +82,18 @@ export function isFree({ operation }: ModelRequest): boolean {
 /** The most that a picture, or a minute of speech, was seen to cost; a call makes as many as it asks for. */
 const MEDIUM_OUTPUT_TOKENS = 20_000;
 
-/** @param unbounded tokens of one answer where the caller set no bound */
-function mostOutput(request: ModelRequest, bodyBytes: number, unbounded: number): number {
+/**
+ * @param unbounded tokens of one answer where the caller set no bound
+ * @param thoughts on top of that
+ */
+function mostOutput(request: ModelRequest, bodyBytes: number, unbounded: number, thoughts = 0): number {
   const { operation } = request;
-  if (operation === undefined) return outputBound(request, unbounded) * answersOf(request);
+  if (operation === undefined) {
+    const bound = outputBound(request, unbounded);
+    // A budget for thoughts above the bound tells of a server whose bound does not hold for them.
+    const budget = extraThinkingBudget(request);
+    return (bound + Math.max(thoughts, budget > bound ? budget : 0)) * answersOf(request);
+  }
   switch (operation.type) {
     case "count-tokens":
     case "embed":

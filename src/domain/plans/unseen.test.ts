@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { ModelRequest } from "../../spec/request.ts";
-import { answersOf, outputBound, readsUnseen } from "./unseen.ts";
+import { answersOf, extraThinkingBudget, outputBound, readsUnseen } from "./unseen.ts";
 
 function request(over: Partial<ModelRequest> = {}): ModelRequest {
   return { dialect: "openai-chat", model: "m", messages: [], stream: false, includeUsage: false, ...over };
@@ -47,4 +47,12 @@ test("the bound of an answer is the largest that a request says", () => {
   expect(of({ n_predict: 500 })).toBe(500);
   expect(of({ options: { num_predict: -1 } })).toBe(128_000);
   expect(of({ max_new_tokens: 5, options: null })).toBe(10);
+});
+
+test("the budget for thoughts is the largest that a request says where nothing canonical does", () => {
+  const of = (extra: JsonObject) => extraThinkingBudget(request({ extra }));
+  expect(extraThinkingBudget(request({}))).toBe(0);
+  expect(of({ thinking_budget: 500 })).toBe(500);
+  expect(of({ thinking_budget: 500, chat_template_kwargs: { thinking_budget: "700" } })).toBe(700);
+  expect(of({ reasoning_budget: -1, thinking_budget: null, chat_template_kwargs: "x" })).toBe(0);
 });

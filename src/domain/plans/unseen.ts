@@ -1,5 +1,5 @@
 import { MAX_OUTPUT_TOKENS } from "../../kernel/bounds.ts";
-import type { Json, JsonObject } from "../../kernel/json.ts";
+import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import type { ModelRequest, Tool } from "../../spec/request.ts";
 
 /**
@@ -93,6 +93,20 @@ export function outputBound({ maxOutputTokens, extra }: ModelRequest, unbounded:
       // Below 0 is without a bound, where such a number is taken.
       if (bound !== undefined) most = Math.max(most, bound < 0 ? unbounded : bound);
     }
+  }
+  return most;
+}
+
+/** Budgets of thoughts that are canonical nowhere: DashScope's, vLLM's, llama.cpp's, Qwen's chat template's. */
+const THINKING_BUDGETS = ["thinking_budget", "thinking_token_budget", "thinking_budget_tokens", "reasoning_budget"];
+
+/** The largest budget of thoughts, in tokens, among the fields that are canonical nowhere; 0 where there is none. */
+export function extraThinkingBudget({ extra }: ModelRequest): number {
+  let most = 0;
+  if (extra === undefined) return most;
+  for (const fields of [extra, extra.chat_template_kwargs, extra.options, extra.parameters]) {
+    if (!isObject(fields)) continue;
+    for (const name of THINKING_BUDGETS) most = Math.max(most, numberOf(fields[name]) ?? 0);
   }
   return most;
 }

@@ -1,7 +1,7 @@
 import type { ProviderAdapter } from "../../spec/adapter.ts";
 import { errorOf } from "./errors.ts";
 import { DashscopeDecoder } from "./events.ts";
-import { encodeRequest } from "./request.ts";
+import { encodeRequest, thoughtsOnTop } from "./request.ts";
 
 /**
  * Alibaba's Model Studio (Tongyi Qianwen) in its own API
@@ -35,6 +35,7 @@ export const dashscopeNative: ProviderAdapter = {
   },
   credential: (key) => ({ authorization: `Bearer ${key}` }),
   encode: encodeRequest,
+  thoughtsOnTop,
   decoder: (request) => new DashscopeDecoder(request),
   error: errorOf,
   models: [],

@@ -2,6 +2,7 @@ import { type Json, type JsonObject, wordOf } from "../../kernel/json.ts";
 import type { UpstreamRequest } from "../../spec/adapter.ts";
 import type { ModelRequest, Tool } from "../../spec/request.ts";
 import { Losses } from "../losses.ts";
+import { thoughtsUnder } from "../thinking-budget.ts";
 import { hasMedia, writeMessages } from "./messages.ts";
 
 const PATH = "/api/v1/services/aigc";
@@ -118,6 +119,13 @@ function writeThinking({ reasoning }: ModelRequest, model: string, losses: Losse
   if (!off && reasoning.effort !== undefined && reasoning.budgetTokens === undefined && budget === undefined) {
     losses.warn("reasoning_effort", "the provider takes a budget of tokens; the model's own was left");
   }
+}
+
+/** `max_tokens` bounds the answer alone. */
+export function thoughtsOnTop(request: ModelRequest, model: string): number {
+  const parameters: JsonObject = {};
+  writeThinking(request, model, new Losses(false), parameters);
+  return thoughtsUnder(parameters, model);
 }
 
 function checkRest(request: ModelRequest, losses: Losses): void {

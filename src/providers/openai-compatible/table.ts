@@ -3,6 +3,7 @@ import type { Capabilities } from "../../spec/capability.ts";
 import type { ChatServer } from "../openai/adapter.ts";
 import { OPENAI_CAPABILITIES } from "../openai/index.ts";
 import { OPENAI_QUIRKS, type Quirks } from "../openai/quirks.ts";
+import { thoughtsUnder } from "../thinking-budget.ts";
 import { operationsOf } from "./operations.ts";
 
 /** A server of OpenAI's dialect, and where its account is usually found in the environment. */
@@ -79,7 +80,12 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "dashscope",
     "https://dashscope.aliyuncs.com/compatible-mode/v1",
     "DASHSCOPE_API_KEY",
-    { reasoning: "enable_thinking", thinks: named(/qwen3|qwq|qwen-(?:plus|turbo|flash|max)/), topK: true },
+    {
+      reasoning: "enable_thinking",
+      thinks: named(/qwen3|qwq|qwen-(?:plus|turbo|flash|max)/),
+      thoughtsOnTop: thoughtsUnder,
+      topK: true,
+    },
     { ...HOSTED, audioInput: true, logitBias: false },
     ["qwen-max", "qwen-plus", "qwen-flash", "qwen-turbo"],
   ),

@@ -3,7 +3,7 @@ import type { Capabilities } from "../../spec/capability.ts";
 import { errorOf } from "./errors.ts";
 import { ChatDecoder } from "./events.ts";
 import type { Quirks } from "./quirks.ts";
-import { encodeRequest } from "./request.ts";
+import { encodeRequest, thinkingFields } from "./request.ts";
 import { responsesAdapter } from "./responses/adapter.ts";
 
 /** What sets one server of OpenAI's dialect apart. */
@@ -29,6 +29,7 @@ export interface ChatServer {
 /** A server of OpenAI's Chat Completions as a provider, and of its Responses where it speaks them. */
 export function chatAdapter(server: ChatServer): ProviderAdapter {
   const { kind, baseUrl, needsKey, capabilities, quirks, models, responses, operations = {} } = server;
+  const { thoughtsOnTop } = quirks;
   const chat: ProviderAdapter = {
     kind,
     dialect: "openai-chat",
@@ -41,6 +42,9 @@ export function chatAdapter(server: ChatServer): ProviderAdapter {
     encode: (request, model) => encodeRequest(request, model, quirks),
     decoder: (request) => new ChatDecoder(request),
     error: errorOf,
+    ...(thoughtsOnTop && {
+      thoughtsOnTop: (request, model) => thoughtsOnTop(thinkingFields(request, model, quirks), model),
+    }),
   };
   // Callers of this dialect who write an address know a server of which nothing is known here.
   const asWritten = { ...chat, capabilities: { ...capabilities, documentUrl: true } };

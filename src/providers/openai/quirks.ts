@@ -1,3 +1,4 @@
+import type { JsonObject } from "../../kernel/json.ts";
 import { isReasoningModel, maxOutputOf } from "./models.ts";
 import type { CallIdForm } from "./tool-names.ts";
 
@@ -25,6 +26,8 @@ export interface Quirks {
    * `thinking_budget` (DashScope), or not at all.
    */
   reasoning: "effort" | "object" | "thinking" | "enable_thinking" | "none";
+  /** Where the bound on the output does not bound the thoughts: the most tokens that they may have, by what is sent. */
+  thoughtsOnTop?: (body: JsonObject, model: string) => number;
   /** Which models may be asked to think; others refuse the request. */
   thinks: (model: string) => boolean;
   /** Whether `reasoning_effort: "none"` switches thinking off. */

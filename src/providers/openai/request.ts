@@ -39,6 +39,15 @@ export function encodeRequest(request: ModelRequest, model: string, quirks: Quir
   return { method: "POST", path: "/chat/completions", headers, body, warnings: losses.warnings };
 }
 
+/** The fields of the body that say how much to think, and all that are known to their server alone. */
+export function thinkingFields(request: ModelRequest, model: string, quirks: Quirks): JsonObject {
+  const losses = new Losses(request.dialect === "openai-chat");
+  const body: JsonObject = {};
+  writeReasoning(request, model, losses.own ? ((request.form ?? {}) as ChatRequestForm) : {}, quirks, losses, body);
+  losses.carry(request.extra, body);
+  return body;
+}
+
 function writeExtra(request: ModelRequest, quirks: Quirks, losses: Losses, body: JsonObject): void {
   const { extra } = request;
   if (extra === undefined) return;
