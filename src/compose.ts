@@ -22,7 +22,6 @@ import { firstStart, NATIVE_ACCOUNTS } from "./config/first-start.ts";
 import { type Config, loadConfig } from "./config/load.ts";
 import type { ListenAddress } from "./config/network.ts";
 import { ConfigurationError, formatProblem } from "./config/problem.ts";
-import type { RedisAddress } from "./config/shared-store.ts";
 import { keyDigest } from "./domain/access/virtual-key.ts";
 import type { Catalog } from "./domain/catalog/catalog.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
@@ -45,27 +44,16 @@ import { parseCidr } from "./kernel/address.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { pooled } from "./kernel/id.ts";
 import type { Limit } from "./kernel/limit.ts";
-import type { Administration } from "./ports/administration.ts";
-import type { Directory } from "./ports/directory.ts";
-import type { Events } from "./ports/events.ts";
-import type { Ledger, Recount } from "./ports/ledger.ts";
 import type { Log } from "./ports/log.ts";
-import type { Level, Meter, MeterView } from "./ports/meter.ts";
-import type { ProviderObjects } from "./ports/provider-objects.ts";
-import type { Records, UsageRecord } from "./ports/records.ts";
+import type { Level } from "./ports/meter.ts";
 import type { Upstream } from "./ports/upstream.ts";
 import { providerKeyContext } from "./ports/vault.ts";
 import { ADAPTERS } from "./providers/adapters.ts";
 import { LOOKALIKES } from "./providers/openai-compatible/index.ts";
-import { MemoryMeter } from "./store/memory/meter.ts";
-import type { SharedStores } from "./store/postgres/shared.ts";
+import { type Books, openStore, retryRecords, type Store } from "./store/open.ts";
 import { PriceList } from "./store/price-list.ts";
-import { startCheckpointer } from "./store/sqlite/checkpointer.ts";
-import { openDirectory } from "./store/sqlite/directory.ts";
-import { openEvents } from "./store/sqlite/events.ts";
 import { type DataFolder, openDataFolder } from "./store/sqlite/folder.ts";
 import { inspectDirectory, inspectLedger, inspectLock } from "./store/sqlite/inspect.ts";
-import { openJournal } from "./store/sqlite/journal.ts";
 import { Vocabularies } from "./store/vocabularies.ts";
 import { Egress } from "./upstream/egress.ts";
 import { createMedia } from "./upstream/media.ts";
@@ -81,32 +69,6 @@ const adapters = new Map(ADAPTERS.map((adapter) => [adapter.kind, adapter]));
 const adapter = (kind: string) => adapters.get(kind);
 const isTest = (kind: string) => adapter(kind)?.test === true;
 
-/** Who is who and what is published, with its own way of being shared, or not. */
-interface Store {
-  directory: Directory & Administration & { readonly objects: ProviderObjects; readonly failing?: boolean };
-  /** Other nodes have it too; then one of them starts at a time. */
-  shared: boolean;
-  alone<T>(start: () => Promise<T>): Promise<T>;
-  openBooks(): Promise<Books>;
-  close(): Promise<void>;
-}
-
-/** The meter, and the ledger that it writes: this node's own, or shared. */
-interface Books {
-  meter: Meter &
-    MeterView & {
-      readonly openHolds: number;
-      readonly failing: boolean;
-      recover(): Promise<UsageRecord[]>;
-      retry(): Promise<{ written: number; left: number }>;
-      sweep(): Promise<unknown>;
-      recount(mend: boolean): Promise<Recount>;
-    };
-  records: Records & Pick<Ledger, "admitted">;
-  events: Events;
-  close(): Promise<void>;
-}
-
 /** What an installation keeps, opened. */
 interface Installation {
   directory: Store["directory"];
@@ -116,73 +78,6 @@ interface Installation {
   pepper: Uint8Array;
   /** Commits what is waiting, and lets go of everything. */
   close(): Promise<void>;
-}
-
-/** PostgreSQL where DATABASE_URL says so, else a file. Nothing of PostgreSQL is loaded without. */
-async function openStore({ database, redis }: Environment, folder: DataFolder, log: Log): Promise<Store> {
-  if (database === undefined) {
-    const directory = await openDirectory(folder.file("directory.db"), { clock, random });
-    const openBooks = () => openOwnBooks(folder.file("ledger.db"), log);
-    return { directory, shared: false, alone: (start) => start(), openBooks, close: () => directory.close() };
-  }
-  const { openShared, PostgresError } = await import("./store/postgres/shared.ts");
-  try {
-    const stores = await openShared(database, { clock, random, log });
-    return { ...stores, shared: true, openBooks: () => openSharedBooks(stores, redis, log) };
-  } catch (error) {
-    if (!(error instanceof PostgresError)) throw error;
-    const message = `names ${database.shown}, which cannot be used: ${error.message}`;
-    throw new ConfigurationError([{ where: "DATABASE_URL", message }]);
-  }
-}
-
-async function openOwnBooks(path: string, log: Log): Promise<Books> {
-  const journal = openJournal(path);
-  const events = await openEvents(path, clock);
-  const stopCheckpointer = startCheckpointer(path, (cause) =>
-    log.write("error", "the checkpointer of the ledger has ended; commits do its work", { detail: String(cause) }),
-  );
-  const meter = new MemoryMeter(journal, clock);
-  const close = async () => {
-    await retryRecords(meter, log);
-    await meter.sweep();
-    await stopCheckpointer();
-    events.close();
-    journal.shut();
-  };
-  return { meter, records: journal, events, close };
-}
-
-/** Counted in Redis where REDIS_URL says so, else in PostgreSQL. */
-async function openSharedBooks(
-  { postgres, events }: SharedStores,
-  redis: RedisAddress | undefined,
-  log: Log,
-): Promise<Books> {
-  const onTrouble = (what: string, cause: unknown) =>
-    log.write("warn", what, cause === undefined ? {} : { detail: String(cause) });
-  const open = async () => {
-    if (redis === undefined)
-      return (await import("./store/postgres/meter.ts")).openPostgresMeter(postgres, { onTrouble });
-    if (redis.exposed) {
-      const detail = `${redis.shown} is reached over a network without encryption; use rediss:// in REDIS_URL`;
-      log.write("warn", "what is asked of the counters crosses the network readable", { detail });
-    }
-    return (await import("./store/redis/meter.ts")).openRedisMeter(postgres, redis, { onTrouble });
-  };
-  try {
-    const { meter, ledger: records } = await open();
-    const close = async () => {
-      await retryRecords(meter, log);
-      await meter.close();
-    };
-    return { meter, records, events, close };
-  } catch (error) {
-    const { name, message } = error as Error;
-    if (name !== "RedisAway" && name !== "Stale") throw error;
-    const where = redis === undefined ? "DATABASE_URL" : "REDIS_URL";
-    throw new ConfigurationError([{ where, message: `names counters that cannot be used: ${message}` }]);
-  }
 }
 
 async function openInstallation(
@@ -201,14 +96,6 @@ async function openInstallation(
     folder.release();
   };
   return { directory, keyring, books, pepper: keyring.derive("virtual keys"), close };
-}
-
-/** Commits the records that the ledger could not take when their calls ended, as soon as it can. */
-async function retryRecords(meter: Pick<MemoryMeter, "retry">, log: Log): Promise<void> {
-  const { written, left } = await meter.retry();
-  if (written === 0) return;
-  const rest = left === 0 ? "" : `; ${left} are left`;
-  log.write("warn", `usage records that could not be committed are committed now${rest}`, { count: written });
 }
 
 /** Brings the directory to what the configuration file says. @returns the file's settings of the gateway. */
@@ -248,7 +135,7 @@ export async function startGateway(world: World, { json }: { json: boolean }): P
   const format = json ? "json" : (environment.log ?? (world.terminal ? "pretty" : "json"));
   const log = createLog({ format, level: environment.logLevel }, clock, world.stdout);
   const folder = openDataFolder(environment.dataDir);
-  const store = await openStore(environment, folder, log);
+  const store = await openStore(folder, environment, { clock, random, log });
   return await store.alone(async () => {
     const installation = await openInstallation(environment, folder, store);
     return await startOn(installation, { environment, config, world, json, log });
