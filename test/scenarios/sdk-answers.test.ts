@@ -91,7 +91,6 @@ describe.each(ROADS)("$front's client, $provider's provider, stream: $stream", (
     ["from the cache", { input: 5_000, output: 10, cacheRead: 4_096 }],
     ["everything from the cache", { input: 4_096, output: 1, cacheRead: 4_096 }],
     ["with reasoning", { input: 40, output: 900, reasoning: 640 }],
-    ["nothing", { input: 0, output: 0 }],
   ];
   test.each(COUNTS)("token counts keep their meaning: %s", async (_, usage) => {
     scene.says({ text: "Hello.", usage });
@@ -106,6 +105,15 @@ describe.each(ROADS)("$front's client, $provider's provider, stream: $stream", (
       cacheReadTokens: cacheRead,
       usageSource: "reported",
     });
+  });
+
+  test("counts of nothing beside a text are told as they are, and charged as counted here", async () => {
+    scene.says({ text: "Hello.", usage: { input: 0, output: 0 } });
+    expect((await scene.hear(road, HELLO)).tokens).toMatchObject({ input: 0, output: 0 });
+    const record = await scene.record();
+    expect(record.usageSource).toBe("counted");
+    expect(record.inputTokens).toBeGreaterThan(0);
+    expect(record.outputTokens).toBeGreaterThan(0);
   });
 });
 
