@@ -68,6 +68,11 @@ class Ticket {
     const bounded = Object.create(Ticket.prototype) as Ticket;
     return Object.assign(bounded, this, { request: { ...request, maxOutputTokens: lower } });
   }
+
+  /** The same with what guards have made of the request. @param bodyBytes of a body that says it */
+  masked(request: ModelRequest, bodyBytes: number): Ticket {
+    return Object.assign(Object.create(Ticket.prototype) as Ticket, this, { request, bodyBytes });
+  }
 }
 
 export type Grant = Ticket;

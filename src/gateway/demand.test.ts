@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Grant } from "./authorize.ts";
-import { demandOf, furtherDemandOf } from "./demand.ts";
+import { demandOf, furtherDemandOf, grownDemandOf } from "./demand.ts";
 
 const limit = { dimension: "requests", window: "day", amount: 3 } as const;
 const tokens = { dimension: "tokens", window: "day", amount: 90 } as const;
@@ -54,4 +54,14 @@ test("a target more is no request more, but of an account that is asked again", 
   const again = furtherDemandOf(grant({}), worst, "up").at(-1)!;
   expect(again).toMatchObject({ scope: "provider:up", amounts: { requests: 1, ...worst } });
   expect(again.limits).toHaveLength(2);
+});
+
+test("what is more of a call is no request more, and asked of the accounts that have room for it", () => {
+  const grown = grownDemandOf(grant({}), worst, new Set(["provider:up"]));
+  expect(grown.map(({ scope }) => scope)).toEqual([
+    ...["key:k", "application:a", "team:t", "tenant:n", "subscription:s", "model:small"],
+    "provider:up",
+  ]);
+  expect(grown.every(({ amounts }) => amounts.requests === 0 && amounts.input === 10)).toBe(true);
+  expect(grown.flatMap(({ limits }) => limits).every(({ dimension }) => dimension === "tokens")).toBe(true);
 });

@@ -28,6 +28,16 @@ export function furtherDemandOf(grant: Grant, worst: Worst, again: string | null
   return [...further, { ...account, limits: account.limits.filter(({ dimension }) => dimension !== "concurrent") }];
 }
 
+/** The same for what a call needs more than was held, wherever it may go: `open` has room for what was. */
+export function grownDemandOf(grant: Grant, more: Worst, open: ReadonlySet<string>): ScopeDemand[] {
+  const amounts = amountsOf(more, 0);
+  const accounts = accountsOf(grant, amounts).filter(({ scope }) => open.has(scope));
+  return [...scopesOf(grant, amounts), ...accounts].map((demand) => ({
+    ...demand,
+    limits: demand.limits.filter(({ dimension }) => dimension !== "requests" && dimension !== "concurrent"),
+  }));
+}
+
 /** Everything that limits a call, wherever it goes. */
 export function limitsOf(grant: Grant): Limit[] {
   return [...scopesOf(grant, NOTHING), ...accountsOf(grant, NOTHING)].flatMap(({ limits }) => limits);

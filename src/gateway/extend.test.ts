@@ -5,7 +5,7 @@ import type { Meter } from "../ports/meter.ts";
 import type { UsageRecord } from "../ports/records.ts";
 import { openaiChat } from "../wire/openai-chat/index.ts";
 import { Call } from "./call.ts";
-import { extend } from "./extend.ts";
+import { extend, extendTo } from "./extend.ts";
 import type { Hold } from "./reserve.ts";
 
 /** A Hold under a budget, of which some targets were asked; `extended` are the scopes that were asked for more. */
@@ -28,7 +28,16 @@ function holding(asked: { account: string; owed: boolean; error: string | null }
     owed,
     attempt: { error },
   }));
-  const hold = { call, grant, number: 7, worst: { input: 1, output: 2, usd: 60 }, asked: all, reserved: 1, again: [] };
+  const hold = {
+    call,
+    grant,
+    number: 7,
+    worst: { input: 1, output: 2, usd: 60 },
+    asked: all,
+    reserved: 1,
+    again: [],
+    open: new Set(["provider:one"]),
+  };
   const extended: string[] = [];
   const drafts: UsageRecord[] = [];
   const meter = {
@@ -38,7 +47,9 @@ function holding(asked: { account: string; owed: boolean; error: string | null }
       return room;
     },
   } as unknown as Meter;
-  return { next: (account: string) => extend(hold as unknown as Hold, account, meter), extended, drafts };
+  const to = (input: number, output: number, usd: number) =>
+    extendTo(hold as unknown as Hold, { input, output, usd }, meter);
+  return { to, hold, next: (account: string) => extend(hold as unknown as Hold, account, meter), extended, drafts };
 }
 
 test("a target more is held for where an earlier one may charge", async () => {
@@ -75,4 +86,19 @@ test("should the process die, no account is charged more than was held of it", a
     [60, 120],
     [60, 60],
   ]);
+});
+
+test("what a call needs more than was held is asked for once, of who pays and of the accounts with room", async () => {
+  const { to, hold, extended, drafts } = holding([], true);
+  expect([await to(1, 2, 60), extended]).toEqual([true, []]);
+  expect(await to(9, 1, 80)).toBe(true);
+  expect(hold.worst).toEqual({ input: 9, output: 2, usd: 80 });
+  expect(extended).toContain("key:key_1");
+  expect(extended.filter((scope) => scope.startsWith("provider:"))).toEqual(["provider:one"]);
+  expect(drafts.map(({ costNanoUsd, inputTokens }) => [costNanoUsd, inputTokens])).toEqual([[80, 9]]);
+});
+
+test("where that does not fit, what was held stays as it was", async () => {
+  const { to, hold } = holding([], false);
+  expect([await to(9, 1, 80), hold.worst]).toEqual([false, { input: 1, output: 2, usd: 60 }]);
 });

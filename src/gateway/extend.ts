@@ -1,7 +1,8 @@
 import type { Meter } from "../ports/meter.ts";
-import { furtherDemandOf } from "./demand.ts";
+import { furtherDemandOf, grownDemandOf } from "./demand.ts";
 import { draftRecord } from "./record.ts";
 import type { Hold } from "./reserve.ts";
+import type { Worst } from "./worst.ts";
 
 /**
  * Reserves for one target more, where earlier ones may charge as well: a call that falls back, retries
@@ -24,5 +25,24 @@ export async function extend(hold: Hold, account: string, meter: Meter): Promise
     hold.reserved = times;
     hold.again = twice;
   }
+  return admitted;
+}
+
+/**
+ * Reserves what a call needs more than was held for it, before any target is asked.
+ * @param worst what one target could use at most after all
+ * @returns whether the limits allow it.
+ */
+export async function extendTo(hold: Hold, worst: Worst, meter: Meter): Promise<boolean> {
+  const { grant, worst: held, open } = hold;
+  const most = {
+    input: Math.max(held.input, worst.input),
+    output: Math.max(held.output, worst.output),
+    usd: Math.max(held.usd, worst.usd),
+  };
+  const more = { input: most.input - held.input, output: most.output - held.output, usd: most.usd - held.usd };
+  if (more.input + more.output + more.usd === 0) return true;
+  const admitted = await meter.extend(hold.number, grownDemandOf(grant, more, open), draftRecord(grant.call, most));
+  if (admitted) hold.worst = most;
   return admitted;
 }

@@ -138,7 +138,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       authorize: createAuthorize(catalog, ports.adapter),
       reserve: createReserve({ meter, prices, tokenizer, adapter: ports.adapter, thresholds }),
       settle: createSettle({ meter, prices, tokenizer, adapter: ports.adapter, log, onRecord }),
-      guardInput: createGuardInput(),
+      guardInput: createGuardInput({ meter, prices, tokenizer, adapter: ports.adapter }),
       route: createRoute({ health, prices, draw: ports.draw }),
       dispatch: createDispatch({ ...ports, withBytes: createWithBytes(ports.media, bodies) }, deadlines),
       guardOutput: createGuardOutput(),

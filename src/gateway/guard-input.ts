@@ -1,7 +1,7 @@
 /**
  * Promise: what goes on from here has passed every guard that the API puts on prompts, with
- * what had to be masked masked. A guard that throws ends the call: it fails closed. Stands
- * after reserve, so that a denied prompt spends its request count, and probing has a price.
+ * what had to be masked masked, and is held as it is now. A guard that throws ends the call: it
+ * fails closed. Stands after reserve: a denied prompt spends its request count, and probing has a price.
  */
 import { maskFor, maskReadings } from "../domain/guardrails/phrases.ts";
 import { GatewayError } from "../errors.ts";
@@ -13,6 +13,7 @@ import { decodeText } from "./encoded-text.ts";
 import { maskOperation } from "./guarded-operation.ts";
 import { countInValue } from "./guarded-values.ts";
 import { denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
+import { type HoldingPorts, heldAsMasked } from "./hold-masked.ts";
 import { inCall, turn } from "./in-line.ts";
 import { countAcross } from "./neighbouring-texts.ts";
 import type { Hold } from "./reserve.ts";
@@ -33,7 +34,7 @@ class Ticket {
 
 export type CleanRequest = Ticket;
 
-export function createGuardInput() {
+export function createGuardInput(ports: HoldingPorts) {
   return async function guardInput(hold: Hold): Promise<CleanRequest> {
     const guards = guardsOf(hold.grant, "input");
     let { request } = hold.grant;
@@ -43,7 +44,7 @@ export function createGuardInput() {
         request = { ...request, calls: await allPassed(request.calls, guard, hold.call) };
       else if (request.operation?.type === "object") request = filePassed(request, request.operation, guard, hold.call);
     }
-    return new Ticket(hold, request);
+    return new Ticket(hold, await heldAsMasked(hold, request, guards, ports));
   };
 }
 

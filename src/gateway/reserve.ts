@@ -25,7 +25,7 @@ class Ticket {
   readonly grant: Grant;
   readonly number: number;
   /** What one target could use at most, and for how many that is held. */
-  readonly worst: Worst;
+  worst: Worst;
   /** Scopes of the provider accounts that have room for the call. */
   readonly open: ReadonlySet<string>;
   reserved = 1;

@@ -1,11 +1,12 @@
 /**
  * Guards on what goes in and on what comes out: one road for whole answers and streams, for
  * texts, tool calls and what nobody has a name for. Proves gateway/guard-input.ts,
- * gateway/guard-output.ts and gateway/guards.ts.
+ * gateway/guard-output.ts, gateway/hold-masked.ts and gateway/guards.ts.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Guardrail } from "../../src/domain/catalog/catalog.ts";
 import type { Json, JsonObject } from "../../src/kernel/json.ts";
+import type { Limit } from "../../src/kernel/limit.ts";
 import { type DialectName, MODELS, PROVIDERS, ROADS, Scene } from "../support/scene.ts";
 import { openaiChat, type Script, sse } from "../support/upstream.ts";
 
@@ -307,3 +308,41 @@ describe.each(ROADS)("prompts, $front to $provider, stream: $stream", ({ front, 
     await scene.stop();
   });
 }); // biome-ignore format: rows
+
+describe("a prompt that is longer for its masks", () => {
+  const long = guard("mask", "input", { name: "a-name-that-is-far-longer-than-any-phrase-of-it", phrases: ["ab"] });
+  const content = "ab ".repeat(100);
+  const within = async (amount: number, guardrails: Guardrail[]): Promise<Scene> => {
+    const limits: Limit[] = [{ dimension: "tokens", window: "day", amount }];
+    const scene = await Scene.start({ guardrails, limits });
+    open.push(scene);
+    return scene;
+  };
+  const ask = { max_tokens: 50, messages: [{ role: "user", content }] };
+
+  test("is refused where its limits allow only what came, and nothing stays held", async () => {
+    const plain = await within(1_000, []);
+    await plain.served("openai", ask);
+    const scene = await within(1_000, [long]);
+    await scene.refused("openai", await scene.call("openai", ask), { code: "rate_limit_exceeded", outcome: "failed" });
+    await scene.served("openai", { ...ask, messages: [{ role: "user", content: "cd ".repeat(100) }] });
+  });
+
+  test("is held as it is sent where they allow that, and charged what was used", async () => {
+    const used = async (scene: Scene) => (await scene.app.meter.usage("provider:up", "UTC")).periods.total;
+    const held: ReturnType<typeof used>[] = [];
+    for (const guardrails of [[], [long]]) {
+      const scene = await within(100_000, guardrails);
+      scene.up.plan((request) => {
+        held.push(used(scene));
+        return openaiChat.replies({ text: "Hi.", usage: { input: 20, output: 5 } })(request);
+      });
+      await scene.served("openai", ask);
+      expect(await used(scene)).toMatchObject({ spent: { requests: 1, input: 20, output: 5 }, reserved: { input: 0 } });
+    }
+    const [plain, masked] = await Promise.all(held);
+    // A hundred masks of 49 characters for as many phrases of two.
+    expect(masked!.reserved.input - plain!.reserved.input).toBeGreaterThan(1_000);
+    expect(masked!.reserved).toMatchObject({ requests: 1, output: plain!.reserved.output });
+  });
+});
