@@ -26,6 +26,11 @@ export class Connection implements Source {
   readonly #socket: Socket<Connection>;
   readonly #parser = new AnswerParser();
   #closed = false;
+  /** Whether it was closed in good order before anything came back for its last question. */
+  unheard = false;
+  #endedFirst = false;
+  /** Whether anything has come back for the question that is asked. */
+  #heard = false;
   /** What of the question the socket has not taken yet. */
   #unsent: Uint8Array | undefined;
   #asking: { resolve(answer: UpstreamAnswer): void; reject(cause: unknown): void } | undefined;
@@ -42,6 +47,7 @@ export class Connection implements Source {
    */
   ask({ bytes, length }: Question, signal: Abortable): Promise<UpstreamAnswer> | undefined {
     if (this.#closed) return undefined;
+    this.#heard = false;
     this.#parser.next();
     const sent = this.#socket.write(bytes);
     if (sent < 0) {
@@ -94,6 +100,7 @@ export class Connection implements Source {
 
   /** For the socket. */
   received(bytes: Buffer): void {
+    this.#heard = true;
     if (this.#asking === undefined && this.#answer === undefined) {
       // Nobody asked: whatever it is, it must never be the answer to the next question.
       this.cut();
@@ -130,12 +137,14 @@ export class Connection implements Source {
 
   /** For the socket: the other side will send nothing more. */
   ended(): void {
+    this.#endedFirst = true;
     if (this.#answer !== undefined && this.#parser.end()) this.#finish();
   }
 
   /** For the socket. */
   gone(cause: unknown): void {
     this.#closed = true;
+    this.unheard = this.#asking !== undefined && !this.#heard && this.#endedFirst;
     this.#fail(
       this.#answer === undefined ? noAnswer(cause) : brokenOff("the connection broke in mid-answer", cause),
       false,

@@ -68,13 +68,35 @@ test("a proxy of the environment is not asked", async () => {
 
 test("nobody there is unreachable; a connection that breaks without an answer was cut, and the question is not sent again", async () => {
   await expect(send({ baseUrl: await nobody() })).rejects.toMatchObject({ code: "upstream_unreachable" });
-  for (const how of ["reset", "close"] as const) {
-    up.answer(json(200, {}));
+  for (const [how, fresh] of [
+    ["reset", false],
+    ["reset", true],
+    ["close", true],
+  ] as const) {
+    up.answer(json(200, {}, fresh ? { headers: { Connection: "close" } } : {}));
     await (await send()).bytes(100);
+    up.forget();
     up.answer(hangUp(how));
     await expect(send()).rejects.toMatchObject({ code: "upstream_cut" });
     expect(up.requests).toHaveLength(1);
   }
+});
+
+test("a question that crosses with the close of a connection that had rested is sent again, once, on a new one", async () => {
+  const rested = async () => {
+    up.answer(json(200, {}));
+    await (await send()).bytes(100);
+    up.forget();
+  };
+  await rested();
+  let asked = 0;
+  up.plan(() => (asked++ === 0 ? hangUp("close") : json(200, { own: true })));
+  expect(new TextDecoder().decode(await (await send()).bytes(100))).toBe('{"own":true}');
+  expect(new Set(up.requests.map(({ connection }) => connection)).size).toBe(2);
+  await rested();
+  up.answer(hangUp("close"));
+  await expect(send()).rejects.toMatchObject({ code: "upstream_cut" });
+  expect(up.requests).toHaveLength(2);
 });
 
 test.each([

@@ -30,13 +30,21 @@ export function createUpstream(egress: Egress, clock: Clock): Upstream {
     return answer;
   }
 
-  /** On a connection that rests, or a new one. Sent again only where a connection took nothing of it. */
+  /**
+   * On a connection that rests, or a new one. Sent again only where a connection took nothing of it, or was
+   * closed by the provider just as the question left.
+   */
   function ask(pin: PinnedAddress, asked: Question, call: UpstreamCall): Promise<UpstreamAnswer> {
     for (let resting = pool.take(pin); resting !== undefined; resting = pool.take(pin)) {
       const answer = resting.ask(asked, call.signal);
       if (answer === undefined) continue;
       call.onSend?.();
-      return answer;
+      const since = clock.ticks();
+      const asleep = resting;
+      return answer.catch((cause: unknown) => {
+        if (!asleep.unheard || call.signal.aborted || clock.ticks() - since > CROSSED_MS) throw cause;
+        return askAnew(pin, asked, call);
+      });
     }
     return askAnew(pin, asked, call);
   }
@@ -53,6 +61,14 @@ export function createUpstream(egress: Egress, clock: Clock): Upstream {
   const authorizer = createAuthorizer(clock, send);
   return { send };
 }
+
+/**
+ * A provider that closes a connection because it has rested for long enough, or has served often enough,
+ * does not say so: its close and our question cross. Then nothing comes back, and the close is here
+ * within the time of a journey. Whoever has read a question and fails later has mostly said something,
+ * or takes longer. (RFC 9112, section 9.3.1, leaves it to the client to know.)
+ */
+const CROSSED_MS = 1_000;
 
 function closedAtOnce(): GatewayError {
   return new GatewayError("upstream_unreachable", "The provider could not be reached.", {
