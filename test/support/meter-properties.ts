@@ -44,7 +44,7 @@ interface OpenCall {
 
 export interface PropertyOptions {
   runs: number;
-  /** Whether a meter takes note of the time by calls alone, not by questions. */
+  /** Whether several nodes may stand on it: it takes note of the time by calls alone, not by questions, and does what is asked at once in an order of its own. */
   calls?: boolean;
   seed?: number;
 }
@@ -68,7 +68,7 @@ export async function isCaught(make: () => Promise<MeterUnderTest>, runs: number
 async function live(make: () => Promise<MeterUnderTest>, life: Life, calls = false): Promise<void> {
   const under = await make();
   try {
-    const beside = await Beside.begin(under, life.limits);
+    const beside = await Beside.begin(under, life.limits, calls);
     for (const [i, each] of life.steps.entries()) {
       try {
         await beside.step(each);
@@ -87,6 +87,7 @@ async function live(make: () => Promise<MeterUnderTest>, life: Life, calls = fal
 /** A meter and its model, side by side. */
 class Beside {
   readonly #under: MeterUnderTest;
+  readonly #shared: boolean;
   readonly #clock = new ManualClock();
   #meter!: WatchedMeter;
   readonly #limits: Map<string, Limit[]>;
@@ -100,14 +101,15 @@ class Beside {
   /** The latest admission. */
   #last = 0;
 
-  private constructor(under: MeterUnderTest, limits: Limit[][]) {
+  private constructor(under: MeterUnderTest, limits: Limit[][], shared: boolean) {
     this.#under = under;
+    this.#shared = shared;
     this.#limits = new Map(SCOPES.map((scope, i) => [scope, limits[i]!]));
     this.#clock.at = START;
   }
 
-  static async begin(under: MeterUnderTest, limits: Limit[][]): Promise<Beside> {
-    const beside = new Beside(under, limits);
+  static async begin(under: MeterUnderTest, limits: Limit[][], shared: boolean): Promise<Beside> {
+    const beside = new Beside(under, limits, shared);
     beside.#meter = await under.start(beside.#clock);
     // A meter that was never asked does not know what time it has been.
     await beside.#meter.usage("key:probe", "UTC");
@@ -344,8 +346,9 @@ class Beside {
     if (this.#under.kill === undefined) return;
     const before = this.#time();
     const coming = calls.map((want) => ({ demand: this.#demand(want), record: this.#draft(want) }));
+    // A shared store may let a call end before one that came earlier is admitted: then there was room.
     const going = this.#open
-      .slice(0, settles)
+      .slice(0, this.#shared ? 0 : settles)
       .map((call) => ({ call, record: recordOf(call, call.worst, [], before) }));
     const answers = coming.map(({ demand, record }) => this.#meter.reserve(demand, record));
     const ends = going.map(({ call, record }) => this.#meter.settle(call.hold, record));

@@ -12,7 +12,7 @@ import { POSTGRES, type PostgresServer, startPostgres } from "../../support/post
 import { REDIS, type RedisServer, startRedis } from "../../support/redis.ts";
 import { meterUnderTest, type OpenMeter } from "../../support/shared-meter.ts";
 
-const LIVES = Number(process.env.LIVES ?? 100);
+const LIVES = Number(process.env.LIVES ?? 40);
 
 const [hasPostgres, hasRedis] = [present(POSTGRES), present(REDIS)];
 
@@ -22,7 +22,7 @@ describe.skipIf(!hasPostgres)("shared stores", () => {
   afterAll(async () => {
     await postgres?.stop();
     await redis?.stop();
-  });
+  }, 120_000);
 
   async function holds(name: string, open: OpenMeter): Promise<void> {
     postgres ??= await startPostgres();
