@@ -8,6 +8,7 @@ import { FRAMERS } from "../wire/framers.ts";
 import type { RawFrame } from "../wire/framing.ts";
 import { beginsLikeJson, beginsLikeStream, mayAnswer, SNIFFED_BYTES } from "../wire/sniff.ts";
 import type { Call } from "./call.ts";
+import type { OutputBound } from "./output-bound.ts";
 import type { Redact } from "./redact.ts";
 import type { Asked } from "./reserve.ts";
 import { toldByUpstream } from "./told.ts";
@@ -34,6 +35,8 @@ export interface Question {
   upstreamCall: UpstreamCall;
   /** Where the status is noted. */
   attempt: Attempt;
+  /** What is held for the answer, where that is limited. */
+  bound: OutputBound | undefined;
 }
 
 const utf8 = new TextDecoder();
@@ -173,7 +176,7 @@ async function* streamed(
   chunks: AsyncIterable<Uint8Array>,
   settings: AskSettings,
 ): AsyncGenerator<EventBatch> {
-  const { call, asked, decoder, adapter } = question;
+  const { call, asked, decoder, adapter, bound } = question;
   const framer = FRAMERS[adapter.framing ?? "sse"].framer();
   let size = 0;
   for await (const chunk of chunks) {
@@ -183,6 +186,8 @@ async function* streamed(
     if (batch.length > 0) yield batch;
     // A provider that does not close after its last event would hold the caller up.
     if (asked.tally.over !== null) return;
+    // After the next one is asked for, so that it is a target that has begun to answer, and nothing is cut that was read.
+    if (bound?.isNear) await bound.keep();
     if (question.stream) call.expect("upstream_timeout", settings.idleMs);
   }
   const rest = read(question, framer.close());

@@ -114,7 +114,7 @@ class Bench {
       },
       attempt: () => new Abort(),
     };
-    const hold = { asked: this.holdAsked, grant: { api: { capture: false } } };
+    const hold = { asked: this.holdAsked, worst: { output: 0 }, grant: { api: { capture: false } } };
     const clean = { request: { stream: true, messages: [] }, hold };
     const routed = { call, clean, choices: this.choices, routing: { ...USUAL_ROUTING, ...routing } };
     const count = new Map<string, number>();

@@ -9,7 +9,7 @@ import { draftRecord, finalRecord } from "./record.ts";
 import type { Hold } from "./reserve.ts";
 import type { Most } from "./tally.ts";
 import type { Target } from "./target.ts";
-import { promptTokens, type WorstPorts, worstTokens } from "./worst.ts";
+import { outputCounter, promptTokens, type WorstPorts, worstTokens } from "./worst.ts";
 
 export interface ClosingPorts extends WorstPorts {
   meter: Meter;
@@ -82,11 +82,13 @@ export class Closing {
     const contextTokens = this.#ports.prices.contextTokens(account, model);
     // Nobody who limits no tokens has a vocabulary loaded.
     const prompt = limited ? promptTokens(grant, model, this.#ports.tokenizer) : undefined;
+    const countOutput = limited ? outputCounter(model, this.#ports.tokenizer) : undefined;
     return {
       input,
       output,
       ...(contextTokens === undefined ? {} : { contextTokens }),
       ...(prompt === undefined ? {} : { prompt }),
+      ...(countOutput === undefined ? {} : { countOutput }),
     };
   }
 

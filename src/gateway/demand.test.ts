@@ -57,11 +57,20 @@ test("a target more is no request more, but of an account that is asked again", 
 });
 
 test("what is more of a call is no request more, and asked of the accounts that have room for it", () => {
-  const grown = grownDemandOf(grant({}), worst, new Set(["provider:up"]));
+  const grown = grownDemandOf(grant({}), worst, new Set(["provider:up"]), 1, []);
   expect(grown.map(({ scope }) => scope)).toEqual([
     ...["key:k", "application:a", "team:t", "tenant:n", "subscription:s", "model:small"],
     "provider:up",
   ]);
   expect(grown.every(({ amounts }) => amounts.requests === 0 && amounts.input === 10)).toBe(true);
   expect(grown.flatMap(({ limits }) => limits).every(({ dimension }) => dimension === "tokens")).toBe(true);
+});
+
+test("where several targets are held for, more is held for each, and for an account as often as it is held for", () => {
+  const grown = grownDemandOf(grant({}), worst, new Set(["provider:up", "provider:gone"]), 3, ["up"]);
+  expect(grown.map(({ scope, amounts }) => [scope, amounts.output])).toEqual([
+    ...["key:k", "application:a", "team:t", "tenant:n", "subscription:s", "model:small"].map((scope) => [scope, 60]),
+    ["provider:up", 40],
+    ["provider:gone", 20],
+  ]);
 });

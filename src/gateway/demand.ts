@@ -28,11 +28,26 @@ export function furtherDemandOf(grant: Grant, worst: Worst, again: string | null
   return [...further, { ...account, limits: account.limits.filter(({ dimension }) => dimension !== "concurrent") }];
 }
 
-/** The same for what a call needs more than was held, wherever it may go: `open` has room for what was. */
-export function grownDemandOf(grant: Grant, more: Worst, open: ReadonlySet<string>): ScopeDemand[] {
-  const amounts = amountsOf(more, 0);
-  const accounts = accountsOf(grant, amounts).filter(({ scope }) => open.has(scope));
-  return [...scopesOf(grant, amounts), ...accounts].map((demand) => ({
+/**
+ * The same for what a call needs more than was held, wherever it may go.
+ * @param more for one target
+ * @param open accounts that had room for what was held
+ * @param targets for how many it is held
+ * @param again accounts that are held for more than one of them, once for each further one
+ */
+export function grownDemandOf(
+  grant: Grant,
+  more: Worst,
+  open: ReadonlySet<string>,
+  targets: number,
+  again: readonly string[],
+): ScopeDemand[] {
+  const times = (count: number) => amountsOf(timesOf(more, count), 0);
+  const countOf = (scope: string) => 1 + again.filter((name) => providerScope(name) === scope).length;
+  const accounts = accountsOf(grant, times(1))
+    .filter(({ scope }) => open.has(scope))
+    .map((demand) => ({ ...demand, amounts: times(countOf(demand.scope)) }));
+  return [...scopesOf(grant, times(targets)), ...accounts].map((demand) => ({
     ...demand,
     limits: demand.limits.filter(({ dimension }) => dimension !== "requests" && dimension !== "concurrent"),
   }));
@@ -71,6 +86,10 @@ function accountsOf({ model, catalog, objects }: Grant, amounts: Amounts): Scope
     const limits = catalog.providers.get(name)?.limits ?? [];
     return { scope: providerScope(name), zone: HOUSE_ZONE, limits, amounts };
   });
+}
+
+function timesOf({ input, output, usd }: Worst, count: number): Worst {
+  return { input: input * count, output: output * count, usd: usd * count };
 }
 
 function amountsOf({ input, output, usd }: Worst, requests: number): Amounts {

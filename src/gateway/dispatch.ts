@@ -7,8 +7,6 @@ import type { ProviderAccount } from "../domain/catalog/catalog.ts";
 import { isFree } from "../domain/plans/estimate.ts";
 import { GatewayError } from "../errors.ts";
 import type { Secret } from "../kernel/secret.ts";
-import type { Meter } from "../ports/meter.ts";
-import type { Prices } from "../ports/prices.ts";
 import type { ProviderObjects } from "../ports/provider-objects.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Upstream, UpstreamCall } from "../ports/upstream.ts";
@@ -26,6 +24,7 @@ import { extend } from "./extend.ts";
 import { writeForm } from "./form.ts";
 import type { CleanRequest } from "./guard-input.ts";
 import { keeping } from "./keep-objects.ts";
+import { OutputBound, type OutputBoundPorts } from "./output-bound.ts";
 import { type Redact, redactorOf } from "./redact.ts";
 import type { WithBytes } from "./remote-media.ts";
 import type { Asked } from "./reserve.ts";
@@ -51,11 +50,9 @@ class Ticket {
 
 export type Answer = Ticket;
 
-export interface DispatchPorts {
+export interface DispatchPorts extends OutputBoundPorts {
   upstream: Upstream;
   unsealer: Unsealer;
-  prices: Prices;
-  meter: Meter;
   objects: ProviderObjects;
   adapter(kind: string): ProviderAdapter | undefined;
   withBytes: WithBytes;
@@ -110,7 +107,9 @@ async function open(
   };
   const decoder = adapter.decoder(request);
   const redact = redactedBy(account, key, kind.baseUrl);
-  const question = { call, asked, adapter, decoder, stream: request.stream, redact, upstreamCall, attempt };
+  const { hold } = clean;
+  const bound = hold.worst.output > 0 ? new OutputBound(hold, asked, ports) : undefined;
+  const question = { call, asked, adapter, decoder, stream: request.stream, redact, upstreamCall, attempt, bound };
   const events = await ask(question, ports.upstream, settings);
   return keeping(events, clean, { provider: account.name, redact, adapter }, ports);
 }

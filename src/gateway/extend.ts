@@ -29,12 +29,13 @@ export async function extend(hold: Hold, account: string, meter: Meter): Promise
 }
 
 /**
- * Reserves what a call needs more than was held for it, before any target is asked.
+ * Reserves what a call needs more than was held for it: for masks, before any target is asked, or for an answer
+ * that is longer than its bound. What was held for several targets stays a multiple of one.
  * @param worst what one target could use at most after all
  * @returns whether the limits allow it.
  */
 export async function extendTo(hold: Hold, worst: Worst, meter: Meter): Promise<boolean> {
-  const { grant, worst: held, open } = hold;
+  const { grant, worst: held, reserved, again, open } = hold;
   const most = {
     input: Math.max(held.input, worst.input),
     output: Math.max(held.output, worst.output),
@@ -42,7 +43,9 @@ export async function extendTo(hold: Hold, worst: Worst, meter: Meter): Promise<
   };
   const more = { input: most.input - held.input, output: most.output - held.output, usd: most.usd - held.usd };
   if (more.input + more.output + more.usd === 0) return true;
-  const admitted = await meter.extend(hold.number, grownDemandOf(grant, more, open), draftRecord(grant.call, most));
+  const repeated = again.map(({ account }) => account.name);
+  const scopes = grownDemandOf(grant, more, open, reserved, repeated);
+  const admitted = await meter.extend(hold.number, scopes, draftRecord(grant.call, most, reserved, again));
   if (admitted) hold.worst = most;
   return admitted;
 }

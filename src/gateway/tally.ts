@@ -6,13 +6,14 @@ import {
   silentOutput,
   utf8Length,
 } from "../domain/plans/estimate.ts";
-import { readsUnseen } from "../domain/plans/unseen.ts";
+import { answersOf, readsUnseen } from "../domain/plans/unseen.ts";
 import { MAX_REPORTED_TOKENS } from "../kernel/bounds.ts";
 import type { EventPart, ModelEvent } from "../spec/event.ts";
 import { type Operation, type OperationResult, shownOperation, writesTokens } from "../spec/operation.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Usage } from "../spec/usage.ts";
 import { writtenIn } from "./guarded-operation.ts";
+import { type CountTokens, WrittenText } from "./written-text.ts";
 
 /**
  * Counts an answer as it comes from the provider, before any guard has seen it: what a guard
@@ -21,7 +22,12 @@ import { writtenIn } from "./guarded-operation.ts";
 export class Tally {
   readonly #request: ModelRequest;
   readonly #reported: Partial<Usage> = {};
-  #bytes = 0;
+  readonly #written: WrittenText;
+  /** Of what is no text that anybody can count. */
+  #otherBytes = 0;
+  #finished = 0;
+  /** What the answer has outgrown its bound to, as far as that was looked at. */
+  #outgrown = 0;
   #seen = false;
   #unfinished = false;
   /** The answer is only an id so far, by which it can be fetched when it is there. */
@@ -30,8 +36,10 @@ export class Tally {
   /** Whether the answer said that it is whole, or that it failed; what comes after that is no part of it. */
   over: "end" | "error" | null = null;
 
-  constructor(request: ModelRequest, capture: boolean) {
+  /** @param counts whether tokens of the answer are limited, so that they may have to be counted */
+  constructor(request: ModelRequest, capture: boolean, counts = false) {
     this.#request = request;
+    this.#written = new WrittenText(counts);
     this.#captured = capture ? [] : null;
   }
 
@@ -44,20 +52,23 @@ export class Tally {
     switch (part.type) {
       case "text-delta":
       case "arguments-delta":
-        this.#bytes += utf8Length(part.text);
+        this.#written.add(part.text, part.choice);
         break;
       case "opaque-delta":
-        this.#bytes += stringBytes(part.value);
+        this.#otherBytes += stringBytes(part.value);
         break;
       case "block-start":
-        if (part.content.kind === "opaque") this.#bytes += stringBytes(part.content.value);
+        if (part.content.kind === "opaque") this.#otherBytes += stringBytes(part.content.value);
         break;
       case "result":
         if (this.#request.operation === undefined) this.#begun = true;
-        if (this.#relayed() === "sound") this.#bytes += resultBytes(part.result);
+        if (this.#relayed() === "sound") this.#otherBytes += resultBytes(part.result);
         break;
       case "usage":
         Object.assign(this.#reported, part.usage);
+        break;
+      case "finish":
+        this.#finished++;
         break;
       case "end":
         this.over = "end";
@@ -67,6 +78,36 @@ export class Tally {
         this.#unfinished = part.error.unfinished === true;
         break;
     }
+  }
+
+  /** Of the answer so far, in UTF-8. */
+  get bytes(): number {
+    return this.#written.bytes + this.#otherBytes;
+  }
+
+  get pieces(): number {
+    return this.#written.pieces;
+  }
+
+  /** What the provider has said so far; whether it can be true is not looked at. */
+  get toldOutput(): number {
+    return this.#reported.output ?? 0;
+  }
+
+  /** Whether all that the provider was asked for has been written: what comes then ends the stream. */
+  get isWritten(): boolean {
+    return this.over !== null || this.#finished >= answersOf(this.#request);
+  }
+
+  /** Tokens of the answer so far, for whoever asks while it grows. */
+  outputSoFar(count: CountTokens): number | undefined {
+    const tokens = this.#written.tokensSoFar(count);
+    return tokens === undefined ? undefined : tokens + countTokens(this.#otherBytes);
+  }
+
+  /** From now on the answer is known to have so many tokens, whatever its bound was. */
+  outgrew(tokens: number): void {
+    this.#outgrown = tokens;
   }
 
   /** Keeps the text of an event that has passed the guards, where the API captures: what they withheld is not to be read later either. */
@@ -90,7 +131,7 @@ export class Tally {
    * answer that was cut is charged at least for the prompt and what was streamed. What can be
    * neither read nor counted is charged by rule, as `reserved`: an answer that the provider may
    * have written to its end after nobody waited for it, and pictures without a count of tokens.
-   * @param most what was reserved for one target; no estimate of ours is above it
+   * @param most what was reserved for one target; nothing is above it that we estimate, and do not count
    * @param left whether it was we who ended the call, not the provider
    * @param silentMs how long the provider took to its first word, or until it was left
    */
@@ -104,8 +145,7 @@ export class Tally {
       return { usage: this.#withParts(input, output), source: "reported" };
     }
     const bound = most();
-    // A few tokens may be long: blanks, signs, names of some scripts.
-    const known = Math.max(output ?? 0, Math.min(countTokens(this.#bytes), bound.output));
+    const known = Math.max(output ?? 0, this.#counted(bound));
     // Nobody tells what it has used when it is fetched: who asks for it then is free to do so, or not.
     if (this.#goesOn()) {
       return { usage: this.#withParts(bound.input, Math.max(known, bound.output)), source: "reserved" };
@@ -122,6 +162,14 @@ export class Tally {
     };
   }
 
+  /** Output as far as it was seen. */
+  #counted({ output, countOutput }: Most): number {
+    const tokens = countOutput && this.#written.tokens(countOutput);
+    if (tokens !== undefined) return tokens + countTokens(this.#otherBytes);
+    // A few tokens may be long: blanks, signs, names of some scripts.
+    return Math.min(countTokens(this.bytes), Math.max(output, this.#outgrown));
+  }
+
   /** What the provider told, where it can be true. */
   #believed(kind: "input" | "output", most: () => Most): number | undefined {
     const told = this.#reported[kind];
@@ -136,7 +184,7 @@ export class Tally {
 
   /** Servers that count nothing tell zeros: no text of a model's is read or written with no token. */
   #cannotBeNothing(kind: "input" | "output"): boolean {
-    if (kind === "output") return this.#bytes > 0;
+    if (kind === "output") return this.bytes > 0;
     const { operation } = this.#request;
     return operation === undefined || operation.type === "embed" || operation.type === "complete";
   }
@@ -198,6 +246,8 @@ export interface Most {
   contextTokens?: number;
   /** The prompt, where its tokens were counted as the model counts them. */
   prompt?: number;
+  /** The model's own tokenizer, likewise. */
+  countOutput?: CountTokens;
 }
 
 /** A report of so few tokens is not looked at twice. */

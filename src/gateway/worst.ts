@@ -13,6 +13,7 @@ import type { Tokenizer } from "../ports/tokenizer.ts";
 import type { ProviderAdapter } from "../spec/adapter.ts";
 import { askingOf } from "./asking.ts";
 import type { Grant } from "./authorize.ts";
+import type { CountTokens } from "./written-text.ts";
 
 /** The most that one target could use, and what that costs. */
 export interface Worst {
@@ -79,6 +80,12 @@ export function promptTokens(asked: Asked, model: string, tokenizer: Tokenizer):
   return isThere ? inputOf(asked, own, tokenizer)?.input : undefined;
 }
 
+/** What counts an answer as its model does, where its tokenizer is known and there. */
+export function outputCounter(model: string, tokenizer: Tokenizer): CountTokens | undefined {
+  const { exact, cutting } = tokenizerOf(model);
+  return exact ? (text) => tokenizer.count(cutting, text, text.length)?.tokens : undefined;
+}
+
 interface TargetMost {
   account: ProviderAccount;
   model: string;
@@ -142,6 +149,22 @@ function inputOf(asked: Asked, model: ModelTokenizer, tokenizer: Tokenizer | und
   const input = countedInput(request, model, (text, characters) => tokenizer.count(cutting, text, characters));
   if (isLong(asked)) counts.set(request.messages, { model, input });
   return input;
+}
+
+/** What is held, with room for so much output of a target that answers already. */
+export function withOutput(
+  grant: Grant,
+  held: Worst,
+  { account, model }: { account: ProviderAccount; model: string },
+  output: number,
+  prices: Prices,
+): Worst {
+  if (output <= held.output) return held;
+  const rates = held.usd === 0 ? undefined : prices.rates(account, model, askingOf(grant));
+  if (rates === undefined) return { ...held, output };
+  const writes = { audio: asksForSound(grant.request), images: true };
+  const of = (output: number) => worstPriceOf({ input: held.input, output, writes }, rates, tiersOf(grant.request));
+  return { input: held.input, output, usd: held.usd + of(output) - of(held.output) };
 }
 
 /** The most that any target of the model could charge. Without a price there is no such bound, so nothing is admitted. */
