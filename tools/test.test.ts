@@ -1,16 +1,18 @@
 // Covers tools/test.ts and test/support/parts.ts.
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { present } from "../test/support/parts.ts";
-import { summary, tally } from "./test.ts";
+import { BUN_TEST, chosen, LONGER, summary, TIMINGS, tally, testFiles } from "./test.ts";
 
-/** Runs bun test on one file with this text, and gives what the runner makes of it. */
-async function tallyOf(text: string, env: Record<string, string> = {}) {
+const ROOT = join(import.meta.dir, "..");
+
+/** Runs bun test on files with these texts, and gives what the runner makes of it. */
+async function tallyOf(texts: string | readonly string[], env: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), "sallyport-tally-"));
-  writeFileSync(join(folder, "a.test.ts"), text);
-  const child = Bun.spawn([process.execPath, "test"], {
+  for (const [i, text] of [texts].flat().entries()) writeFileSync(join(folder, `${i}.test.ts`), text);
+  const child = Bun.spawn([process.execPath, ...BUN_TEST], {
     cwd: folder,
     stderr: "pipe",
     env: { ...process.env, CI: "", ...env },
@@ -41,6 +43,54 @@ describe("the tally of a real run", () => {
   ];
   test.each(rows)("%s", async (_, text, expected) => {
     expect(await tallyOf(BEGIN + text)).toMatchObject(expected);
+  });
+
+  test.each(rows)("%s, beside files that pass", async (_, text, { failed, skipped }) => {
+    const well = `${BEGIN}test("well", async () => { await Bun.sleep(100); });`;
+    const result = await tallyOf([well, BEGIN + text, well]);
+    expect([result.failed > 0, result.skipped]).toEqual([failed > 0 && text !== "", skipped]);
+    expect(result.passed).toBeGreaterThanOrEqual(2);
+  });
+
+  test("several files that run at once are one sum, with what each of them misses", async () => {
+    const missing = `${BEGIN}test("a", () => console.log("MISSING PART: moon: look up"));`;
+    const result = await tallyOf([missing, missing, `${BEGIN}test("b", () => { throw 1; });`]);
+    expect(result).toEqual({ passed: 2, failed: 1, skipped: 0, missing: ["MISSING PART: moon: look up"] });
+  });
+});
+
+describe("the parts of the tests", () => {
+  const files = ["src/a.test.ts", "test/process/kill.test.ts", "test/real/b.test.ts", "test/real/stores/c.test.ts"];
+  const rows: [Parameters<typeof chosen>[0], string[], string[]][] = [
+    ["plain", [], ["src/a.test.ts", "test/process/kill.test.ts"]],
+    ["plain", ["process", "src"], ["src/a.test.ts", "test/process/kill.test.ts"]],
+    ["plain", ["stores"], []],
+    ["real", [], ["test/process/kill.test.ts", "test/real/b.test.ts", "test/real/stores/c.test.ts"]],
+    ["real", ["stores"], ["test/real/stores/c.test.ts"]],
+    ["all", [], files],
+  ];
+  test.each(rows)("%s, of %p", (part, filters, expected) => {
+    expect(chosen(part, filters, files)).toEqual(expected);
+  });
+
+  test("together are all files, and none stands in both but what tries more in the second", async () => {
+    const all = await testFiles(ROOT);
+    const [plain, real] = [chosen("plain", [], all), chosen("real", [], all)];
+    expect([...new Set([...plain, ...real])].sort()).toEqual(chosen("all", [], all));
+    expect(plain.filter((file) => real.includes(file))).toEqual([...LONGER]);
+    expect(plain.length).toBeGreaterThan(100);
+  });
+
+  test("what tries more when everything is meant is what asks for it", async () => {
+    const asking = (await testFiles(ROOT)).filter(
+      (file) => !file.startsWith("test/real/") && /env\.TEST_ALL/.test(readFileSync(join(ROOT, file), "utf8")),
+    );
+    expect(asking.sort()).toEqual([...LONGER]);
+  });
+
+  test("the files that are known to be slow are there", () => {
+    const { files } = JSON.parse(readFileSync(join(ROOT, TIMINGS), "utf8"));
+    expect(Object.keys(files).filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
   });
 });
 

@@ -1,10 +1,12 @@
 /**
- * Runs the tests and ends with a line `N passed, N failed`.
+ * Runs the tests, several files at once, and ends with a line `N passed, N failed`.
  *
  *   npm test                  everything that needs nothing but the checkout
- *   npm test -- src/wire      only files whose path contains this
- *   npm run test:all          test/real too: what needs parts that not every machine has
+ *   npm test -- src/wire      only files whose path contains this; what begins with - goes to Bun
+ *   npm run test:real         the rest: what needs parts that not every machine has, and what takes long
+ *   npm run test:all          both
  */
+import { availableParallelism } from "node:os";
 import { MISSING_PART } from "../test/support/parts.ts";
 
 export interface Tally {
@@ -37,19 +39,51 @@ export function summary({ passed, failed, skipped, missing }: Tally): string {
 }
 
 /** The folder of the suites that need real parts. */
-const REAL = "test/real/**";
+const REAL = "test/real/";
+
+/** Suites that try more under TEST_ALL=1, and so belong to `npm test` and to what `npm run test:real` adds to it. */
+export const LONGER: readonly string[] = ["test/process/kill.test.ts", "test/scenarios/aborts.test.ts"];
+
+/** How long the slowest files take, in milliseconds, so that they begin first and none is left alone at the end. */
+export const TIMINGS = "test/timings.json";
 
 /** Slow machines are slow, not broken. Milliseconds for one test. */
 const TIMEOUT = 30_000;
 
+/** Files that run at once, each in a fresh global. No more than these: many of them start gateways and watch the time. */
+const AT_ONCE = Math.min(4, availableParallelism());
+
+export const BUN_TEST: readonly string[] = ["test", "--isolate", `--parallel=${AT_ONCE}`, `--timeout=${TIMEOUT}`];
+
+export type Part = "plain" | "real" | "all";
+
+/** Which of all files are run: those of a part whose path contains one of the filters, if there are any. */
+export function chosen(part: Part, filters: readonly string[], files: readonly string[]): string[] {
+  const parts: Record<Part, (file: string) => boolean> = {
+    plain: (file) => !file.startsWith(REAL),
+    real: (file) => file.startsWith(REAL) || LONGER.includes(file),
+    all: () => true,
+  };
+  return files
+    .filter((file) => parts[part](file) && (filters.length === 0 || filters.some((filter) => file.includes(filter))))
+    .sort();
+}
+
 async function main(args: readonly string[]): Promise<number> {
-  const all = args.includes("--all");
-  const filters = args.filter((arg) => arg !== "--all");
-  const command = [process.execPath, "test", "--isolate", `--timeout=${TIMEOUT}`];
-  if (!all) command.push(`--path-ignore-patterns=${REAL}`);
-  const child = Bun.spawn([...command, ...filters], {
-    cwd: `${import.meta.dir}/..`,
-    env: { ...process.env, ...(all ? { TEST_ALL: "1" } : {}) },
+  const part = args.includes("--all") ? "all" : args.includes("--real") ? "real" : "plain";
+  const filters = args.filter((arg) => !arg.startsWith("-"));
+  const flags = args.filter((arg) => arg.startsWith("-") && arg !== "--all" && arg !== "--real");
+  const cwd = `${import.meta.dir}/..`;
+  const files = chosen(part, filters, await testFiles(cwd));
+  // Without a file, Bun would run all that it finds.
+  if (files.length === 0) {
+    console.log(`no file matches ${filters.join(", ")}\n\n0 passed, 1 failed`);
+    return 1;
+  }
+  const command = [process.execPath, ...BUN_TEST, `--timings=${TIMINGS}`, ...flags];
+  const child = Bun.spawn([...command, ...files.map((file) => `./${file}`)], {
+    cwd,
+    env: { ...process.env, ...(part === "plain" ? {} : { TEST_ALL: "1" }) },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -61,6 +95,12 @@ async function main(args: readonly string[]): Promise<number> {
   const result = tally(texts.join("\n"), await child.exited);
   console.log(`\n${summary(result)}`);
   return result.failed === 0 ? 0 : 1;
+}
+
+/** Every test of the checkout. */
+export async function testFiles(root: string): Promise<string[]> {
+  const found = await Array.fromAsync(new Bun.Glob("**/*.test.ts").scan(root));
+  return found.filter((file) => !/(^|\/)node_modules\//.test(file));
 }
 
 /** Passes a stream on while it comes, and keeps its text. */
