@@ -1,4 +1,4 @@
-// tidy: long because it is the one file that picks implementations.
+/** Picks the implementations of a gateway, and starts it. What it keeps is opened in compose-installation.ts; what commands need is picked in compose-cli.ts. */
 import { randomBytes } from "node:crypto";
 import packageJson from "../package.json" with { type: "json" };
 import type { VerifyToken } from "./admin/authenticate.ts";
@@ -12,10 +12,9 @@ import {
 } from "./admin/first-start.ts";
 import { OPERATIONS } from "./admin/operations.ts";
 import { lookAtCertificate } from "./cli/certificate-probe.ts";
-import type { CliIo } from "./cli/io.ts";
 import { listenProblem } from "./cli/listen-problem.ts";
-import { createProbes } from "./cli/probes.ts";
 import { welcome } from "./cli/welcome.ts";
+import { type Installation, withInstallation } from "./compose-installation.ts";
 import { defaultGateway, type GatewaySection } from "./config/document.ts";
 import { type Environment, readEnvironment } from "./config/environment.ts";
 import { firstStart, NATIVE_ACCOUNTS } from "./config/first-start.ts";
@@ -47,19 +46,15 @@ import type { Limit } from "./kernel/limit.ts";
 import type { Log } from "./ports/log.ts";
 import type { Level } from "./ports/meter.ts";
 import type { Upstream } from "./ports/upstream.ts";
-import { providerKeyContext } from "./ports/vault.ts";
 import { ADAPTERS } from "./providers/adapters.ts";
 import { LOOKALIKES } from "./providers/openai-compatible/index.ts";
-import { type Books, openStore, retryRecords, type Store } from "./store/open.ts";
+import { retryRecords } from "./store/open.ts";
 import { PriceList } from "./store/price-list.ts";
-import { type DataFolder, openDataFolder } from "./store/sqlite/folder.ts";
-import { inspectDirectory, inspectLedger, inspectLock } from "./store/sqlite/inspect.ts";
 import { Vocabularies } from "./store/vocabularies.ts";
 import { Egress } from "./upstream/egress.ts";
 import { createMedia } from "./upstream/media.ts";
 import { createUpstream } from "./upstream/send.ts";
-import { canOpen, createSealer, createUnsealer } from "./vault/envelope.ts";
-import { fingerprintOf, type Keyring, MASTER_KEY_FILE, MASTER_KEY_SETTING, openKeyring } from "./vault/keyring.ts";
+import { createUnsealer } from "./vault/envelope.ts";
 
 const VERSION = packageJson.version;
 
@@ -68,50 +63,6 @@ const random = pooled((count) => new Uint8Array(randomBytes(count)));
 const adapters = new Map(ADAPTERS.map((adapter) => [adapter.kind, adapter]));
 const adapter = (kind: string) => adapters.get(kind);
 const isTest = (kind: string) => adapter(kind)?.test === true;
-
-/** What an installation keeps, opened. */
-interface Installation {
-  directory: Store["directory"];
-  keyring: Keyring;
-  books: Books;
-  /** Key of the virtual keys' digests. */
-  pepper: Uint8Array;
-  /** Commits what is waiting, and lets go of everything. */
-  close(): Promise<void>;
-}
-
-async function openInstallation(
-  environment: Environment,
-  folder: DataFolder,
-  { directory, shared, openBooks, close: closeStore }: Store,
-): Promise<Installation> {
-  const expected = await directory.setting(MASTER_KEY_SETTING);
-  const file = folder.file(MASTER_KEY_FILE);
-  const keyring = openKeyring({ value: environment.masterKey, file, expected, shared, random });
-  if (expected === undefined) await directory.setSetting(MASTER_KEY_SETTING, keyring.fingerprint);
-  const books = await openBooks();
-  const close = async () => {
-    await books.close();
-    await closeStore();
-    folder.release();
-  };
-  return { directory, keyring, books, pepper: keyring.derive("virtual keys"), close };
-}
-
-/** Brings the directory to what the configuration file says. @returns the file's settings of the gateway. */
-async function applyConfiguration(
-  { directory, ...installation }: Installation,
-  config: Config,
-): Promise<GatewaySection> {
-  const action = { action: "config.apply", subject: config.file, tenantId: null, detail: {} };
-  await directory.change(SYSTEM, action, (writer) => writer.apply(config.desired(sealingOf(installation))));
-  return config.gateway;
-}
-
-function sealingOf({ keyring, pepper }: Pick<Installation, "keyring" | "pepper">) {
-  const sealer = createSealer(keyring.master.reveal(), random);
-  return { sealer, digest: (key: string) => keyDigest(pepper, key) };
-}
 
 /** What the process is given by whoever runs it. */
 export interface World {
@@ -134,12 +85,16 @@ export async function startGateway(world: World, { json }: { json: boolean }): P
       : loadConfig(environment.configFile, { env, readFile, kinds: ADAPTERS });
   const format = json ? "json" : (environment.log ?? (world.terminal ? "pretty" : "json"));
   const log = createLog({ format, level: environment.logLevel }, clock, world.stdout);
-  const folder = openDataFolder(environment.dataDir);
-  const store = await openStore(folder, environment, { clock, random, log });
-  return await store.alone(async () => {
-    const installation = await openInstallation(environment, folder, store);
-    return await startOn(installation, { environment, config, world, json, log });
-  });
+  return await withInstallation(environment, { clock, random, log }, (installation) =>
+    startOn(installation, { environment, config, world, json, log }),
+  );
+}
+
+/** Brings the directory to what the configuration file says. @returns the file's settings of the gateway. */
+async function applyConfiguration({ directory, sealing }: Installation, config: Config): Promise<GatewaySection> {
+  const action = { action: "config.apply", subject: config.file, tenantId: null, detail: {} };
+  await directory.change(SYSTEM, action, (writer) => writer.apply(config.desired(sealing())));
+  return config.gateway;
 }
 
 interface Start {
@@ -189,7 +144,7 @@ async function tellOnce(start: {
   let key: string | null = null;
   let providers: string[] = [];
   if (first && start.config === undefined) {
-    const { sealer, digest } = sealingOf(installation);
+    const { sealer, digest } = installation.sealing();
     const accounts = [...NATIVE_ACCOUNTS, ...LOOKALIKES];
     const made = firstStart({ env: world.env, kinds: ADAPTERS, accounts, sealer });
     for (const problem of made.problems) world.stderr(`sallyport serve: ${formatProblem(problem)}\n`);
@@ -404,35 +359,4 @@ async function open(
   } catch (cause) {
     throw new ConfigurationError([await listenProblem(variable, address, cause, options.tls !== undefined)]);
   }
-}
-
-/** The command line's view of this machine. */
-export function composeCli(world: World, serveUntilStopped: CliIo["serve"]): CliIo {
-  const { env, stdout, stderr, readFile } = world;
-  return {
-    env,
-    stdout,
-    stderr,
-    readFile,
-    fetch: (url, init) => fetch(url, init),
-    serve: serveUntilStopped,
-    probes: createProbes({
-      clock,
-      bun: { running: Bun.version, pinned: packageJson.optionalDependencies["@oven/bun-linux-x64"] },
-      masterKeyFile: MASTER_KEY_FILE,
-      inspectDirectory,
-      inspectLedger,
-      inspectLock,
-      inspectShared: async (address) => (await import("./store/postgres/inspect.ts")).inspectShared(address),
-      opens: (master, provider) => canOpen(master.reveal(), provider.sealedKey ?? "", providerKeyContext(provider)),
-      masterKeySetting: MASTER_KEY_SETTING,
-      fingerprint: fingerprintOf,
-      env,
-      readFile,
-      kinds: ADAPTERS,
-      upstream: createUpstream(new Egress(clock), clock),
-    }),
-    version: { sallyport: VERSION, bun: Bun.version },
-    colour: world.terminal,
-  };
 }

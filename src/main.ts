@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import { runCli } from "./cli/index.ts";
+import packageJson from "../package.json" with { type: "json" };
+import { type CliIo, runCli } from "./cli/index.ts";
 import { outputTo } from "./cli/output.ts";
-import { composeCli, startGateway, type World } from "./compose.ts";
+import type { World } from "./compose.ts";
 
 /** How long the last words may wait for whoever reads them, in milliseconds. */
 const LAST_WORDS_MS = 2_000;
@@ -17,13 +18,23 @@ export async function run(env: World["env"], argv: readonly string[], signals: N
     readFile: (path) => readFileSync(path, "utf8"),
   };
   async function serveUntilStopped(options: { json: boolean }): Promise<number> {
+    const { startGateway } = await import("./compose.ts");
     const running = await startGateway(world, options);
     for (const signal of ["SIGTERM", "SIGINT"]) signals.on(signal, () => void running.stop(signal));
     for (const event of ["uncaughtException", "unhandledRejection"]) signals.on(event, running.mishap);
     await running.stopped;
     return 0;
   }
-  const code = await runCli(argv, composeCli(world, serveUntilStopped));
+  const io: CliIo = {
+    ...world,
+    fetch: (url, init) => fetch(url, init),
+    serve: serveUntilStopped,
+    // Loaded where a command needs them: a gateway is hundreds of files, and most commands only ask one that runs.
+    probes: async () => (await import("./compose-cli.ts")).composeProbes(world),
+    version: { sallyport: packageJson.version, bun: Bun.version },
+    colour: world.terminal,
+  };
+  const code = await runCli(argv, io);
   await Promise.all([stdout, stderr].map((output) => output.taken(LAST_WORDS_MS)));
   return code;
 }

@@ -107,7 +107,7 @@ export const RULES: readonly Rule[] = [
     name: "only compose picks implementations",
     why: "everyone else speaks to a port, so an implementation can be exchanged in one place",
     from: /^src\//,
-    except: /^src\/(?:compose\.ts|store\/|upstream\/|vault\/)/,
+    except: /^src\/(?:compose(?:-[a-z]+)?\.ts|store\/|upstream\/|vault\/)/,
     never: /^src\/(?:store|upstream|vault)\//,
   },
   {

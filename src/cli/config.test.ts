@@ -18,7 +18,7 @@ test("0: a valid file is told so", async () => {
 });
 
 test("1: every problem is told with file, line, column and field", async () => {
-  const { exit, stdout, stderr } = await cli(["config", "validate", "s.yaml"], { probes: broken });
+  const { exit, stdout, stderr } = await cli(["config", "validate", "s.yaml"], { probes: async () => broken });
   expect(exit).toBe(1);
   expect(stdout).toBe("");
   expect(stderr).toBe(
@@ -27,7 +27,7 @@ test("1: every problem is told with file, line, column and field", async () => {
 });
 
 test("1: as JSON", async () => {
-  const { exit, stdout } = await cli(["config", "validate", "s.yaml", "--json"], { probes: broken });
+  const { exit, stdout } = await cli(["config", "validate", "s.yaml", "--json"], { probes: async () => broken });
   expect(exit).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject({
     file: "s.yaml",
@@ -46,6 +46,6 @@ test("without a file it is the one that SALLYPORT_CONFIG names; 2 where none is 
 });
 
 test("where the machine has no secrets, references to them are not followed", async () => {
-  const { stderr } = await cli(["config", "validate", "s.yaml", "--without-secrets"], { probes: broken });
+  const { stderr } = await cli(["config", "validate", "s.yaml", "--without-secrets"], { probes: async () => broken });
   expect(stderr).toContain("was read without secrets");
 });

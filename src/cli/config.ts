@@ -18,7 +18,7 @@ export const configValidate: Command = {
   async run({ positionals, switches, json }, io) {
     const file = positionals[0] ?? readEnvironment(io.env, io.readFile, { serving: false }).configFile;
     if (file === undefined) throw new UsageError("<file> is required where SALLYPORT_CONFIG is not set");
-    const problems = io.probes.configuration(file, !switches.has("without-secrets"));
+    const problems = (await io.probes()).configuration(file, !switches.has("without-secrets"));
     const valid = problems.length === 0;
     if (json) {
       io.stdout(`${JSON.stringify({ file, valid, problems }, null, 2)}\n`);

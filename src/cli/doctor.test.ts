@@ -12,7 +12,10 @@ import type { DirectoryFacts, LedgerFacts, Probes, SharedFacts } from "./probe.t
 type Env = Record<string, string>;
 
 async function findings(probes: Partial<Probes> = {}, env: Env = {}, flags: string[] = []) {
-  const { exit, stdout } = await cli(["doctor", "--json", ...flags], { env, probes: healthyProbes(probes) });
+  const { exit, stdout } = await cli(["doctor", "--json", ...flags], {
+    env,
+    probes: async () => healthyProbes(probes),
+  });
   const report = JSON.parse(stdout) as { healthy: boolean; findings: Finding[] };
   return { exit, ...report, of: (check: string) => report.findings.filter((finding) => finding.check === check) };
 }
@@ -187,7 +190,7 @@ test("1: online, a provider that cannot be reached is a problem; a clock that di
 
 test("the text says the state, the check, what is wrong and how to mend it, and a verdict", async () => {
   const probes = healthyProbes({ openFiles: () => 1_024, opens: () => false });
-  const { exit, stdout } = await cli(["doctor"], { env: {}, probes });
+  const { exit, stdout } = await cli(["doctor"], { env: {}, probes: async () => probes });
   expect(exit).toBe(1);
   expect(stdout).toContain("PROBLEM  provider keys");
   expect(stdout).toMatch(/\n +→ Start with the master key/);

@@ -14,9 +14,8 @@ export const doctor: Command = {
   positionals: [],
   flags: { online: { value: null, help: "Also call every provider's address, without its key." } },
   async run({ switches, json }, io) {
-    const findings = await diagnose(
-      await withShared(readPatient(io.env, io.readFile, io.probes, switches.has("online"))),
-    );
+    const probes = await io.probes();
+    const findings = await diagnose(await withShared(readPatient(io.env, io.readFile, probes, switches.has("online"))));
     const healthy = findings.every(({ state }) => state !== "problem");
     io.stdout(json ? `${JSON.stringify({ healthy, findings }, null, 2)}\n` : report(findings, io.colour));
     return healthy ? EXIT_OK : EXIT_FAILURE;

@@ -10,7 +10,8 @@ export interface CliIo {
   readFile(path: string): string;
   /** Runs the gateway until it is told to stop. @returns the exit code. */
   serve(options: { json: boolean }): Promise<number>;
-  probes: Probes;
+  /** Loaded when a command asks for them. */
+  probes(): Promise<Probes>;
   version: { sallyport: string; bun: string };
   /** Whether stdout is a terminal that may be coloured. */
   colour: boolean;

@@ -1,4 +1,4 @@
-/** The command line against the real process: keys, configuration, doctor. */
+/** The command line against the real process: keys, configuration, doctor, whose view of the machine src/compose-cli.ts picks. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, cpSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
@@ -30,6 +30,18 @@ const callWith = async (key: string) => {
   await response.text();
   return response.status;
 };
+
+test("a command that asks the gateway loads none: it is there in a moment", () => {
+  const script = `
+    const { run } = await import("./src/main.ts");
+    const loaded = () => Object.keys(require.cache).filter((file) => /node_modules.zod|src.(gateway|providers|store)/.test(file));
+    await run({ SALLYPORT_TOKEN: "x", SALLYPORT_URL: ${JSON.stringify(UP)} }, ["key", "list"], process);
+    const before = loaded();
+    await import("./src/compose-cli.ts");
+    console.log(JSON.stringify([before, loaded().length > 0]));`;
+  const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { cwd: join(import.meta.dir, "../..") });
+  expect(JSON.parse(stdout.toString())).toEqual([[], true]);
+});
 
 describe("a key", () => {
   test("works as soon as it is created, is listed without its secret, and is refused from the very next call on when it is revoked", async () => {

@@ -1,4 +1,4 @@
-/** How the process starts (src/compose.ts, with the stores of src/store/open.ts): in time, with the words of a first start once, or with a line that says what is in the way. */
+/** How the process starts (src/compose.ts, src/compose-installation.ts, with the stores of src/store/open.ts): in time, with the words of a first start once, or with a line that says what is in the way. */
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";

@@ -69,7 +69,7 @@ export async function cli(argv: readonly string[], overrides: Partial<CliIo> = {
       throw new Error(`there is no ${path}`);
     },
     serve: async () => 0,
-    probes: healthyProbes(),
+    probes: async () => healthyProbes(),
     version: { sallyport: "0.1.0", bun: "1.4.5" },
     colour: false,
     ...overrides,
