@@ -54,7 +54,8 @@ OpenAI's \`{"error": {message, type, param, code}}\`, where \`code\` is ours but
 \`invalid_credential\`, which OpenAI's clients know as \`invalid_api_key\`; Anthropic's
 \`{"type": "error", "error": {type, message}, "request_id"}\`; and on the admin listener a problem
 document (RFC 9457) with \`code\`. \`x-request-id\` names the call in the log and in its usage record.
-After the first byte of a stream an error is an event of the stream, and no clean end follows it.
+After the first byte of a stream an error is an event of the stream, and no clean end follows it. What the
+provider says of it there reaches callers of its own dialect as it came, but for what names the gateway's account.
 A provider's own 4xx keeps its status, and its own word for what is wrong with the request
 (\`context_length_exceeded\`) stands in place of our code, or in Anthropic's \`details.error_code\`.`,
     ...sections,

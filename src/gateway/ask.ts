@@ -3,11 +3,13 @@ import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES, MAX_STREAM_BYTES } from "../kernel/b
 import type { Attempt } from "../ports/records.ts";
 import type { Upstream, UpstreamAnswer, UpstreamCall } from "../ports/upstream.ts";
 import { type AnswerDecoder, MalformedAnswer, type ProviderAdapter } from "../spec/adapter.ts";
+import type { Dialect } from "../spec/dialect.ts";
 import { type EventBatch, type EventPart, type ModelEvent, type ProviderError, rewritten } from "../spec/event.ts";
 import { FRAMERS } from "../wire/framers.ts";
 import type { RawFrame } from "../wire/framing.ts";
 import { beginsLikeJson, beginsLikeStream, mayAnswer, SNIFFED_BYTES } from "../wire/sniff.ts";
 import type { Call } from "./call.ts";
+import { errorFrameOf } from "./error-frame.ts";
 import type { OutputBound } from "./output-bound.ts";
 import type { Redact } from "./redact.ts";
 import type { Asked } from "./reserve.ts";
@@ -209,7 +211,7 @@ function read({ adapter, asked, decoder, redact }: Question, frames: RawFrame[])
       original: { dialect: adapter.dialect, shape: "frame", source: frame.source, start: frame.start, end: frame.end },
     };
     asked.tally.see(event);
-    batch.push(asked.tally.over === "error" ? unquoting(event, redact) : event);
+    batch.push(asked.tally.over === "error" ? failing(event, frame, adapter.dialect, redact) : event);
     if (asked.tally.over !== null) break;
   }
   return batch;
@@ -223,6 +225,13 @@ function partsOf(frame: RawFrame, decoder: AnswerDecoder): EventPart[] {
     if (!(thrown instanceof MalformedAnswer)) throw thrown;
     return [{ type: "error", error: { status: 502, message: thrown.message, code: "upstream_malformed" } }];
   }
+}
+
+/** The event that says that the answer has failed. */
+function failing(event: ModelEvent, frame: RawFrame, dialect: Dialect, redact: Redact): ModelEvent {
+  const told = unquoting(event, redact);
+  const original = errorFrameOf(event.parts, frame, dialect, redact);
+  return original === undefined ? told : { ...told, original };
 }
 
 /** An error in our own words later on: the provider's bytes may quote the key that we showed it, or name our account. */

@@ -21,7 +21,7 @@ export function fromProviderError(error: ProviderError): GatewayError {
     `The provider answered ${status}.`;
   const internal = `the provider answered ${status}${error.type === undefined ? "" : ` ${error.type}`}`;
   const param = error.param === undefined || error.param === null ? null : withoutAccountNames(error.param);
-  if (status === 401 || status === 402 || status === 403 || status === 407) {
+  if (isOfAccount(status)) {
     return new GatewayError(
       "upstream_refused",
       "The provider refused the gateway's account; its operator has to act.",
@@ -44,6 +44,11 @@ export function fromProviderError(error: ProviderError): GatewayError {
     status: overloaded ? 503 : status === 504 ? 504 : 502,
     ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
   });
+}
+
+/** Whether a provider's status is about the gateway's account there, and not about the request. */
+export function isOfAccount(status: number): boolean {
+  return status === 401 || status === 402 || status === 403 || status === 407;
 }
 
 /** Whether another target may do better: where this one is broken, silent, full or unreachable, not where the request is at fault. */

@@ -48,6 +48,8 @@ interface Row {
   code: ErrorCode;
   status?: number;
   message?: RegExp;
+  /** The provider tells of it itself, in words that may reach its caller. */
+  told?: true;
 }
 
 const error = (provider: DialectName, details: { message?: string; type?: string; code?: string }): string[] =>
@@ -63,22 +65,24 @@ const rows: Row[] = [
   { name: "sends what is no JSON", more: () => ["data: {nope\n\n"], code: "upstream_malformed" },
   { name: "sends what is no object", more: () => ['data: ["three "]\n\n'], code: "upstream_malformed" },
   { name: "sends bytes that are no text", more: () => ["data: \u0000\u0001\u0002\n\n"], code: "upstream_malformed" },
-  { name: "reports an error, and ends as if all were well", more: (provider) => error(provider, { message: "it broke" }), code: "upstream_error", status: 502, message: /^it broke$/ },
-  { name: "reports an error and goes on", more: (provider) => [...error(provider, { message: "it broke" }), ...begun(provider).rest], code: "upstream_error", status: 502 },
-  { name: "is overloaded", more: (provider) => error(provider, { type: "overloaded_error", message: "Overloaded" }), code: "upstream_error", status: 503, message: /^Overloaded$/ },
-  { name: "has used up its rate limit", more: (provider) => error(provider, { type: "rate_limit_error", message: "org-SECRET99 has 0 left" }), code: "upstream_rate_limited", message: /^\*{5} has 0 left$/ },
+  { name: "reports an error, and ends as if all were well", more: (provider) => error(provider, { message: "it broke" }), code: "upstream_error", status: 502, message: /^it broke$/, told: true },
+  { name: "reports an error and goes on", more: (provider) => [...error(provider, { message: "it broke" }), ...begun(provider).rest], code: "upstream_error", status: 502, told: true },
+  { name: "is overloaded", more: (provider) => error(provider, { type: "overloaded_error", message: "Overloaded" }), code: "upstream_error", status: 503, message: /^Overloaded$/, told: true },
+  { name: "has used up its rate limit", more: (provider) => error(provider, { type: "rate_limit_error", message: "org-SECRET99 has 0 left" }), code: "upstream_rate_limited", message: /^\*{5} has 0 left$/, told: true },
   { name: "no longer takes the key, and quotes it", more: (provider) => error(provider, { type: "authentication_error", message: `bad key ${PROVIDER_KEY} of org-SECRET99` }), code: "upstream_refused", message: /operator/ },
-  { name: "quotes the key in passing", more: (provider) => error(provider, { message: `x-api-key: ${PROVIDER_KEY}.` }), code: "upstream_error", status: 502, message: /^x-api-key: \*{5}\.$/ },
+  { name: "quotes the key in passing", more: (provider) => error(provider, { message: `x-api-key: ${PROVIDER_KEY}.` }), code: "upstream_error", status: 502, message: /^x-api-key: \*{5}\.$/, told: true },
 ]; // biome-ignore format: a table
 
 describe.each(PAIRS)("$front in front of $provider, in mid-stream", ({ front, provider }) => {
   const call = () => scene.call(front, { model: MODELS[provider], stream: true });
 
-  test.each(rows)("a provider that $name, after the caller has seen something", async ({ more, ends, code, status, message }) => {
+  test.each(rows)("a provider that $name, after the caller has seen something", async ({ more, ends, code, status, message, told = false }) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     scene.up.answer(then(provider, more(provider), promise, ends));
     const response = await readThrough(await call(), "two ", resolve);
-    const broken = await scene.brokeOff(front, response, status === undefined ? { code } : { code, status });
+    // To a caller of its own dialect the provider's frame goes on as it came.
+    const asItCame = told && front === provider;
+    const broken = await scene.brokeOff(front, response, { code, asItCame, ...(status === undefined ? {} : { status }) });
     expect(broken.text).toContain("two ");
     expect(broken.text).not.toContain("three ");
     expect(broken.text + JSON.stringify(broken.record)).not.toContain("SECRET99");

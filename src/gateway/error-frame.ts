@@ -1,0 +1,43 @@
+import { isObject, type JsonObject, parseBounded } from "../kernel/json.ts";
+import type { Dialect } from "../spec/dialect.ts";
+import type { EventPart, Original } from "../spec/event.ts";
+import type { RawFrame } from "../wire/framing.ts";
+import type { Redact } from "./redact.ts";
+import { withCleanErrors } from "./told-errors.ts";
+import { isOfAccount } from "./upstream-error.ts";
+
+const utf8 = new TextEncoder();
+const OPENING_BRACE = 0x7b;
+
+/**
+ * The bytes by which a caller of the provider's own dialect is told of an error in a stream: the provider's frame,
+ * with whatever else it says there (Groq's `failed_generation`, OpenRouter's `metadata`), but for what names or
+ * opens the gateway's account. undefined where our words have to tell it: what concerns that account, and a
+ * frame in which clients of the dialect would not see an error.
+ */
+export function errorFrameOf(
+  parts: readonly EventPart[],
+  frame: RawFrame,
+  dialect: Dialect,
+  redact: Redact,
+): Original | undefined {
+  if (parts.some((part) => part.type === "error" && isOfAccount(part.error.status))) return undefined;
+  const isLine = dialect === "ollama";
+  // Google puts bare JSON between its events, which whoever reads events would pass over.
+  if (!isLine && frame.source[frame.start] === OPENING_BRACE) return undefined;
+  const value = parseBounded(frame.data);
+  if (!isObject(value) || !tellsOfError(value, dialect)) return undefined;
+  const told = withCleanErrors(value, redact);
+  const { event, source, start, end } = frame;
+  if (told === value) return { dialect, shape: "frame", source, start, end };
+  const text = JSON.stringify(told);
+  const bytes = utf8.encode(isLine ? `${text}\n` : `${event === "" ? "" : `event: ${event}\n`}data: ${text}\n\n`);
+  return { dialect, shape: "frame", source: bytes, start: 0, end: bytes.length };
+}
+
+function tellsOfError({ type, error }: JsonObject, dialect: Dialect): boolean {
+  // An event of the type `error` is not the end of a response: clients wait for this one.
+  if (dialect === "openai-responses") return type === "response.failed";
+  if (dialect === "anthropic-messages" && type !== "error") return false;
+  return isObject(error) || (typeof error === "string" && error !== "");
+}
