@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { type Amounts, NOTHING } from "../domain/plans/amounts.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Limit } from "../kernel/limit.ts";
+import type { Recount } from "../ports/ledger.ts";
 import type { Demand, Meter, MeterView, Reservation, ScopeDemand } from "../ports/meter.ts";
 import type { UsageRecord } from "../ports/records.ts";
 
@@ -10,6 +11,8 @@ import type { UsageRecord } from "../ports/records.ts";
 export interface WatchedMeter extends Meter, MeterView {
   /** Settles by rule what nobody is left to settle. @returns the records */
   recover(): Promise<UsageRecord[]>;
+  /** Adds up the ledger, and says what differs from the counters; sets them right if asked. */
+  recount(mend: boolean): Promise<Recount>;
   readonly openHolds: number;
 }
 
@@ -173,6 +176,46 @@ export function meterContract(name: string, make: () => Promise<MeterUnderTest>)
       await meter.reserve(ever, sampleRecord());
       clock.at += 400 * 2 * HALF_A_DAY;
       expect(await meter.reserve(ever, sampleRecord())).toMatchObject({ admitted: false, retryAfterMs: null });
+    });
+
+    test("where a tenant moves to another time zone, what its periods count goes on, and the ledger says the same", async () => {
+      const { under, meter, clock } = await setUp();
+      let asked: WatchedMeter = meter;
+      const spend = async (keyId: string, timeZone: string, usd: number) => {
+        const named = ["application:app_1", "team:team_1", "tenant:ten_1", "subscription:sub_1"];
+        const scopes = [`key:${keyId}`, ...named].map((scope) => scopeDemand([], { usd }, { scope, zone: timeZone }));
+        const model = scopeDemand([], { usd }, { scope: "model:small" });
+        const hold = holdOf(await asked.reserve({ scopes: [...scopes, model], anyOf: [] }, sampleRecord()));
+        await asked.settle(hold, spending(1, 1, usd, { keyId, timeZone }));
+      };
+      const days = async () => {
+        const all = await Promise.all(["key:key_1", "key:key_2"].map((scope) => asked.usage(scope, "UTC")));
+        return all.map(({ periods }) => periods.day.spent.usd);
+      };
+      const west = "America/Los_Angeles";
+      await spend("key_1", "UTC", 10);
+      await spend("key_2", "UTC", 20);
+      // After midnight in UTC, and before it in the west: the day that has begun has nothing of yesterday, whatever it is called.
+      clock.at = Date.UTC(2026, 4, 5, 3);
+      await spend("key_1", west, 1);
+      await spend("key_2", "UTC", 2);
+      // After midnight in the west: what was counted in the day until then goes on to count.
+      clock.at = Date.UTC(2026, 4, 5, 8);
+      await spend("key_2", west, 4);
+      expect(await days()).toEqual([0, 6]);
+      expect(await asked.recount(false)).toMatchObject({ found: 0 });
+      expect(await asked.recount(true)).toMatchObject({ found: 0 });
+      if (under.kill !== undefined) {
+        await under.kill();
+        asked = await under.start(clock);
+        await asked.recover();
+        expect(await days()).toEqual([0, 6]);
+        expect(await asked.recount(false)).toMatchObject({ found: 0 });
+      }
+      clock.at = Date.UTC(2026, 4, 6, 7) - 1;
+      expect(await days()).toEqual([0, 6]);
+      clock.at += 1;
+      expect([await days(), await asked.recount(false)]).toMatchObject([[0, 0], { found: 0 }]);
     });
 
     test("a clock that goes back opens nothing again, one that goes forth and back neither", async () => {

@@ -1,16 +1,14 @@
-import { isRate, type Limit, type LimitDimension, type PeriodWindow, RATE_MS } from "../../kernel/limit.ts";
+import { isRate, type Limit, type LimitDimension, type PeriodWindow } from "../../kernel/limit.ts";
 import { type Amounts, amountOf, minus, plus } from "./amounts.ts";
 import { type Bucket, draw, fit, missing, newBucket, remaining, waitFor } from "./bucket.ts";
 import { type Periods, periodsAt } from "./period.ts";
+import { addReplayed, drawAgain, isOfRates, type Replayed } from "./replayed.ts";
 
 export const PERIODS = ["day", "week", "month", "total"] as const satisfies readonly PeriodWindow[];
 
 /** One period's sums, in the order of `Amounts`. */
 const WIDTH = 4;
 const ROW: Readonly<Record<PeriodWindow, number>> = { day: 0, week: WIDTH, month: 2 * WIDTH, total: 3 * WIDTH };
-
-/** A bucket of any rate is full again after so long; one with a larger burst than its limit takes longer. */
-const LONGEST_RATE_MS = 24 * RATE_MS.hour;
 
 /** An account as a store keeps it: what was spent, not what is reserved. */
 export interface SavedAccount {
@@ -22,17 +20,11 @@ export interface SavedAccount {
   at: number;
   /** Requests, input tokens, output tokens, nano-dollars of the day; then of the week, the month, and in total. */
   spent: readonly number[];
+  /** Since when that is counted, where it is not since the beginnings of its periods: the calendar was changed meanwhile. */
+  since?: readonly number[];
   buckets: readonly Bucket[];
   /** What a rate has to know of that has not been asked for yet; absent where there is nothing. */
   replayed?: readonly Replayed[];
-}
-
-/** What was read again from the ledger. */
-interface Replayed {
-  /** When it left the rates of requests and those of tokens; of several, when the last one of a second did. */
-  asked: number;
-  ended: number;
-  amounts: Amounts;
 }
 
 /** An account as a store keeps it that several nodes share: what is reserved and what runs too. */
@@ -59,6 +51,8 @@ export interface PeriodUsage {
   /** Milliseconds since 1970, end exclusive; Infinity for what is counted in total. */
   start: number;
   end: number;
+  /** What was admitted since then is counted in it: `start`, unless the calendar was changed meanwhile. */
+  since: number;
   spent: Amounts;
   reserved: Amounts;
 }
@@ -90,18 +84,23 @@ export class Account {
   usedAt: number;
   #zone: string;
   #periods: Periods;
+  /** When each of them has begun to count. */
+  readonly #since = new Float64Array(PERIODS.length);
   /** Replaced, never changed: takings keep it. */
   #turns: readonly number[] = [0, 0, 0, 0];
   readonly #spent = new Float64Array(PERIODS.length * WIDTH);
   readonly #reserved = new Float64Array(PERIODS.length * WIDTH);
   readonly #buckets: Bucket[] = [];
   /** What was read again from the ledger: a rate that is first asked for after a restart has to know of it. */
-  #replayed: Replayed[] = [];
+  readonly #replayed: Replayed[] = [];
 
   constructor(scope: string, zone: string, now: number) {
     this.scope = scope;
     this.#zone = zone;
     this.#periods = periodsAt(zone, now);
+    PERIODS.forEach((window, i) => {
+      this.#since[i] = this.#periods[window].start;
+    });
     this.usedAt = now;
   }
 
@@ -111,7 +110,7 @@ export class Account {
 
   /**
    * From now on another calendar counts. What was counted in the periods that run stays counted in
-   * those that run by the new one, so nobody gains by it; the ledger has it to the day.
+   * those that run by the new one, until they end: so nobody gains by it.
    */
   move(zone: string, now: number): void {
     this.#advance(now);
@@ -124,19 +123,38 @@ export class Account {
     account.#spent.set(saved.spent);
     for (const bucket of saved.buckets) account.#buckets.push({ ...bucket });
     account.#replayed.push(...(saved.replayed ?? []));
+    if (saved.since !== undefined) account.#since.set(saved.since);
     account.upto = saved.upto;
+    return account;
+  }
+
+  /** One of the same calendar and the same periods, of which nothing is counted yet. */
+  blank(now: number): Account {
+    this.#advance(now);
+    return Account.alike(this.usage(now), now);
+  }
+
+  /** One whose periods are those, of which nothing is counted yet. */
+  static alike({ scope, zone, periods }: Usage, now: number): Account {
+    const account = new Account(scope, zone, now);
+    PERIODS.forEach((window, i) => {
+      if (account.#periods[window].start === periods[window].start) account.#since[i] = periods[window].since;
+    });
     return account;
   }
 
   save(now: number): SavedAccount {
     this.#advance(now);
-    const replayed = this.#replayed.filter(({ ended }) => now - ended < LONGEST_RATE_MS);
+    const replayed = this.#replayed.filter((entry) => isOfRates(entry, now));
     return {
       scope: this.scope,
       zone: this.#zone,
       upto: this.upto,
       at: now,
       spent: Array.from(this.#spent),
+      ...(PERIODS.every((window, i) => this.#since[i] === this.#periods[window].start)
+        ? {}
+        : { since: Array.from(this.#since) }),
       // What is full again is as if it had never been used.
       buckets: this.#buckets.filter((bucket) => missing(bucket, now) > 0).map((bucket) => ({ ...bucket })),
       ...(replayed.length === 0 ? {} : { replayed }),
@@ -195,7 +213,7 @@ export class Account {
   retake(amounts: Amounts, drawn: number, at: number, now: number): Taking {
     this.#advance(now);
     this.running += 1;
-    const turns = PERIODS.map((window, i) => (at >= this.#periods[window].start ? this.#turns[i]! : -1));
+    const turns = this.#turnsOf(at);
     const taking = { account: this, amounts, turns, drawn };
     this.#drawRequests(drawn, at);
     this.#hold(taking, amounts, drawn, 1);
@@ -239,18 +257,13 @@ export class Account {
     this.usedAt = now;
     const entry = { asked, ended, amounts: charged };
     for (const bucket of this.#buckets) drawAgain(bucket, entry);
-    while (this.#replayed.length > 0 && now - this.#replayed[0]!.ended >= LONGEST_RATE_MS) this.#replayed.shift();
-    const last = this.#replayed.at(-1);
-    if (last !== undefined && secondOf(last.asked) === secondOf(asked) && secondOf(last.ended) === secondOf(ended))
-      this.#replayed[this.#replayed.length - 1] = together(last, entry);
-    else this.#replayed.push(entry);
+    addReplayed(this.#replayed, entry, now);
   }
 
   /** The same without the rates, which would have to know of each call of a day: for whoever adds up the whole ledger. */
   spend(charged: Amounts, at: number, now: number): void {
     this.#advance(now);
-    const since = PERIODS.map((window, i) => (at >= this.#periods[window].start ? this.#turns[i]! : -1));
-    this.#add(this.#spent, charged, since, 1);
+    this.#add(this.#spent, charged, this.#turnsOf(at), 1);
   }
 
   /** Whether one of the periods in which it was taken, and of which there is a limit, is over. */
@@ -270,6 +283,7 @@ export class Account {
     const usageOf = (window: PeriodWindow): PeriodUsage => {
       return {
         ...this.#periods[window],
+        since: this.#since[PERIODS.indexOf(window)]!,
         spent: this.#sums(this.#spent, window),
         reserved: this.#sums(this.#reserved, window),
       };
@@ -309,9 +323,15 @@ export class Account {
       if (periods[window].start === this.#periods[window].start) return this.#turns[i]!;
       this.#spent.fill(0, i * WIDTH, (i + 1) * WIDTH);
       this.#reserved.fill(0, i * WIDTH, (i + 1) * WIDTH);
+      this.#since[i] = periods[window].start;
       return this.#turns[i]! + 1;
     });
     this.#periods = periods;
+  }
+
+  /** Of what was admitted at `at`: -1 for periods that have begun to count since. */
+  #turnsOf(at: number): number[] {
+    return this.#turns.map((turn, i) => (at >= this.#since[i]! ? turn : -1));
   }
 
   #bucket(limit: Limit): Bucket {
@@ -371,21 +391,4 @@ function of(sums: Float64Array, row: number, dimension: LimitDimension): number 
     case "concurrent":
       return 1;
   }
-}
-
-function drawAgain(bucket: Bucket, { asked, ended, amounts }: Replayed): void {
-  draw(bucket, amountOf(amounts, bucket.dimension), bucket.dimension === "requests" ? asked : ended);
-}
-
-/** Both when the later one was: that is never less. */
-function together(one: Replayed, other: Replayed): Replayed {
-  return {
-    asked: Math.max(one.asked, other.asked),
-    ended: Math.max(one.ended, other.ended),
-    amounts: plus(one.amounts, other.amounts),
-  };
-}
-
-function secondOf(ms: number): number {
-  return Math.floor(ms / 1_000);
 }

@@ -58,9 +58,12 @@ export class Accounts {
     return account;
   }
 
-  /** The calendar of a scope that has been used. */
-  zoneOf(scope: string): string | undefined {
-    return (this.#byScope.get(scope) ?? this.#journal.account(scope))?.zone;
+  /** An account with the periods of a scope's, and nothing counted in them; a new one, in the calendar of `zone`, where there is none. */
+  blank(scope: string, zone: string, now: number): Account {
+    const known = this.#byScope.get(scope);
+    if (known !== undefined) return known.blank(now);
+    const saved = this.#journal.account(scope);
+    return saved === undefined ? new Account(scope, zone, now) : Account.from(saved).blank(now);
   }
 
   /** Says that the account has counted this entry of the ledger. */

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { Account, PERIODS } from "../../domain/plans/account.ts";
+import { type Account, PERIODS } from "../../domain/plans/account.ts";
 import type { Amounts } from "../../domain/plans/amounts.ts";
 import { chargesOf } from "../../domain/plans/charges.ts";
 import type { Difference, Recount } from "../../ports/ledger.ts";
@@ -45,6 +45,8 @@ export async function recount(
     if (++compared % COMPARED === 0) await turn();
     for (const entry of journal.entries(sums.last)) sums.add(entry);
     const account = accounts.of(scope, sum.zone, now());
+    // Its calendar may have been changed since it was first met.
+    if (account.zone !== sum.zone) sum.move(account.zone, now());
     const differing = differencesOf(account, sum, now());
     found += differing.length;
     differences.push(...differing.slice(0, LISTED - differences.length));
@@ -57,7 +59,7 @@ export async function recount(
   return { entries: sums.entries, accounts: sums.byScope.size, differences, found, mended: mend };
 }
 
-/** What the ledger says of each scope, in the calendars that count now. */
+/** What the ledger says of each scope, in the periods that count now. */
 class Sums {
   readonly byScope = new Map<string, Account>();
   entries = 0;
@@ -74,7 +76,7 @@ class Sums {
   of(scope: string, zone: string): Account {
     let sum = this.byScope.get(scope);
     if (sum === undefined) {
-      sum = new Account(scope, this.#accounts.zoneOf(scope) ?? zone, this.#now());
+      sum = this.#accounts.blank(scope, zone, this.#now());
       this.byScope.set(scope, sum);
     }
     return sum;

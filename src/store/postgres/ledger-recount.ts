@@ -39,8 +39,11 @@ export async function recountLedger(ports: RecountPorts, mend: boolean): Promise
   let differences: Difference[] = [];
   for (let look = 1; look <= LOOKS && scopes.length > 0; look++) {
     if (look > 1) await Bun.sleep(LOOK_AGAIN_MS);
-    differences = await differing(ports, sums, scopes);
-    scopes = [...new Set(differences.map(({ scope }) => scope))];
+    const found = await differing(ports, sums, scopes);
+    // Their calendar was changed: what that carried over is read again, and looked at once more.
+    if (found.moved.size > 0) await sums.readAgain(found.moved);
+    differences = found.differences;
+    scopes = [...new Set([...differences.map(({ scope }) => scope), ...found.moved.keys()])];
   }
   if (mend && differences.length > 0) {
     await sums.read();
@@ -56,8 +59,15 @@ export async function recountLedger(ports: RecountPorts, mend: boolean): Promise
   };
 }
 
-async function differing(ports: RecountPorts, sums: Sums, scopes: readonly string[]): Promise<Difference[]> {
-  const found: Difference[] = [];
+interface Found {
+  differences: Difference[];
+  /** Scopes whose periods are others than those of the sums, as they are counted. */
+  moved: Map<string, Usage>;
+}
+
+async function differing(ports: RecountPorts, sums: Sums, scopes: readonly string[]): Promise<Found> {
+  const differences: Difference[] = [];
+  const moved = new Map<string, Usage>();
   for (let i = 0; i < scopes.length; i += AT_ONCE) {
     await sums.read();
     const some = scopes.slice(i, i + AT_ONCE).map((scope) => sums.byScope.get(scope)!);
@@ -66,17 +76,30 @@ async function differing(ports: RecountPorts, sums: Sums, scopes: readonly strin
     await sums.read();
     some.forEach((sum, j) => {
       const after = sum.usage(ports.now());
+      if (isMoved(counted[j]!, after)) {
+        moved.set(sum.scope, counted[j]!);
+        return;
+      }
       for (const period of PERIODS) {
         for (const of of DIMENSIONS) {
           const [least, is, most] = [before[j]!, counted[j]!, after].map(({ periods }) => periods[period].spent[of]);
           // Over a midnight there is nothing to compare.
           if (before[j]!.periods[period].start !== counted[j]!.periods[period].start) continue;
-          if (is! < least! || is! > most!) found.push({ scope: sum.scope, period, of, counted: is!, ledger: most! });
+          if (is! < least! || is! > most!)
+            differences.push({ scope: sum.scope, period, of, counted: is!, ledger: most! });
         }
       }
     });
   }
-  return found;
+  return { differences, moved };
+}
+
+/** Whether one is counted in other periods than the other, but for a midnight in between. */
+function isMoved(one: Usage, other: Usage): boolean {
+  return PERIODS.some((period) => {
+    const [a, b] = [one.periods[period], other.periods[period]];
+    return one.zone !== other.zone || (a.start === b.start && a.since !== b.since);
+  });
 }
 
 /** What the ledger says of each scope. */
@@ -102,13 +125,25 @@ class Sums {
   /** Goes on to what the ledger has by now. */
   async read(): Promise<void> {
     const last = await this.#ports.accounts.lastEntry();
-    for await (const { record } of this.#ports.ledger.entries(this.last, last)) {
-      this.entries++;
+    this.entries += await this.#add(this.last, last);
+    this.last = last;
+  }
+
+  /** Adds up some scopes once more, in the periods in which they are counted. */
+  async readAgain(usages: ReadonlyMap<string, Usage>): Promise<void> {
+    for (const [scope, usage] of usages) this.byScope.set(scope, Account.alike(usage, this.#ports.now()));
+    await this.#add(0, this.last, usages);
+  }
+
+  async #add(after: number, last: number, only?: ReadonlyMap<string, unknown>): Promise<number> {
+    let entries = 0;
+    for await (const { record } of this.#ports.ledger.entries(after, last)) {
+      entries++;
       for (const { scope, zone, amounts } of chargesOf(record)) {
-        const at = record.admittedAt as number;
-        this.of(scope, zone).spend(amounts, at, this.#ports.now());
+        if (only?.has(scope) === false) continue;
+        this.of(scope, zone).spend(amounts, record.admittedAt as number, this.#ports.now());
       }
     }
-    this.last = last;
+    return entries;
   }
 }

@@ -36,6 +36,7 @@ export interface StoredAccount {
   z: string;
   s: number[];
   e: number[];
+  f: readonly number[];
   t: readonly number[];
   p: readonly number[];
   r: readonly number[];
@@ -204,10 +205,12 @@ function edgesOf({ day, week, month }: Periods): number[] {
 
 export function stored(account: SharedAccount): StoredAccount {
   const { day, week, month } = periodsAt(account.zone, account.at);
+  const starts = [day.start, week.start, month.start];
   return {
     z: account.zone,
-    s: [day.start, week.start, month.start],
+    s: starts,
     e: [day.end, week.end, month.end],
+    f: account.since?.slice(0, 3) ?? starts,
     t: account.turns,
     p: account.spent,
     r: account.reserved,

@@ -310,7 +310,11 @@ function usageFrom(scope: string, row: readonly string[]): Usage {
       const [requests, input, output, usd] = numbers.slice(from + 4 * i, from + 4 * i + 4) as number[];
       return { requests: requests!, input: input!, output: output!, usd: usd! };
     };
-    const edges = i === 3 ? periodsAt("UTC", 0).total : { start: numbers[1 + 2 * i]!, end: numbers[2 + 2 * i]! };
+    const { total } = periodsAt("UTC", 0);
+    const edges =
+      i === 3
+        ? { ...total, since: total.start }
+        : { start: numbers[1 + 2 * i]!, end: numbers[2 + 2 * i]!, since: numbers[39 + i]! };
     return { ...edges, spent: amounts(7), reserved: amounts(23) };
   };
   const periods = { day: period(0), week: period(1), month: period(2), total: period(3) };

@@ -12,7 +12,8 @@
  * `stale`, and nothing is done. Where an account or the calendar of a zone is missing the answer is
  * `need`; nothing has been done then either, and the node asks again with what is missing.
  *
- * An account: z zone, s and e beginnings and ends of its day, week and month, t how often they have begun
+ * An account: z zone, s and e beginnings and ends of its day, week and month, f since when what is spent in
+ * them counts (s, unless the calendar was changed since), t how often they have begun
  * anew (and total), p spent and r reserved (requests, input, output, nano-dollars of day, week, month, total),
  * h held of rates, n running, b buckets (milliseconds for one unit, full at, and the rest of a millisecond), y what
  * was read again from the ledger (asked, ended, amounts), u up to which entry of the ledger.
@@ -94,6 +95,7 @@ local missing, zones = {}, {}
 for i = 3, #names do
   local account = found[i] and cmsgpack.unpack(found[i]) or (q.init and q.init[names[i]])
   if account then
+    account.f = account.f or { account.s[1], account.s[2], account.s[3] }
     known[names[i]] = account
     if not found[i] then now = math.max(now, account.at or 0) end
   elseif q.op ~= 'rates' then
@@ -136,6 +138,7 @@ local function advance(account, zone)
     if now >= account.e[i] then
       for j = 4 * i - 3, 4 * i do account.p[j] = 0 account.r[j] = 0 end
       account.t[i] = account.t[i] + 1
+      account.f[i] = zone == account.z and next[2 * i - 1] or account.e[i]
     end
     account.s[i] = next[2 * i - 1]
     account.e[i] = next[2 * i]
@@ -329,7 +332,7 @@ end
 -- What was spent by a Hold that has taken nothing here.
 local function charge(scope, account, charged, at)
   local turns = { -1, -1, -1, account.t[4] }
-  for i = 1, 3 do if at >= account.s[i] then turns[i] = account.t[i] end end
+  for i = 1, 3 do if at >= account.f[i] then turns[i] = account.t[i] end end
   add(account, 'p', charged, turns, 1)
   local asked = string.sub(scope, 1, 9) == 'provider:' and now or at
   local entry = { asked, now, charged }
@@ -350,6 +353,7 @@ if q.op == 'usage' then
   for i = 1, 3 do row[#row + 1] = text(account.s[i]) row[#row + 1] = text(account.e[i]) end
   for i = 1, 16 do row[#row + 1] = text(account.p[i]) end
   for i = 1, 16 do row[#row + 1] = text(account.r[i]) end
+  for i = 1, 3 do row[#row + 1] = text(account.f[i]) end
   return { 'ok', seq, now, row }
 end
 

@@ -4,7 +4,7 @@ import { parseRedisUrl } from "../../../src/config/shared-store.ts";
 import { chargesOf } from "../../../src/domain/plans/charges.ts";
 import type { Limit } from "../../../src/kernel/limit.ts";
 import type { Demand } from "../../../src/ports/meter.ts";
-import { limit, sampleRecord, scopeDemand, spending } from "../../../src/store/meter-contract.ts";
+import { limit, ManualClock, sampleRecord, scopeDemand, spending } from "../../../src/store/meter-contract.ts";
 import { openPostgresMeter } from "../../../src/store/postgres/meter.ts";
 import { openRedisMeter } from "../../../src/store/redis/meter.ts";
 import { present } from "../../support/parts.ts";
@@ -273,5 +273,27 @@ describe.skipIf(!here)("nodes on one store", () => {
     });
     expect(await node.meter.recount(false)).toMatchObject({ found: 0 });
     expect(name).not.toBe("");
+  });
+
+  test.each(stores)("what another calendar carried over stays when all is counted anew, on %s", async (_, open) => {
+    const clock = new ManualClock();
+    clock.at = Date.UTC(2026, 4, 5, 3);
+    const node = await startNode(await server.database(), open(), clock);
+    nodes = [node];
+    const spend = async (zone: string) => {
+      const scopes = [scopeDemand([], {}, { scope: "key:key_1", zone })];
+      const reserved = await node.meter.reserve({ scopes, anyOf: [] }, sampleRecord());
+      if (reserved.admitted) await node.meter.settle(reserved.hold, spending(5, 0, 7, { timeZone: zone }));
+    };
+    const today = async () => (await node.meter.usage("key:key_1", "UTC")).periods.day.spent.usd;
+    await spend("UTC");
+    clock.at = Date.UTC(2026, 4, 5, 8);
+    await spend("America/Los_Angeles");
+    expect(await today()).toBe(14);
+    await node.postgres.query(
+      "UPDATE usage_records SET record = replace(record, '\"costNanoUsd\":7', '\"costNanoUsd\":8') WHERE seq = 1",
+    );
+    expect((await node.meter.recount(true)).found).toBeGreaterThan(0);
+    expect([await today(), await node.meter.recount(false)]).toMatchObject([15, { found: 0 }]);
   });
 });
