@@ -1,10 +1,10 @@
 /** Sallyport as its users run it: `sh bin/sallyport serve` with a configuration file, in a process of its own. */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mintVirtualKey } from "../../src/domain/access/virtual-key.ts";
+import { freePort } from "../support/private-server.ts";
 import { MODEL, type ModelServer } from "./model-server.ts";
 
 export interface GatewayProcess {
@@ -101,15 +101,4 @@ async function ready(url: string, child: { exitCode: number | null; kill(): void
   }
   child.kill();
   throw new Error(`the gateway did not become ready:\n${said.join("")}`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-      .once("error", reject)
-      .listen(0, "127.0.0.1", () => {
-        const address = server.address();
-        server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-      });
-  });
 }

@@ -15,7 +15,7 @@ import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
 import { SQL } from "bun";
 import type { Part } from "./parts.ts";
-import { freePort, PrivateServer, type Runner, removeFolder, runnerFor } from "./private-server.ts";
+import { freePort, OwnServer, removeFolder } from "./private-server.ts";
 
 const HOW = "apt-get install postgresql, or set TEST_DATABASE_URL to a server where databases may be made";
 
@@ -72,37 +72,27 @@ export interface Tls {
   key: string;
 }
 
-/** A server of our own, on a port that stays the same over restarts. */
-export class PrivatePostgres implements PostgresServer {
-  readonly port: number;
+/** A server of our own, on a port that stays the same over restarts. What was committed is found again after a crash. */
+export class PrivatePostgres extends OwnServer implements PostgresServer {
+  protected readonly crashSignal = "SIGQUIT";
   readonly #bin: string;
-  readonly #runner: Runner;
-  readonly #folder: string;
-  readonly #password: string;
+  readonly #password = randomBytes(12).toString("hex");
   readonly #tls: Tls | undefined;
-  #server: PrivateServer | undefined;
 
-  private constructor(bin: string, runner: Runner, port: number, tls: Tls | undefined) {
+  private constructor(bin: string, port: number, tls: Tls | undefined) {
+    super("postgres", "postgres", port);
     this.#bin = bin;
     this.#tls = tls;
-    this.#runner = runner;
-    this.#folder = runner.folder("postgres");
-    this.#password = randomBytes(12).toString("hex");
-    this.port = port;
   }
 
   static async open(tls?: Tls): Promise<PrivatePostgres> {
     const bin = binaries();
     if (bin === undefined) throw new Error(`there is no PostgreSQL: ${HOW}`);
-    const postgres = new PrivatePostgres(bin, runnerFor("postgres"), await freePort(), tls);
-    try {
+    const postgres = new PrivatePostgres(bin, await freePort(), tls);
+    return await postgres.begin(async () => {
       postgres.#initialize();
       await postgres.start();
-    } catch (error) {
-      removeFolder(postgres.#folder);
-      throw error;
-    }
-    return postgres;
+    });
   }
 
   /** URL of the database that is there before any other. */
@@ -118,9 +108,9 @@ export class PrivatePostgres implements PostgresServer {
 
   /** Starts it again, after `shutdown` or `crash`. @param standby as one that follows a primary, which is nowhere. */
   async start({ standby = false } = {}): Promise<void> {
-    const data = join(this.#folder, "data");
+    const data = join(this.folder, "data");
     const signal = join(data, "standby.signal");
-    if (standby) this.#runner.write(signal, "");
+    if (standby) this.runner.write(signal, "");
     else removeFolder(signal);
     // Nothing survives a loss of power here, but everything a crash of the server.
     const settings = ["fsync=off", "full_page_writes=off", "listen_addresses=127.0.0.1", `port=${this.port}`];
@@ -128,55 +118,25 @@ export class PrivatePostgres implements PostgresServer {
     if (this.#tls !== undefined)
       settings.push("ssl=on", `ssl_cert_file=${this.#file("cert")}`, `ssl_key_file=${this.#file("key")}`);
     const program = [join(this.#bin, "postgres"), "-D", data, ...settings.flatMap((setting) => ["-c", setting])];
-    this.#server = await PrivateServer.start({
-      command: [...this.#runner.prefix, ...program],
-      signal: "INT",
-      folder: this.#folder,
-      ready: /database system is ready to accept (?:read-only )?connections/,
-    });
-  }
-
-  /** Ends it in good order: connections are cut, nothing is lost. */
-  async shutdown(): Promise<void> {
-    await this.#server?.stop();
-    this.#server = undefined;
-  }
-
-  /** Ends it as a crash does; what was committed is found again by the next start. */
-  async crash(): Promise<void> {
-    await this.#server?.crash("SIGQUIT");
-    this.#server = undefined;
-  }
-
-  /** Until `resume`, connections stay open and nothing is answered. */
-  pause(): void {
-    this.#server?.pause();
-  }
-
-  resume(): void {
-    this.#server?.resume();
-  }
-
-  async stop(): Promise<void> {
-    await this.shutdown();
-    removeFolder(this.#folder);
+    const ready = /database system is ready to accept (?:read-only )?connections/;
+    await this.run({ command: program, signal: "INT", ready });
   }
 
   #file(name: "cert" | "key"): string {
-    return join(this.#folder, `${name}.pem`);
+    return join(this.folder, `${name}.pem`);
   }
 
   #initialize(): void {
-    const passwordFile = join(this.#folder, "password");
-    this.#runner.write(passwordFile, this.#password);
+    const passwordFile = join(this.folder, "password");
+    this.runner.write(passwordFile, this.#password);
     const options = ["--no-sync", "-U", "sallyport", "-A", "scram-sha-256", `--pwfile=${passwordFile}`];
-    const locale = ["-E", "UTF8", "--locale=C", "-D", join(this.#folder, "data")];
-    const command = [...this.#runner.prefix, join(this.#bin, "initdb"), ...options, ...locale];
+    const locale = ["-E", "UTF8", "--locale=C", "-D", join(this.folder, "data")];
+    const command = [...this.runner.prefix, join(this.#bin, "initdb"), ...options, ...locale];
     const { exitCode, stderr } = Bun.spawnSync(command, { env: { ...process.env, LC_ALL: "C" } });
     removeFolder(passwordFile);
     if (this.#tls !== undefined) {
-      this.#runner.write(this.#file("cert"), this.#tls.cert);
-      this.#runner.write(this.#file("key"), this.#tls.key);
+      this.runner.write(this.#file("cert"), this.#tls.cert);
+      this.runner.write(this.#file("key"), this.#tls.key);
     }
     if (exitCode !== 0) throw new Error(`initdb failed: ${stderr.toString()}`);
   }

@@ -110,6 +110,64 @@ export class PrivateServer {
   }
 }
 
+/** A server with a folder and a port that stay the same over its restarts. */
+export abstract class OwnServer {
+  readonly port: number;
+  protected readonly runner: Runner;
+  protected readonly folder: string;
+  /** Ends the program at once. */
+  protected abstract readonly crashSignal: NodeJS.Signals;
+  #running: PrivateServer | undefined;
+
+  /** @param user who runs it where we are root */
+  protected constructor(name: string, user: string, port: number) {
+    this.port = port;
+    this.runner = runnerFor(user);
+    this.folder = this.runner.folder(name);
+  }
+
+  protected async run({ command, ...rest }: Omit<PrivateServerOptions, "folder">): Promise<void> {
+    const prefixed = [...this.runner.prefix, ...command];
+    this.#running = await PrivateServer.start({ ...rest, command: prefixed, folder: this.folder });
+  }
+
+  /** Begins for the first time; what cannot begin leaves no folder. */
+  protected async begin(start: () => Promise<void>): Promise<this> {
+    try {
+      await start();
+    } catch (error) {
+      removeFolder(this.folder);
+      throw error;
+    }
+    return this;
+  }
+
+  /** Ends it in good order: connections are cut, nothing is lost that it keeps. */
+  async shutdown(): Promise<void> {
+    await this.#running?.stop();
+    this.#running = undefined;
+  }
+
+  async crash(): Promise<void> {
+    await this.#running?.crash(this.crashSignal);
+    this.#running = undefined;
+  }
+
+  /** Until `resume`, connections stay open and nothing is answered. */
+  pause(): void {
+    this.#running?.pause();
+  }
+
+  resume(): void {
+    this.#running?.resume();
+  }
+
+  async stop(): Promise<void> {
+    await this.shutdown();
+    removeFolder(this.folder);
+  }
+}
+
 function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -118,15 +176,22 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** A port of loopback that nobody listens on. */
-export function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
+/**
+ * A port of loopback that nobody listens on, below those that systems hand out by themselves (from 32768, or 49152 on):
+ * between now and the server's start, no connection of another test gets it.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
   const server = createServer();
-  server.on("error", reject);
-  server.listen(0, "127.0.0.1", () => {
-    const { port } = server.address() as { port: number };
-    server.close(() => resolve(port));
-  });
+  server.on("error", () => resolve(false));
+  server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   return promise;
 }
 

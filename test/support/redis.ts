@@ -11,7 +11,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Part } from "./parts.ts";
-import { freePort, PrivateServer, type Runner, removeFolder, runnerFor } from "./private-server.ts";
+import { freePort, OwnServer } from "./private-server.ts";
 
 const PROGRAM = Bun.which("valkey-server") ?? Bun.which("redis-server") ?? undefined;
 
@@ -45,31 +45,20 @@ export async function startRedis(): Promise<RedisServer> {
 }
 
 /** A server of our own, on a port that stays the same over restarts. It forgets everything at each. */
-export class PrivateRedis implements RedisServer {
-  readonly port: number;
+export class PrivateRedis extends OwnServer implements RedisServer {
+  protected readonly crashSignal = "SIGKILL";
   readonly #program: string;
-  readonly #runner: Runner;
-  readonly #folder: string;
   readonly #password = randomBytes(12).toString("hex");
-  #server: PrivateServer | undefined;
 
   private constructor(program: string, port: number) {
+    super("redis", "nobody", port);
     this.#program = program;
-    this.port = port;
-    this.#runner = runnerFor("nobody");
-    this.#folder = this.#runner.folder("redis");
   }
 
   static async open(): Promise<PrivateRedis> {
     if (PROGRAM === undefined) throw new Error(`there is no Redis: ${HOW}`);
     const redis = new PrivateRedis(PROGRAM, await freePort());
-    try {
-      await redis.start();
-    } catch (error) {
-      removeFolder(redis.#folder);
-      throw error;
-    }
-    return redis;
+    return await redis.begin(() => redis.start());
   }
 
   get url(): string {
@@ -78,38 +67,10 @@ export class PrivateRedis implements RedisServer {
 
   /** Starts it again, empty, after `shutdown` or `crash`. */
   async start(): Promise<void> {
-    const place = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.#folder];
+    const place = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.folder];
     const keeping = ["--save", "", "--appendonly", "no", "--requirepass", this.#password];
-    this.#server = await PrivateServer.start({
-      command: [...this.#runner.prefix, this.#program, ...place, ...keeping],
-      signal: "TERM",
-      folder: this.#folder,
-      ready: /Ready to accept connections/,
-    });
-  }
-
-  async shutdown(): Promise<void> {
-    await this.#server?.stop();
-    this.#server = undefined;
-  }
-
-  async crash(): Promise<void> {
-    await this.#server?.crash("SIGKILL");
-    this.#server = undefined;
-  }
-
-  /** Until `resume`, connections stay open and nothing is answered. */
-  pause(): void {
-    this.#server?.pause();
-  }
-
-  resume(): void {
-    this.#server?.resume();
-  }
-
-  async stop(): Promise<void> {
-    await this.shutdown();
-    removeFolder(this.#folder);
+    const command = [this.#program, ...place, ...keeping];
+    await this.run({ command, signal: "TERM", ready: /Ready to accept connections/ });
   }
 }
 
