@@ -19,13 +19,24 @@ export function actorMay(actor: Actor, permission: Permission): boolean {
   return roleGrants(ROLE_OF[actor.kind], permission);
 }
 
+/** Whoever has the one admin token of the installation. */
+const BOOTSTRAP: Actor = { kind: "admin-token", id: "bootstrap" };
+
+/** Whether both are certainly the same person: the admin token of the installation may be in several hands. */
+export function isSamePerson(one: Actor, other: Actor): boolean {
+  return isActor(one, other) && !isActor(one, BOOTSTRAP);
+}
+
+function isActor(one: Actor, other: Actor): boolean {
+  return one.kind === other.kind && one.id === other.id;
+}
+
 /**
  * A check of the one admin token that this installation has, by its keyed digest: the store
  * holds no token, and the comparison takes the same time wherever two texts differ.
  */
 export function tokenVerifier(pepper: Uint8Array, digest: string): VerifyToken {
-  return (text) =>
-    equalInConstantTime(tokenDigest(pepper, text), digest) ? { kind: "admin-token", id: "bootstrap" } : undefined;
+  return (text) => (equalInConstantTime(tokenDigest(pepper, text), digest) ? { ...BOOTSTRAP } : undefined);
 }
 
 /** What is kept instead of an admin token: HMAC-SHA-256 under a key derived from the master key. */

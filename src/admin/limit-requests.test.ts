@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { adminPlane, BOT, NOW } from "../../test/support/admin-plane.ts";
 import type { Limit } from "../kernel/limit.ts";
+import type { Actor } from "../ports/actor.ts";
 
 const SCOPE = `application:${BOT.id}`;
 const perDay = (amount: number): Limit => ({ dimension: "requests", window: "day", amount });
@@ -284,4 +285,26 @@ test("403: to ask, to see and to decide are different rights", async () => {
   for (const verb of ["approve", "reject", "withdraw"]) expect((await owner.act(body.id, verb)).status).toBe(403);
   expect((await owner.call("GET", PATH)).status).toBe(403);
   expect(owner.administration.requests[0]?.state).toBe("requested");
+});
+
+test("403: nobody grants what they have asked for; another does, and who asked may withdraw it", async () => {
+  const actors: Record<string, Actor> = {
+    ann: { kind: "admin-token", id: "ann" },
+    bob: { kind: "admin-token", id: "bob" },
+  };
+  const { ask, act, administration } = limited({ verifyToken: (text) => actors[text] });
+  const as = (name: string) => ({ authorization: `Bearer ${name}` });
+  const { id } = (await ask({}, as("ann"))).body;
+  const before = administration.entries.length;
+  expect(await act(id, "approve", {}, as("ann"))).toMatchObject({ status: 403, body: { code: "not_allowed" } });
+  expect(await act(id, "approve", { limit: { per: "day", requests: 200 } }, as("ann"))).toMatchObject({ status: 403 });
+  expect(administration.entries).toHaveLength(before);
+  expect(await act(id, "approve", {}, as("bob"))).toMatchObject({ status: 200, body: { state: "approved" } });
+  expect(await act(id, "withdraw", {}, as("ann"))).toMatchObject({ status: 200 });
+});
+
+test("the admin token of the installation may be in several hands, so it asks and grants", async () => {
+  const { ask, act } = limited();
+  const { id } = (await ask()).body;
+  expect(await act(id, "approve")).toMatchObject({ status: 200, body: { state: "approved" } });
 });

@@ -8,6 +8,7 @@ import { formatUsd } from "../kernel/money.ts";
 import type { LimitedScope } from "../ports/administration.ts";
 import type { LimitDecision, LimitRequestRow } from "../ports/limit-requests.ts";
 import { findApplication } from "./applications.ts";
+import { isSamePerson } from "./authenticate.ts";
 import { entityTag, requireMatch } from "./etag.ts";
 import { invalidField } from "./input.ts";
 import { type ChangeContext, defineOperation, type ReadContext } from "./operation.ts";
@@ -152,7 +153,8 @@ export const approveLimitRequest = defineOperation({
   path: "/api/v1/limit-requests/{id}/approve",
   summary: "Grant a higher limit",
   description:
-    "When this has answered, it holds. It ends by itself at `until`, or when the request is withdrawn. Where the usual limit " +
+    "Nobody grants what they have asked for themselves (403), but for the admin token of the installation, which may be in " +
+    "several hands. When this has answered, it holds. It ends by itself at `until`, or when the request is withdrawn. Where the usual limit " +
     "becomes higher than what was granted, the usual one counts.",
   permission: "limit-request.decide",
   audit: "limit-request.approve",
@@ -169,6 +171,9 @@ export const approveLimitRequest = defineOperation({
   errors: ["conflict", "precondition_failed"],
   async handle(context, { path, body }) {
     const before = await requireRequest(context, path.id);
+    if (isSamePerson(context.actor, before.createdBy)) {
+      throw new GatewayError("not_allowed", "Who has asked for more cannot grant it; somebody else has to.");
+    }
     const limit = body.limit === undefined ? before.limit : limitOf(body.limit);
     const until = body.until === undefined ? before.until : momentOf(body.until);
     const decision = decisionOf(context, body.note, { limit, until });
