@@ -232,11 +232,6 @@ const NO_GEMINI: Listed[] = [
 /** Answers of Gemini's, to callers of any dialect. */
 export const TOLD_BY_GEMINI: readonly Listed[] = [
   {
-    because:
-      "A response that came to nothing is incomplete, for the reason that its provider gave; the digest reads length.",
-    applies: ({ want, found }) => want.finish === "other" && found.every((each) => each.endsWith('got "length"')),
-  },
-  {
     because: "The digest does not read arguments that are streamed by place (partialArgs); we tell them whole.",
     applies: ({ exchange, found }) =>
       textOf(exchange).includes('"partialArgs"') && found.every((each) => each.startsWith("tools:")),

@@ -113,11 +113,11 @@ describe("a text", () => {
   });
 
   test("that was cut is incomplete, and says why", () => {
-    const cut = (reason: "length" | "content-filter" | "refusal" | "failed", raw: string | null = null) =>
+    const cut = (reason: "length" | "content-filter" | "refusal") =>
       whole([
         START,
         ...block(0, { kind: "text" }, text(0, "Hel")),
-        { type: "finish", choice: 0, reason, raw },
+        { type: "finish", choice: 0, reason, raw: null },
         { type: "end" },
       ]);
     expect(cut("length")).toMatchObject({ status: "incomplete", incomplete_details: { reason: "max_output_tokens" } });
@@ -126,8 +126,17 @@ describe("a text", () => {
       incomplete_details: { reason: "content_filter" },
     });
     expect(cut("refusal")).toMatchObject({ status: "incomplete", incomplete_details: { reason: "content_filter" } });
-    const failed = { status: "incomplete", incomplete_details: { reason: "MALFORMED_FUNCTION_CALL" } };
-    expect(cut("failed", "MALFORMED_FUNCTION_CALL")).toMatchObject(failed);
+  });
+
+  test("that came to nothing has failed, in the provider's word, whole and streamed", () => {
+    const nothing: EventPart[] = [
+      START,
+      { type: "finish", choice: 0, reason: "failed", raw: "MALFORMED_FUNCTION_CALL" },
+      { type: "end" },
+    ];
+    const error = { code: "server_error", message: "The answer came to nothing: MALFORMED_FUNCTION_CALL." };
+    expect(whole(nothing)).toMatchObject({ status: "failed", error, incomplete_details: null, output: [] });
+    expect(stream(nothing).at(-1)).toMatchObject({ type: "response.failed", response: { status: "failed", error } });
   });
 
   test("brings log probabilities and citations along", () => {

@@ -66,8 +66,10 @@ export class ResponseHead {
   ended(output: JsonObject[]): JsonObject {
     const { reason, raw = null } = this.#finish ?? {};
     if (!this.isCut) return this.#body("completed", output, null, null);
-    const named = reason === "length" ? "max_output_tokens" : "content_filter";
-    const why = reason === "failed" ? failureWord(raw) : named;
+    // `incomplete` has two reasons, and neither is that what the model wrote came to nothing.
+    if (reason === "failed")
+      return this.failed(output, "server_error", `The answer came to nothing: ${failureWord(raw)}.`);
+    const why = reason === "length" ? "max_output_tokens" : "content_filter";
     return this.#body("incomplete", output, { reason: why }, null);
   }
 
