@@ -6,7 +6,7 @@ import type { EventPart } from "../src/spec/event.ts";
 import type { ModelRequest } from "../src/spec/request.ts";
 import { InvalidRequest } from "../src/spec/wire.ts";
 import { anthropicMessages } from "../src/wire/anthropic-messages/index.ts";
-import { dice } from "./support/dice.ts";
+import { dice, spoil } from "./support/dice.ts";
 import {
   type Exchange,
   faultsOf,
@@ -221,21 +221,6 @@ here("a request with a wrong value somewhere in it", () => {
     expect(sent).toBeGreaterThan(200);
   });
 });
-
-/** Puts something else in the place of one value, somewhere on the way down. */
-function spoil(given: JsonObject | Json[], random: () => number): void {
-  const value = given as JsonObject;
-  const keys = Object.keys(value);
-  if (keys.length === 0) return;
-  const key = keys[Math.floor(random() * keys.length)]!;
-  const below = value[key]!;
-  if (typeof below === "object" && below !== null && random() < 0.8) {
-    spoil(below, random);
-    return;
-  }
-  const wrong: Json[] = [null, true, -1, 1e308, "", "x", [], [null], {}, { type: "x" }];
-  value[key] = wrong[Math.floor(random() * wrong.length)]!;
-}
 
 here("every recorded error", () => {
   test("keeps its status, type and message", () => {

@@ -9,7 +9,7 @@ import type { ModelRequest } from "../src/spec/request.ts";
 import { InvalidRequest, type Wire } from "../src/spec/wire.ts";
 import { gemini, geminiStream } from "../src/wire/gemini/index.ts";
 import { openaiChat } from "../src/wire/openai-chat/index.ts";
-import { dice } from "./support/dice.ts";
+import { dice, spoil } from "./support/dice.ts";
 import { faultsOf, recordedExchanges, recordingsAreHere, requireRecordings } from "./support/recordings.ts";
 
 requireRecordings("damaged recordings of Gemini's dialect");
@@ -18,6 +18,9 @@ const here = describe.skipIf(!recordingsAreHere);
 const CONTEXT = { requestId: "call_01abc", created: 1 };
 const recorded = recordedExchanges(["gemini.generateContent"]);
 const answers = recorded.filter(({ response: { status } }) => status === 200);
+
+/** What stands in Gemini's dialect at other places only. */
+const GEMINIS: readonly Json[] = [[[]], { functionCall: {} }];
 
 function requestAs({ dialect }: Wire): ModelRequest {
   return { dialect, model: "m", messages: [], stream: true, includeUsage: true };
@@ -32,8 +35,8 @@ here("what was damaged on its way", () => {
       const { text, json } = answers[round % answers.length]!.response;
       const value = structuredClone(text === undefined ? json : dataOf(text)) as Json;
       if (typeof value !== "object" || value === null) continue;
-      spoil(value as JsonObject, random);
-      spoil(value as JsonObject, random);
+      spoil(value as JsonObject, random, GEMINIS);
+      spoil(value as JsonObject, random, GEMINIS);
       let parts: EventPart[];
       try {
         parts = google.decoder(requestAs(round % 2 === 0 ? geminiStream : openaiChat)).unary(JSON.stringify(value));
@@ -59,7 +62,7 @@ here("what was damaged on its way", () => {
     let refused = 0;
     for (let round = 0; round < 3_000; round++) {
       const body = structuredClone(bodies[round % bodies.length]!);
-      spoil(body, random);
+      spoil(body, random, GEMINIS);
       try {
         const request = gemini.decode(body, { params: { model: "m" }, query: "" });
         google.encode(request, "gemini-2.5-flash");
@@ -86,19 +89,4 @@ function dataOf(text: string): Json {
       return [];
     }
   });
-}
-
-/** Puts something else in the place of one value, somewhere on the way down. */
-function spoil(given: JsonObject | Json[], random: () => number): void {
-  const value = given as JsonObject;
-  const keys = Object.keys(value);
-  if (keys.length === 0) return;
-  const key = keys[Math.floor(random() * keys.length)]!;
-  const below = value[key]!;
-  if (typeof below === "object" && below !== null && random() < 0.85) {
-    spoil(below, random);
-    return;
-  }
-  const wrong: Json[] = [null, true, -1, 1e308, "", "x", [], [null], {}, { type: "x" }, [[]], { functionCall: {} }];
-  value[key] = wrong[Math.floor(random() * wrong.length)]!;
 }

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import type { Json, JsonObject } from "../src/kernel/json.ts";
+import type { JsonObject } from "../src/kernel/json.ts";
 import { openai } from "../src/providers/openai/index.ts";
 import { openaiCompatible } from "../src/providers/openai-compatible/index.ts";
 import { MalformedAnswer, type ProviderAdapter } from "../src/spec/adapter.ts";
 import type { EventPart } from "../src/spec/event.ts";
 import type { ModelRequest } from "../src/spec/request.ts";
 import { openaiChat } from "../src/wire/openai-chat/index.ts";
+import { differencesBeside, type ListedDifference, UNSAID } from "./support/json-differences.ts";
 import {
   type Exchange,
   faultsOf,
@@ -139,16 +140,15 @@ describe.skipIf(!recordingsAreHere)("recorded requests", () => {
       return;
     }
     const written = adapterOf(exchange).encode(openaiChat.decode(body), String(body.model)).body;
-    expect(differences(body, written, "").filter((difference) => !isListed(difference))).toEqual([]);
+    expect(differencesBeside(LISTED, body, written)).toEqual([]);
     const api = "openai.chat";
     expect(reqDigest({ api, request: { json: written } })).toEqual(reqDigest({ api, request: { json: body } }));
   });
 });
 
 /** Every way in which what goes upstream may differ from what the caller wrote. */
-const LISTED: { path: RegExp; change: RegExp; why: string }[] = [
-  { path: /./, change: /^null → undefined$/, why: "null and absent are the same in every request field" },
-  { path: /^\.stream$/, change: /^false → undefined$/, why: "unary is the default" },
+const LISTED: readonly ListedDifference[] = [
+  ...UNSAID,
   {
     path: /^\.stream_options/,
     change: /→ (\{"include_usage":true\}|true)$/,
@@ -158,20 +158,3 @@ const LISTED: { path: RegExp; change: RegExp; why: string }[] = [
   { path: /\.tool_calls$/, change: /^\[\] → undefined$/, why: "no calls" },
   { path: /\.thinking\.\d+(\.text)?$/, change: /./, why: "pieces of one thought are joined" },
 ];
-
-function isListed(difference: string): boolean {
-  const [path, change] = difference.split(": ", 2) as [string, string];
-  return LISTED.some((row) => row.path.test(path) && row.change.test(change));
-}
-
-/** Where two JSON values differ, as `path: was → is`. */
-function differences(was: Json | undefined, is: Json | undefined, path: string): string[] {
-  if (was !== null && is !== null && typeof was === "object" && typeof is === "object") {
-    const names = new Set([...Object.keys(was), ...Object.keys(is)]);
-    const [a, b] = [was as JsonObject, is as JsonObject];
-    if (Array.isArray(was) === Array.isArray(is)) {
-      return [...names].flatMap((name) => differences(a[name], b[name], `${path}.${name}`));
-    }
-  }
-  return was === is ? [] : [`${path}: ${JSON.stringify(was)?.slice(0, 60)} → ${JSON.stringify(is)?.slice(0, 60)}`];
-}

@@ -1,5 +1,4 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import type { Json, JsonObject } from "../src/kernel/json.ts";
 import { ADAPTERS } from "../src/providers/adapters.ts";
 import type { ProviderAdapter } from "../src/spec/adapter.ts";
 import type { EventPart } from "../src/spec/event.ts";
@@ -15,6 +14,7 @@ import {
   TOLD_OTHERWISE_AS_RESPONSES,
 } from "./support/fidelity-differences.ts";
 import { RESPONSES_REQUESTS_REFUSED, RESPONSES_ROADS_OTHERWISE } from "./support/fidelity-requests.ts";
+import { differencesBeside, type ListedDifference, UNSAID } from "./support/json-differences.ts";
 import {
   type Exchange,
   faultsOf,
@@ -126,9 +126,8 @@ here("OpenAI's Responses, told to clients of other dialects", () => {
 });
 
 /** Every way in which what goes upstream may differ from what the caller wrote. */
-const LISTED: { path: RegExp; change: RegExp; why: string }[] = [
-  { path: /./, change: /^null → undefined$/, why: "null and absent are the same in every request field" },
-  { path: /^\.stream$/, change: /^false → undefined$/, why: "unary is the default" },
+const LISTED: readonly ListedDifference[] = [
+  ...UNSAID,
   { path: /^\.reasoning$/, change: /^\{\} → undefined$/, why: "it says nothing" },
   { path: /\.summary$/, change: /^undefined → \[\]$/, why: "a thought has a summary, if an empty one" },
 ];
@@ -144,7 +143,7 @@ here("a recorded request to Responses", () => {
       if (name in RESPONSES_REQUESTS_REFUSED) continue;
       const body = request!.json!;
       const written = asked("openai-responses").encode(openaiResponses.decode(body), String(body.model)).body;
-      const found = differences(body, written, "").filter((difference) => !isListed(difference));
+      const found = differencesBeside(LISTED, body, written);
       if (found.length > 0) differ.push([name, found]);
     }
     expect(differ).toEqual([]);
@@ -159,23 +158,6 @@ here("a recorded request to Responses", () => {
     }
   });
 });
-
-function isListed(difference: string): boolean {
-  const [path, change] = difference.split(": ", 2) as [string, string];
-  return LISTED.some((row) => row.path.test(path) && row.change.test(change));
-}
-
-/** Where two JSON values differ, as `path: was → is`. */
-function differences(was: Json | undefined, is: Json | undefined, path: string): string[] {
-  if (was !== null && is !== null && typeof was === "object" && typeof is === "object") {
-    const names = new Set([...Object.keys(was), ...Object.keys(is)]);
-    const [a, b] = [was as JsonObject, is as JsonObject];
-    if (Array.isArray(was) === Array.isArray(is)) {
-      return [...names].flatMap((name) => differences(a[name], b[name], `${path}.${name}`));
-    }
-  }
-  return was === is ? [] : [`${path}: ${JSON.stringify(was)?.slice(0, 60)} → ${JSON.stringify(is)?.slice(0, 60)}`];
-}
 
 const FRONTS: Readonly<Record<string, Wire>> = {
   "openai.chat": openaiChat,

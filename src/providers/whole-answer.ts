@@ -1,6 +1,6 @@
 import { isObject, type Json, type JsonObject, parseBounded } from "../kernel/json.ts";
 import { type AnswerDecoder, MalformedAnswer } from "../spec/adapter.ts";
-import type { EventPart } from "../spec/event.ts";
+import type { EventPart, ProviderError } from "../spec/event.ts";
 import type { Embed } from "../spec/operation.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Usage } from "../spec/usage.ts";
@@ -24,6 +24,42 @@ export function wholeAnswer(read: (answer: JsonObject) => EventPart[]): AnswerDe
     close: () => [],
   };
 }
+
+/**
+ * Reads what a provider keeps: an object, or the bytes of a file or of results.
+ * @param bytesAre the media type under which the answer's bytes are handed on as they are, whatever their provider
+ * calls them; undefined for objects
+ * @param errorIn the error that an object is; throws `MalformedAnswer` where it is nothing that was asked for
+ */
+export function keptAnswer(
+  bytesAre: string | undefined,
+  errorIn: (answer: JsonObject) => ProviderError | undefined,
+): AnswerDecoder {
+  const { frame, close } = wholeAnswer(() => []);
+  const whole = (result: Extract<EventPart, { type: "result" }>["result"]): EventPart[] => [
+    { type: "start" },
+    { type: "result", result },
+    { type: "end" },
+  ];
+  const unary = (body: string): EventPart[] => {
+    const json = parseBounded(body);
+    if (!isObject(json)) throw new MalformedAnswer("an answer that is no object");
+    const error = errorIn(json);
+    if (error !== undefined) return [{ type: "error", error }];
+    return whole({ kind: "body", mediaType: "application/json", content: { json } });
+  };
+  return {
+    frame,
+    close,
+    unary,
+    body: (bytes) =>
+      bytesAre === undefined
+        ? unary(utf8.decode(bytes))
+        : whole({ kind: "body", mediaType: bytesAre, content: { bytes } }),
+  };
+}
+
+const utf8 = new TextDecoder();
 
 /** Usage of what writes nothing; empty where the provider tells none. */
 export function readOnly(input: number | undefined): EventPart[] {

@@ -1,4 +1,3 @@
-import { isObject, parseBounded } from "../../kernel/json.ts";
 import {
   type AnswerDecoder,
   MalformedAnswer,
@@ -6,10 +5,9 @@ import {
   UnsupportedFeature,
   type UpstreamRequest,
 } from "../../spec/adapter.ts";
-import type { EventPart } from "../../spec/event.ts";
 import type { ObjectCall, ObjectVerb } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
-import { wholeAnswer } from "../whole-answer.ts";
+import { keptAnswer } from "../whole-answer.ts";
 import { betaHeaders } from "./request.ts";
 
 const BASE = "/v1/messages/batches";
@@ -51,27 +49,10 @@ function encode(request: ModelRequest): UpstreamRequest {
   };
 }
 
-const utf8 = new TextDecoder();
-
 function decoder(request: ModelRequest): AnswerDecoder {
   const { name } = request.operation as ObjectCall;
-  const { frame, close } = wholeAnswer(() => []);
-  const unary = (body: string): EventPart[] => {
-    const json = parseBounded(body);
-    if (!isObject(json) || json.type === "error") throw new MalformedAnswer("an answer that is no batch");
-    return whole({ kind: "body", mediaType: "application/json", content: { json } });
-  };
-  return {
-    frame,
-    close,
-    unary,
-    body: (bytes) =>
-      name === "batches.results"
-        ? whole({ kind: "body", mediaType: "application/x-jsonl", content: { bytes } })
-        : unary(utf8.decode(bytes)),
-  };
-}
-
-function whole(result: Extract<EventPart, { type: "result" }>["result"]): EventPart[] {
-  return [{ type: "start" }, { type: "result", result }, { type: "end" }];
+  return keptAnswer(name === "batches.results" ? "application/x-jsonl" : undefined, ({ type }) => {
+    if (type === "error") throw new MalformedAnswer("an answer that is no batch");
+    return undefined;
+  });
 }

@@ -1,15 +1,13 @@
-import { isObject, type JsonObject, parseBounded } from "../../../kernel/json.ts";
+import { isObject, type JsonObject } from "../../../kernel/json.ts";
 import {
   type AnswerDecoder,
-  MalformedAnswer,
   type OperationApi,
   UnsupportedFeature,
   type UpstreamRequest,
 } from "../../../spec/adapter.ts";
-import type { EventPart } from "../../../spec/event.ts";
 import type { ObjectCall, ObjectVerb } from "../../../spec/operation.ts";
 import type { ModelRequest } from "../../../spec/request.ts";
-import { wholeAnswer } from "../../whole-answer.ts";
+import { keptAnswer } from "../../whole-answer.ts";
 import { errorInside } from "../errors.ts";
 
 type Verb = Exclude<ObjectVerb, "batches.delete" | "batches.results">;
@@ -74,30 +72,12 @@ function queryOf(fields: JsonObject): string {
   return query.size === 0 ? "" : `?${query}`;
 }
 
-const utf8 = new TextDecoder();
-
 function decoder(request: ModelRequest): AnswerDecoder {
   const { name } = request.operation as ObjectCall;
-  const { frame, close } = wholeAnswer(() => []);
-  const unary = (body: string): EventPart[] => {
-    const json = parseBounded(body);
-    if (!isObject(json)) throw new MalformedAnswer("an answer that is no object");
-    // A response that failed is told as it is kept, its error with it.
-    if (isObject(json.error) && json.object !== "response") return [{ type: "error", error: errorInside(json.error) }];
-    return whole({ kind: "body", mediaType: "application/json", content: { json } });
-  };
-  return {
-    frame,
-    close,
-    unary,
-    // The bytes of a file are the file, whatever its type: a caller's browser must not take them for a page.
-    body: (bytes) =>
-      name === "files.content"
-        ? whole({ kind: "body", mediaType: "application/octet-stream", content: { bytes } })
-        : unary(utf8.decode(bytes)),
-  };
-}
-
-function whole(result: Extract<EventPart, { type: "result" }>["result"]): EventPart[] {
-  return [{ type: "start" }, { type: "result", result }, { type: "end" }];
+  // The bytes of a file are the file, whatever its type: a caller's browser must not take them for a page.
+  const bytesAre = name === "files.content" ? "application/octet-stream" : undefined;
+  // A response that failed is told as it is kept, its error with it.
+  return keptAnswer(bytesAre, ({ error, object }) =>
+    isObject(error) && object !== "response" ? errorInside(error) : undefined,
+  );
 }
