@@ -59,6 +59,7 @@ class Ticket {
     this.api = api;
     this.subscription = subscription;
     this.plan = plan;
+    this.call.reached.granted = this;
   }
 
   /** The same with a lower bound on the output: what is granted less than what was. */

@@ -58,7 +58,7 @@ export class Call {
     told: [],
   };
 
-  /** How far it has got, for the record of a refusal. */
+  /** How far it has got, for the record of a refusal. Each ticket notes it as it is made. */
   readonly reached: Reached = { held: false };
 
   /** Of the targets that were asked. */

@@ -29,6 +29,7 @@ class Ticket {
     this.caller = caller;
     this.request = request;
     this.bodyBytes = bodyBytes;
+    this.call.reached.request = request;
   }
 }
 

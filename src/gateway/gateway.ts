@@ -29,7 +29,6 @@ import { createIdentify } from "./identify.ts";
 import { createListModels } from "./list-models.ts";
 import { createListObjects } from "./list-objects.ts";
 import { createLocate } from "./locate.ts";
-import { observe } from "./observe.ts";
 import { createRefuse } from "./refuse.ts";
 import { createWithBytes } from "./remote-media.ts";
 import { createReserve } from "./reserve.ts";
@@ -114,38 +113,36 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
   let draining = false;
   const catalog = () => directory.catalog();
 
-  const handle = createHandle(
-    observe({
-      begin: createBegin(clock, ports.random, watch, deadlines.totalMs),
-      accept: createAccept(
-        {
-          trustedProxies: settings.trustedProxies,
-          maxOpenCalls: settings.maxOpenCalls,
-          maxBodyBytesInFlight: bodies.max,
-        },
-        () => ({ draining, openCalls: watch.open, bodyBytes: bodies.bytes }),
-      ),
-      identify: createIdentify({
-        findPrincipal: (digest) => directory.findPrincipal(digest),
-        digest: ports.digest,
-        strangers,
-        now: () => clock.now(),
-      }),
-      listModels: createListModels({ catalog, adapter: ports.adapter, records: ports.records, onRecord }),
-      listObjects: createListObjects({ catalog, objects: ports.objects, records: ports.records, onRecord }),
-      decode: createDecode(body, bodies),
-      locate: createLocate(ports.objects),
-      authorize: createAuthorize(catalog, ports.adapter),
-      reserve: createReserve({ meter, prices, tokenizer, adapter: ports.adapter, thresholds }),
-      settle: createSettle({ meter, prices, tokenizer, adapter: ports.adapter, log, onRecord }),
-      guardInput: createGuardInput({ meter, prices, tokenizer, adapter: ports.adapter }),
-      route: createRoute({ health, prices, draw: ports.draw }),
-      dispatch: createDispatch({ ...ports, withBytes: createWithBytes(ports.media, bodies) }, deadlines),
-      guardOutput: createGuardOutput(),
-      respond: createRespond({ readerMs: deadlines.readerMs }),
-      refuse: createRefuse({ records: ports.records, log, onRecord, strangers }, body),
+  const handle = createHandle({
+    begin: createBegin(clock, ports.random, watch, deadlines.totalMs),
+    accept: createAccept(
+      {
+        trustedProxies: settings.trustedProxies,
+        maxOpenCalls: settings.maxOpenCalls,
+        maxBodyBytesInFlight: bodies.max,
+      },
+      () => ({ draining, openCalls: watch.open, bodyBytes: bodies.bytes }),
+    ),
+    identify: createIdentify({
+      findPrincipal: (digest) => directory.findPrincipal(digest),
+      digest: ports.digest,
+      strangers,
+      now: () => clock.now(),
     }),
-  );
+    listModels: createListModels({ catalog, adapter: ports.adapter, records: ports.records, onRecord }),
+    listObjects: createListObjects({ catalog, objects: ports.objects, records: ports.records, onRecord }),
+    decode: createDecode(body, bodies),
+    locate: createLocate(ports.objects),
+    authorize: createAuthorize(catalog, ports.adapter),
+    reserve: createReserve({ meter, prices, tokenizer, adapter: ports.adapter, thresholds }),
+    settle: createSettle({ meter, prices, tokenizer, adapter: ports.adapter, log, onRecord }),
+    guardInput: createGuardInput({ meter, prices, tokenizer, adapter: ports.adapter }),
+    route: createRoute({ health, prices, draw: ports.draw }),
+    dispatch: createDispatch({ ...ports, withBytes: createWithBytes(ports.media, bodies) }, deadlines),
+    guardOutput: createGuardOutput(),
+    respond: createRespond({ readerMs: deadlines.readerMs }),
+    refuse: createRefuse({ records: ports.records, log, onRecord, strangers }, body),
+  });
 
   return {
     handle,

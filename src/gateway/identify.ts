@@ -22,6 +22,7 @@ class Ticket {
     this.call = accepted.call;
     this.match = accepted.match;
     this.principal = principal;
+    this.call.reached.principal = principal;
   }
 }
 

@@ -1,4 +1,4 @@
-import { isRate, type LimitDimension, type LimitWindow, RATE_MS } from "../kernel/limit.ts";
+import { isRate, type Limit, type LimitDimension, type LimitWindow, RATE_MS } from "../kernel/limit.ts";
 import { formatUsd } from "../kernel/money.ts";
 import type { Level } from "../ports/meter.ts";
 import type { Dialect } from "../spec/dialect.ts";
@@ -14,20 +14,28 @@ type Headers = Record<string, string>;
  */
 export function limitHeaders(levels: readonly Level[], dialect: Dialect, now: number): Headers {
   const headers: Headers = {};
-  const told = levels.filter(({ limit }) => limit.window !== null);
-  if (told.length === 0) return headers;
-  structured(headers, told);
-  const nearest = new Map<LimitDimension, Level>();
-  for (const level of told) {
-    const known = nearest.get(level.limit.dimension);
-    if (known === undefined || share(level) < share(known)) nearest.set(level.limit.dimension, level);
-  }
-  for (const [dimension, level] of nearest) {
+  structured(headers, levels);
+  for (const dimension of DIMENSIONS) {
+    const level = nearest(levels, dimension);
+    if (level === undefined) continue;
     if (dimension === "usd") headers["x-sallyport-budget-remaining-usd"] = formatUsd(level.remaining);
     else if (dialect === "anthropic-messages") anthropics(headers, dimension, level, now);
     if (dimension === "requests" || dimension === "tokens") openais(headers, dimension, level);
   }
   return headers;
+}
+
+/** Everything that has a window: of who may run at once nothing is told. */
+const DIMENSIONS = ["requests", "tokens", "inputTokens", "outputTokens", "usd"] as const;
+
+/** The limit of a dimension that is nearest to its end. */
+function nearest(levels: readonly Level[], dimension: LimitDimension): Level | undefined {
+  let found: Level | undefined;
+  for (const level of levels) {
+    if (level.limit.dimension !== dimension || level.limit.window === null) continue;
+    if (found === undefined || share(level) < share(found)) found = level;
+  }
+  return found;
 }
 
 function share({ remaining, limit }: Level): number {
@@ -62,21 +70,46 @@ const PERIOD_SECONDS: Partial<Record<LimitWindow, number>> = {
   month: 30 * DAY_SECONDS,
 };
 
+/** What is always said of a limit of one kind of scope. */
+interface Wording {
+  kind: string;
+  /** `"day";r=` */
+  state: string;
+  /** `"day";q=1000;w=86400` */
+  policy: string;
+  /** Whether it says when. A total never begins anew. */
+  resets: boolean;
+}
+
+/** A limit is one object for as long as the catalog or the principal is. */
+const wordings = new WeakMap<Limit, Wording>();
+
+function wordingOf({ scope, limit }: Level): Wording {
+  const known = wordings.get(limit);
+  if (known !== undefined && scope.startsWith(known.kind)) return known;
+  const { dimension, window, amount } = limit as Limit & { window: LimitWindow };
+  const kind = scope.slice(0, scope.indexOf(":") + 1);
+  const name = [kind === "subscription:" ? "" : kind.slice(0, -1), window, dimension === "requests" ? "" : dimension];
+  const quoted = `"${name.filter((part) => part !== "").join("-")}"`;
+  const seconds = isRate(window) ? RATE_MS[window] / 1_000 : PERIOD_SECONDS[window];
+  const unit = dimension === "usd" ? ';qu="nano-usd"' : "";
+  const policy = `${quoted};q=${amount}${unit}${seconds === undefined ? "" : `;w=${seconds}`}`;
+  const wording = { kind, state: `${quoted};r=`, policy, resets: seconds !== undefined };
+  wordings.set(limit, wording);
+  return wording;
+}
+
 function structured(headers: Headers, levels: readonly Level[]): void {
   let policies = "";
   let states = "";
-  for (const { scope, limit, remaining, resetMs } of levels) {
-    const { dimension, window, amount } = limit as typeof limit & { window: LimitWindow };
-    const whose = scope.slice(0, scope.indexOf(":"));
-    const name = (whose === "subscription" ? [] : [whose])
-      .concat(window, dimension === "requests" ? [] : dimension)
-      .join("-");
+  for (const level of levels) {
+    if (level.limit.window === null) continue;
+    const { policy, state, resets } = wordingOf(level);
     const comma = policies === "" ? "" : ", ";
-    const seconds = isRate(window) ? RATE_MS[window] / 1_000 : PERIOD_SECONDS[window];
-    const unit = dimension === "usd" ? ';qu="nano-usd"' : "";
-    policies += `${comma}"${name}";q=${amount}${unit}${seconds === undefined ? "" : `;w=${seconds}`}`;
-    states += `${comma}"${name}";r=${remaining}${seconds === undefined ? "" : `;t=${Math.ceil(resetMs / 1_000)}`}`;
+    policies += comma + policy;
+    states += `${comma}${state}${level.remaining}${resets ? `;t=${Math.ceil(level.resetMs / 1_000)}` : ""}`;
   }
+  if (policies === "") return;
   headers["ratelimit-policy"] = policies;
   headers.ratelimit = states;
 }

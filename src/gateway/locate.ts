@@ -46,6 +46,7 @@ class Ticket {
     this.request = request;
     this.bodyBytes = decoded.bodyBytes;
     this.objects = objects;
+    this.call.reached.request = request;
   }
 }
 

@@ -40,6 +40,7 @@ class Ticket {
     this.number = hold;
     this.worst = worst;
     this.open = new Set(open);
+    this.call.reached.held = true;
   }
 }
 

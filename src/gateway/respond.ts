@@ -62,12 +62,15 @@ const HANDED_OVER_AT_ONCE = 64 * 1024;
 async function unary(settled: Settled, writer: AnswerEncoder, settings: RespondSettings): Promise<Response> {
   const events: ModelEvent[] = [];
   for await (const batch of settled.events) events.push(...batch);
-  const failed = events.flatMap((event) => event.parts).find((part) => part.type === "error");
-  if (failed !== undefined) throw fromProviderError(failed.error);
-  const original = events.length === 1 ? events[0]!.original : undefined;
+  const only = events.length === 1 ? events[0] : undefined;
+  const parts = only?.parts ?? events.flatMap((event) => event.parts);
+  let opaque: RelayedBody | undefined;
+  for (const part of parts) {
+    if (part.type === "error") throw fromProviderError(part.error);
+    if (part.type === "result" && part.result.kind === "body") opaque ??= part.result;
+  }
+  const original = only?.original;
   const relayed = original !== undefined && original.shape === "body" && original.dialect === settled.call.wire.dialect;
-  const parts = events.flatMap((event) => event.parts);
-  const opaque = parts.flatMap((part) => (part.type === "result" && part.result.kind === "body" ? part.result : []))[0];
   const body = relayed ? original.source : opaque === undefined ? writer.unary(parts) : bodyOf(opaque);
   const headers = answerHeaders(settled);
   if (settled.record !== undefined) headers["x-sallyport-cost-usd"] = formatUsd(settled.record.costNanoUsd);

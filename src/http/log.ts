@@ -1,4 +1,5 @@
 import type { Clock } from "../kernel/clock.ts";
+import { quoted } from "../kernel/json.ts";
 import type { Log, LogFields, LogLevel } from "../ports/log.ts";
 
 const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
@@ -53,22 +54,28 @@ export function createLog(settings: LogSettings, clock: Clock, sink: Sink): Log 
 const LOST = "log lines were thrown away, because whoever reads the log has fallen behind";
 
 function jsonLine(now: number, level: LogLevel, message: string, fields: LogFields): string {
-  const line: Record<string, unknown> = { time: new Date(now).toISOString(), level, message };
+  let line = `{"time":"${new Date(now).toISOString()}","level":"${level}","message":${oneLine(message)}`;
   for (const name in fields) {
     const value = fields[name as keyof LogFields];
-    if (name in FIELDS && value !== undefined) line[name] = value;
+    if (value === undefined || FIELDS[name as keyof LogFields] !== true) continue;
+    line += `,"${name}":${typeof value === "string" ? oneLine(value) : JSON.stringify(value)}`;
   }
-  // JSON leaves some characters as they are that viewers take for a line break or a terminal sequence.
-  return `${escapeControls(JSON.stringify(line))}\n`;
+  return `${line}}\n`;
 }
 
 function prettyLine(now: number, level: LogLevel, message: string, fields: LogFields): string {
   let line = `${new Date(now).toISOString().slice(11, 23)} ${level.padEnd(5)} ${escapeControls(message)}`;
   for (const name in fields) {
     const value = fields[name as keyof LogFields];
-    if (name in FIELDS && value !== undefined) line += ` ${name}=${escapeControls(String(value))}`;
+    if (value !== undefined && FIELDS[name as keyof LogFields] === true)
+      line += ` ${name}=${escapeControls(String(value))}`;
   }
   return `${line}\n`;
+}
+
+/** A text as JSON, which leaves some characters as they are that viewers take for a line break or a terminal sequence. */
+function oneLine(text: string): string {
+  return escapeControls(quoted(text));
 }
 
 /** No terminal sequence, and no line break, from a value. */

@@ -13,6 +13,7 @@ const JSON_OBJECT = /^\uFEFF?\s*\{/;
 const SOMETHING_ELSE = /^(?:text\/html|application\/(?:xhtml\+xml|xml|pdf|zip)|(?:image|audio|video|font)\/.*)$/;
 
 const utf8 = new TextDecoder();
+const OPENING_BRACE = 123;
 
 /** Whether a content type leaves it open that this is an answer. Some servers and proxies name none, or any. */
 export function mayAnswer(mediaType: string): boolean {
@@ -21,6 +22,7 @@ export function mayAnswer(mediaType: string): boolean {
 
 /** Whether a body begins like JSON. */
 export function beginsLikeJson(bytes: Uint8Array): boolean {
+  if (bytes[0] === OPENING_BRACE) return true;
   return JSON_VALUE.test(utf8.decode(bytes.subarray(0, SNIFFED_BYTES)));
 }
 

@@ -64,10 +64,12 @@ const PAGE = 1_000;
 const MAX_TURNS = 16;
 
 /** One entry that waits for the next commit. */
-interface Write extends PromiseWithResolvers<void> {
+interface Write {
   run(): void;
   /** After the commit. */
   committed(): void;
+  resolve(): void;
+  reject(cause: unknown): void;
 }
 
 /**
@@ -297,9 +299,9 @@ export class SqliteJournal implements Journal {
   }
 
   #write(run: () => void, committed: () => void = nothing): Promise<void> {
-    const write: Write = { ...Promise.withResolvers<void>(), run, committed };
-    if (this.#writes.push(write) === 1) this.#flushAfter(this.#turns);
-    return write.promise;
+    return new Promise((resolve, reject) => {
+      if (this.#writes.push({ run, committed, resolve, reject }) === 1) this.#flushAfter(this.#turns);
+    });
   }
 
   /**
