@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { at, begin, call, END, finish, over, START, say, text, usage } from "../../../test/support/event-parts.ts";
 import { framesOf } from "../../../test/support/recordings.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { EventPart, FinishReason } from "../../spec/event.ts";
@@ -16,38 +17,6 @@ const request: ModelRequest = {
 };
 const withUsage = { ...request, includeUsage: true };
 const legacy = { ...request, form: { functions: true } };
-
-const START: EventPart = { type: "start", id: "a1", model: "big-2026", created: 5 };
-const END: EventPart = { type: "end" };
-const at = (block: number, choice = 0) => ({ choice, block });
-const begin = (
-  block: number,
-  content: Extract<EventPart, { type: "block-start" }>["content"],
-  choice = 0,
-): EventPart => ({
-  type: "block-start",
-  ...at(block, choice),
-  content,
-});
-const say = (block: number, text: string, choice = 0): EventPart => ({
-  type: "text-delta",
-  ...at(block, choice),
-  text,
-});
-const write = (block: number, text: string): EventPart => ({ type: "arguments-delta", ...at(block), text });
-const over = (block: number, choice = 0): EventPart => ({ type: "block-end", ...at(block, choice) });
-const finish = (reason: FinishReason, choice = 0): EventPart => ({ type: "finish", choice, reason, raw: null });
-const usage: EventPart = { type: "usage", usage: { input: 10, output: 4, cacheRead: 6, reasoning: 2 } };
-const text = (block: number, ...pieces: string[]): EventPart[] => [
-  begin(block, { kind: "text" }),
-  ...pieces.map((piece) => say(block, piece)),
-  over(block),
-];
-const call = (block: number, id: string, name: string, ...pieces: string[]): EventPart[] => [
-  begin(block, { kind: "tool-call", id, name }),
-  ...pieces.map((piece) => write(block, piece)),
-  over(block),
-];
 
 type Chunk = JsonObject & {
   choices: { index: number; delta: JsonObject; finish_reason: string | null; logprobs: unknown }[];
