@@ -4,8 +4,9 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { SavedAccount } from "../../domain/plans/account.ts";
 import type { RecordPage, RecordQuery, UsageRecord } from "../../ports/records.ts";
 import type { Journal, JournaledHold, LedgerEntry, Mark } from "../journal.ts";
-import { fieldOfText, recordFromText, recordToText } from "../record-text.ts";
+import { recordFromText, recordToText } from "../record-text.ts";
 import { DataFolderError } from "./folder.ts";
+import { pageOfRecords } from "./record-pages.ts";
 
 /**
  * `holds` has a row for each place that an open Hold may take; a place is taken again when
@@ -247,31 +248,8 @@ export class SqliteJournal implements Journal {
     return (this.#db.query("SELECT seq, at FROM mark").get() as Mark | null) ?? { seq: 0, at: 0 };
   }
 
-  async page(query: RecordQuery): Promise<RecordPage> {
-    const where = ["1 = 1"];
-    const values: Record<string, string | number> = { limit: query.limit + 1 };
-    const equal = (name: "tenantId" | "keyId" | "outcome") => {
-      const value = query[name];
-      if (value === undefined) return;
-      where.push(`${fieldOfText(name)} = $${name}`);
-      values[name] = value;
-    };
-    equal("tenantId");
-    equal("keyId");
-    equal("outcome");
-    if (query.id !== undefined) {
-      where.push(`(id = $id OR ${fieldOfText("requestId")} = $id)`);
-      values.id = query.id;
-    }
-    if (query.cursor !== undefined) {
-      where.push("id < $cursor");
-      values.cursor = query.cursor;
-    }
-    const rows = this.#db
-      .query(`SELECT record FROM usage_records WHERE ${where.join(" AND ")} ORDER BY id DESC LIMIT $limit`)
-      .all(values) as { record: string }[];
-    const records = rows.slice(0, query.limit).map((row) => recordFromText(row.record));
-    return { records, next: rows.length > query.limit ? records.at(-1)!.id : null };
+  page(query: RecordQuery): Promise<RecordPage> {
+    return pageOfRecords(this.#db, query);
   }
 
   /** Rows of `holds`, free places included. */
