@@ -22,7 +22,7 @@ describe("a meter with a planted fault is caught", () => {
   test.each(FAULTY)(
     "it %s",
     async (_, make) => {
-      expect(await isCaught(make, 500)).toBe(true);
+      expect(await isCaught(make, { runs: 500 })).toBe(true);
     },
     120_000,
   );

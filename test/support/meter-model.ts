@@ -32,7 +32,17 @@ interface Draw {
   dimension: Limit["dimension"];
   amount: number;
   /** Milliseconds in which one unit of it flows into each bucket. */
-  worth: ReadonlyMap<string, number>;
+  worth: ReadonlyMap<string, Range>;
+}
+
+/** A rate that was asked. */
+interface Asked {
+  /** From which draw on it counts: certainly, and at the earliest. */
+  from: Range;
+  /** What one unit is worth now, in milliseconds. */
+  each: Range;
+  /** The most that it ever was. */
+  dearest: number;
 }
 
 /** Sums of fractions may differ by so much. */
@@ -63,8 +73,7 @@ export class ModelScope {
     month: new Set(),
     total: new Set(),
   };
-  /** Rates that were asked: from which draw on they count, what one unit is worth now, and the most that it ever was. */
-  readonly #buckets = new Map<string, { from: number; each: number; dearest: number }>();
+  readonly #buckets = new Map<string, Asked>();
   #restarted = false;
 
   constructor(zone: string, now: number) {
@@ -180,13 +189,26 @@ export class ModelScope {
     return most + amount <= limit.amount ? "yes" : least + amount > limit.amount ? "no" : "either";
   }
 
-  /** From the first time that a limit is asked on, its bucket counts. */
-  ask({ window, dimension, amount }: Limit): void {
+  /**
+   * From the first time that a limit is asked on, its bucket counts.
+   * @param kept false where the meter may forget again that it was asked, because nothing was taken
+   */
+  ask({ window, dimension, amount }: Limit, kept: boolean): void {
     if (!isRate(window)) return;
     const name = `${dimension}/${window}`;
     const each = RATE_MS[window] / amount;
-    const bucket = this.#buckets.get(name) ?? { from: this.draws.length, each, dearest: each };
-    this.#buckets.set(name, { ...bucket, each, dearest: Math.max(each, bucket.dearest) });
+    const known = this.#buckets.get(name);
+    const here = this.draws.length;
+    const from = {
+      least: Math.min(known?.from.least ?? here, here),
+      most: Math.min(known?.from.most ?? Number.POSITIVE_INFINITY, kept ? here : Number.POSITIVE_INFINITY),
+    };
+    const before = kept ? undefined : known?.each;
+    this.#buckets.set(name, {
+      from,
+      each: { least: Math.min(each, before?.least ?? each), most: Math.max(each, before?.most ?? each) },
+      dearest: Math.max(each, known?.dearest ?? each),
+    });
   }
 
   /** What of a bucket may be missing, in milliseconds, so that so much can still be taken. */
@@ -200,20 +222,21 @@ export class ModelScope {
   }
 
   /** What is missing of a bucket, in milliseconds: the longest sum of draws that had no time to flow in. */
-  #missing({ dimension, window }: Limit, now: number): Range {
+  #missing({ dimension, window, amount }: Limit, now: number): Range {
     const name = `${dimension}/${window}`;
-    const { from, each, dearest } = this.#buckets.get(name)!;
+    const { from, dearest } = this.#buckets.get(name)!;
+    const each = RATE_MS[window as RateWindow] / amount;
     const fold = (first: number, late: number, worth: (draw: Draw) => number) => {
       let fullAt = 0;
       for (const draw of this.draws.slice(first))
         if (draw.dimension === dimension) fullAt = Math.max(fullAt, draw.at + late) + draw.amount * worth(draw);
       return Math.max(0, fullAt - now);
     };
-    const then = (draw: Draw) => draw.worth.get(name) ?? each;
-    const most = fold(from, 0, then);
-    if (!this.#restarted) return { least: most, most };
+    const least = ({ worth }: Draw) => worth.get(name)?.least ?? each;
+    const most = ({ worth }: Draw) => worth.get(name)?.most ?? each;
+    if (!this.#restarted) return { least: fold(from.most, 0, least), most: fold(from.least, 0, most) };
     // What was read again may be worth what it is now, come up to a second late, and be older than the limit.
-    return { least: fold(from, 0, (draw) => Math.min(then(draw), each)), most: fold(0, 1_000, () => dearest) };
+    return { least: fold(from.most, 0, (draw) => Math.min(least(draw), each)), most: fold(0, 1_000, () => dearest) };
   }
 
   #draw(dimension: Limit["dimension"], amount: number, at: number): void {

@@ -43,6 +43,9 @@ interface OpenCall {
   open: string[];
 }
 
+/** A store that is a round trip away is looked at after every third step: its accounts lie untouched in between, too. */
+const LOOK = 3;
+
 export interface PropertyOptions {
   runs: number;
   /** Whether several nodes may stand on it: it takes note of the time by calls alone, not by questions, and does what is asked at once in an order of its own. */
@@ -60,8 +63,11 @@ export async function meterHolds(
 }
 
 /** Whether some life out of so many shows that the meter is not as the model. */
-export async function isCaught(make: () => Promise<MeterUnderTest>, runs: number): Promise<boolean> {
-  const one = fc.asyncProperty(lives, (life) => live(make, life));
+export async function isCaught(
+  make: () => Promise<MeterUnderTest>,
+  { runs, calls = false }: PropertyOptions,
+): Promise<boolean> {
+  const one = fc.asyncProperty(lives, (life) => live(make, life, calls));
   const { failed } = await fc.check(one, { numRuns: runs, seed: 7, endOnFailure: true });
   return failed;
 }
@@ -74,7 +80,7 @@ async function live(make: () => Promise<MeterUnderTest>, life: Life, calls = fal
       try {
         await beside.step(each);
         if (calls && (each.do === "pass" || each.do === "midnight")) await beside.probe();
-        await beside.compare();
+        if (!calls || i % LOOK === 0 || each.do === "restart" || i === life.steps.length - 1) await beside.compare();
       } catch (cause) {
         throw new Error(`step ${i}, ${JSON.stringify(each)}: ${(cause as Error).message}`, { cause });
       }
@@ -99,6 +105,9 @@ class Beside {
   #open: OpenCall[] = [];
   /** Ids of all calls that were ever admitted. */
   readonly #admitted = new Set<string>();
+  /** In which order calls were admitted. */
+  readonly #decided = new WeakMap<UsageRecord, number>();
+  #decisions = 0;
   /** The latest admission. */
   #last = 0;
 
@@ -143,6 +152,7 @@ class Beside {
         this.#ask(
           scopes.filter(({ limits }) => limits.length > 0),
           this.#time(),
+          !this.#shared,
         );
         await this.#meter.levels(scopes);
         return;
@@ -160,8 +170,11 @@ class Beside {
     const now = this.#time();
     await this.#meter.usage("key:probe", "UTC");
     expect(this.#meter.openHolds, "open Holds").toBe(this.#open.length);
-    for (const [scope, model] of this.#scopes) {
-      const usage = await this.#meter.usage(scope, model.zone);
+    // All at once: where the accounts are a round trip away, one by one they cost more than the whole life.
+    const scopes = [...this.#scopes];
+    const usages = await Promise.all(scopes.map(([scope, model]) => this.#meter.usage(scope, model.zone)));
+    for (const [i, [scope, model]] of scopes.entries()) {
+      const usage = usages[i]!;
       expect(usage.running, `${scope} runs`).toBe(model.running);
       for (const window of WINDOWS) {
         const { spent, reserved } = usage.periods[window];
@@ -201,16 +214,16 @@ class Beside {
     const asked = calls.map((want) => ({ demand: this.#demand(want), record: this.#draft(want) }));
     const answers = await Promise.all(asked.map(({ demand, record }) => this.#meter.reserve(demand, record)));
     const all = asked.map((each, i) => ({ ...each, answer: answers[i]! }));
-    // Which of those that came together was first, their numbers say; whoever was refused was refused by what they took.
-    const admitted = all.filter(({ answer }) => answer.admitted);
-    const numbered = admitted.sort((one, other) => holdOf(one.answer) - holdOf(other.answer));
-    for (const { demand, record, answer } of numbered) this.#admit(demand, record, answer, now);
+    // Whoever was refused was refused by what those took who came together with it.
+    const admitted = all.filter(({ answer }) => answer.admitted).sort(this.#asDecided);
+    for (const { demand, record, answer } of admitted) this.#admit(demand, record, answer, now);
     for (const { demand, answer } of all) if (!answer.admitted) this.#refuse(demand, answer, now);
   }
 
   #admit(demand: Demand, record: UsageRecord, answer: Reservation, now: number): void {
     if (!answer.admitted) return;
-    this.#ask([...demand.scopes, ...demand.anyOf], now);
+    this.#ask(demand.scopes, now);
+    for (const each of demand.anyOf) this.#ask([each], now, !this.#shared || answer.open.includes(each.scope));
     for (const each of demand.scopes) {
       const broken = each.limits.find((one) => this.#fits(each, one, now) === "no");
       expect(broken, `admitted over a limit of ${each.scope}`).toBeUndefined();
@@ -239,10 +252,10 @@ class Beside {
 
   #refuse(demand: Demand, answer: Reservation, now: number): void {
     if (answer.admitted) return;
-    this.#ask(demand.scopes, now);
+    this.#ask(demand.scopes, now, !this.#shared);
     const { scope, limit } = answer.refusedBy;
     const alternative = demand.anyOf.some((each) => each.scope === scope);
-    if (alternative) this.#ask(demand.anyOf, now);
+    if (alternative) this.#ask(demand.anyOf, now, !this.#shared);
     const by = [...demand.scopes, ...demand.anyOf].find((each) => each.scope === scope)!;
     expect(by.limits, "it is refused by a limit that there is").toContainEqual(limit);
     expect(this.#fits(by, limit, now), `refused by ${scope}, ${JSON.stringify(limit)}, under which it fits`).not.toBe(
@@ -303,7 +316,10 @@ class Beside {
     const worst = { ...call.worst, input: call.worst.input + input, usd: call.worst.usd + usd };
     const draft = { ...call.record, inputTokens: worst.input, costNanoUsd: worst.usd };
     // An open call counts in the calendar in which its scopes count now, whatever it was admitted under.
-    for (const { scope, limits } of demands) for (const one of limits) this.#scopes.get(scope)!.ask(one);
+    const ask = (kept: boolean) => {
+      for (const { scope, limits } of demands) for (const one of limits) this.#scopes.get(scope)!.ask(one, kept);
+    };
+    ask(!this.#shared);
     const fits = demands.flatMap((each) =>
       each.limits.map((one) => this.#scopes.get(each.scope)!.fits(one, each.amounts, now)),
     );
@@ -311,6 +327,7 @@ class Beside {
     if (await this.#meter.extend(call.hold, demands, draft)) {
       expect(fits, "grown over a limit").not.toContain("no");
       expect(over, "grown into a day that is over").not.toBe(true);
+      ask(true);
       call.worst = worst;
       call.record = draft;
       for (const { scope, amounts } of demands) {
@@ -332,6 +349,7 @@ class Beside {
 
   /** A call that nobody else has a part in. @returns when it was admitted */
   async probe(): Promise<number> {
+    this.#time();
     const probe = sampleRecord({ id: `probe-${this.#admitted.size}`, ...NOBODY });
     const alone = { scope: "key:probe", zone: "UTC", limits: [], amounts: NOTHING };
     const hold = holdOf(await this.#meter.reserve({ scopes: [alone], anyOf: [] }, probe));
@@ -361,9 +379,9 @@ class Beside {
     this.#meter = await this.#under.start(this.#clock);
     const found = new Set((await this.#under.records()).map(({ id }) => id));
     const recovered = new Map((await this.#meter.recover()).map((record) => [record.id, record]));
-    for (const { demand, record } of coming) {
+    for (const { demand, record } of coming.sort(this.#asDecided)) {
       const left = recovered.get(record.id);
-      if (left === undefined) this.#ask(demand.scopes, before);
+      if (left === undefined) this.#ask(demand.scopes, before, !this.#shared);
       else
         this.#admit(
           demand,
@@ -416,7 +434,7 @@ class Beside {
 
   #draft({ key, model, input, output, usd }: Wanted): UsageRecord {
     const who = { ...KEYS[key]!, ...PARENTS, catalogModel: MODELS[model]!, timeZone: this.#zone };
-    return sampleRecord({
+    const record = sampleRecord({
       ...who,
       inputTokens: input,
       outputTokens: output,
@@ -424,12 +442,30 @@ class Beside {
       totalMs: 0,
       attempts: [],
     });
+    return this.#watched(record);
   }
 
-  #ask(demands: readonly ScopeDemand[], now: number): void {
+  /** Calls that come together are admitted in an order of the store's own: that in which it says when each was admitted. */
+  #watched(record: UsageRecord): UsageRecord {
+    let { admittedAt } = record;
+    return Object.defineProperty(record, "admittedAt", {
+      enumerable: true,
+      get: () => admittedAt,
+      set: (at: number) => {
+        admittedAt = at;
+        this.#decided.set(record, ++this.#decisions);
+      },
+    });
+  }
+
+  readonly #asDecided = (one: { record: UsageRecord }, other: { record: UsageRecord }): number =>
+    (this.#decided.get(one.record) ?? 0) - (this.#decided.get(other.record) ?? 0);
+
+  /** @param kept false where the meter may forget again that it was asked: a shared one writes down only what is taken */
+  #ask(demands: readonly ScopeDemand[], now: number, kept = true): void {
     for (const each of demands) {
       this.#scope(each.scope, each.zone, now).move(each.zone, now);
-      for (const one of each.limits) this.#of(each).ask(one);
+      for (const one of each.limits) this.#of(each).ask(one, kept);
     }
   }
 

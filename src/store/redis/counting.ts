@@ -90,7 +90,9 @@ export class RedisCounting implements Counting, CountersOfEpoch {
   }
 
   async levels(scopes: readonly ScopeDemand[]): Promise<Level[]> {
-    return levelsFrom(scopes, (await this.#counters.ask({ op: "look", s: scopes.map(demandRow) }))[3]);
+    // Of a scope that has no limit nothing is asked, so that a look does not move its calendar.
+    const limited = scopes.filter(({ limits }) => limits.length > 0);
+    return levelsFrom(limited, (await this.#counters.ask({ op: "look", s: limited.map(demandRow) }))[3]);
   }
 
   async usage(scope: string, zone: string): Promise<Usage> {
