@@ -2,12 +2,10 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { prepareDev } from "./dev.ts";
+import { FRONTS } from "../test/conformance/fronts.ts";
+import { devWelcome, MODELS, prepareDev } from "./dev.ts";
 
-type Chat = { choices: { message: { content: string } }[] };
-type Message = { content: { text: string }[] };
-
-test("npm run dev: both models answer through the gateway, in the caller's dialect, without an account", async () => {
+test("npm run dev: every model answers through the gateway to every front's call as printed, without an account", async () => {
   const parts = await prepareDev("127.0.0.1:0", "127.0.0.1:0");
   const gateway = Bun.spawn(["sh", join(import.meta.dir, "../bin/sallyport"), "serve"], {
     env: { PATH: process.env.PATH, ...parts.env, SALLYPORT_LOG: "json" },
@@ -15,24 +13,31 @@ test("npm run dev: both models answer through the gateway, in the caller's diale
   });
   try {
     const url = await readyUrl(gateway.stdout);
-    const ask = (path: string, model: string, max: object) =>
-      fetch(`${url}${path}`, {
-        method: "POST",
-        headers: { authorization: `Bearer ${parts.key}`, "content-type": "application/json" },
-        body: JSON.stringify({ model, messages: [{ role: "user", content: "Hello" }], ...max }),
-      });
-    for (const model of ["small", "claude"]) {
-      const chat = (await (await ask("/v1/chat/completions", model, {})).json()) as Chat;
-      expect(chat.choices[0]!.message.content).toStartWith("This is the upstream emulator.");
-      const message = (await (await ask("/v1/messages", model, { max_tokens: 50 })).json()) as Message;
-      expect(message.content[0]!.text).toStartWith("This is the upstream emulator.");
+    for (const front of FRONTS) {
+      for (const model of Object.keys(MODELS)) {
+        const response = await fetch(url + front.path(model, false), {
+          method: "POST",
+          headers: { authorization: `Bearer ${parts.key}`, "content-type": "application/json" },
+          body: JSON.stringify(front.body(null, model, false)),
+        });
+        const told = `${front.name} ${model}: ${response.status} ${await response.text()}`;
+        expect(told).toStartWith(`${front.name} ${model}: 200 `);
+        expect(told).toContain("This is the upstream emulator.");
+      }
     }
-    expect(parts.upstream.requests.map(({ path }) => path)).toEqual([
-      "/v1/chat/completions",
-      "/v1/chat/completions",
-      "/v1/messages",
-      "/v1/messages",
-    ]);
+    // Each model's provider is asked in its own dialect, at its own path.
+    expect(parts.upstream.requests.length).toBe(FRONTS.length * Object.keys(MODELS).length);
+    const paths = new Set(parts.upstream.requests.map(({ path }) => path));
+    expect(paths.size).toBe(Object.keys(MODELS).length);
+
+    const printed = devWelcome(url, parts.upstream.url, parts.key);
+    const commands = printed.match(/^curl .*\\\n.*$/gm) ?? [];
+    expect(commands.length).toBe(FRONTS.length);
+    for (const command of commands) {
+      const env = { PATH: process.env.PATH, KEY: parts.key };
+      const shell = Bun.spawn(["sh", "-c", command], { env, stdio: ["ignore", "pipe", "ignore"] });
+      expect(await shell.stdout.text()).toContain("This is the upstream emulator.");
+    }
   } finally {
     gateway.kill();
     expect(await gateway.exited).toBe(0);

@@ -1,5 +1,5 @@
 /**
- * `npm run dev`: the gateway in front of the upstream emulator, with models of both dialects
+ * `npm run dev`: the gateway in front of the upstream emulator, with models at providers of every dialect
  * and a key, in a data folder that is thrown away. No account, no network. The gateway
  * starts anew whenever a file in src changes.
  */
@@ -7,7 +7,10 @@ import { mkdtempSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mintVirtualKey } from "../src/domain/access/virtual-key.ts";
-import { anthropicMessages, openaiChat, startUpstream, text, type Upstream } from "../test/support/upstream.ts";
+import type { JsonObject } from "../src/kernel/json.ts";
+import { FRONTS } from "../test/conformance/fronts.ts";
+import { PROVIDERS, type ProviderName, replyInKind } from "../test/support/any-provider.ts";
+import { startUpstream, text, type Upstream } from "../test/support/upstream.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const ANSWER = {
@@ -15,28 +18,59 @@ const ANSWER = {
   usage: { input: 9, output: 12 },
 };
 
-/** A sallyport.yaml with one provider of each dialect, both of them the emulator. */
-export function devConfiguration(upstream: string): string {
-  return `version: 1
-providers:
-  - { name: emulated-openai, kind: openai-compatible, baseUrl: "${upstream}/v1", apiKey: { env: DEV_PROVIDER_KEY }, allowPrivateNetwork: true }
-  - { name: emulated-anthropic, kind: anthropic, baseUrl: "${upstream}", apiKey: { env: DEV_PROVIDER_KEY }, allowPrivateNetwork: true }
-models:
-  - { name: small, targets: [{ provider: emulated-openai, model: small-1 }] }
-  - { name: claude, targets: [{ provider: emulated-anthropic, model: claude-1 }] }
-plans:
-  - { name: standard, limits: [{ per: minute, requests: 1000 }] }
-apis:
-  - { slug: dev, version: v1, stage: published, models: [small, claude], approval: auto }
-tenants:
-  - name: dev
-    teams:
-      - name: dev
-        applications:
-          - name: dev
-            subscriptions: [{ api: dev, version: v1, plan: standard }]
-            keys: [{ name: dev, import: { env: DEV_KEY } }]
-`;
+/** The models, each at an emulated provider of another dialect. */
+export const MODELS = {
+  small: "openai-compatible",
+  gpt: "openai-responses",
+  claude: "anthropic",
+  gemini: "google",
+  command: "cohere",
+  llama: "ollama",
+  nova: "bedrock",
+  qwen: "dashscope",
+} as const satisfies Record<string, ProviderName>;
+
+/** What a provider's account needs beside its address and a key. */
+const OPTIONS: Partial<Record<ProviderName, JsonObject>> = { bedrock: { region: "eu-central-1" } };
+const AWS_KEY = { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG" };
+
+/** A sallyport.yaml (JSON is YAML) with these models, all of them the emulator's. */
+export function devConfiguration(upstream: string): JsonObject {
+  const names = Object.entries(MODELS);
+  return {
+    version: 1,
+    providers: names.map(([name, provider]) => ({
+      name: `emulated-${name}`,
+      kind: PROVIDERS[provider].kind,
+      baseUrl: upstream + PROVIDERS[provider].path,
+      apiKey: { env: provider === "bedrock" ? "DEV_AWS_KEY" : "DEV_PROVIDER_KEY" },
+      allowPrivateNetwork: true,
+      ...(OPTIONS[provider] === undefined ? {} : { options: OPTIONS[provider] }),
+    })),
+    models: names.map(([name, provider]) => ({
+      name,
+      targets: [{ provider: `emulated-${name}`, model: PROVIDERS[provider].model }],
+    })),
+    plans: [{ name: "standard", limits: [{ per: "minute", requests: 1000 }] }],
+    apis: [{ slug: "dev", version: "v1", stage: "published", models: Object.keys(MODELS), approval: "auto" }],
+    tenants: [
+      {
+        name: "dev",
+        teams: [
+          {
+            name: "dev",
+            applications: [
+              {
+                name: "dev",
+                subscriptions: [{ api: "dev", version: "v1", plan: "standard" }],
+                keys: [{ name: "dev", import: { env: "DEV_KEY" } }],
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  };
 }
 
 export interface DevParts {
@@ -52,13 +86,15 @@ export interface DevParts {
 export async function prepareDev(listen: string, adminListen: string): Promise<DevParts> {
   const upstream = await startUpstream();
   upstream.plan((request) => {
-    if (request.path.endsWith("/chat/completions")) return openaiChat.replies(ANSWER)(request);
-    if (request.path.endsWith("/messages")) return anthropicMessages.replies(ANSWER)(request);
-    return text(404, "the emulator knows no such path");
+    try {
+      return replyInKind(request, ANSWER);
+    } catch {
+      return text(404, "the emulator knows no such path");
+    }
   });
   const folder = mkdtempSync(join(tmpdir(), "sallyport-dev-"));
   const file = join(folder, "sallyport.yaml");
-  writeFileSync(file, devConfiguration(upstream.url));
+  writeFileSync(file, JSON.stringify(devConfiguration(upstream.url), null, 2));
   const random = (count: number) => crypto.getRandomValues(new Uint8Array(count));
   const key = mintVirtualKey("live", random).text;
   const env = {
@@ -67,6 +103,7 @@ export async function prepareDev(listen: string, adminListen: string): Promise<D
     SALLYPORT_LISTEN: listen,
     SALLYPORT_ADMIN_LISTEN: adminListen,
     DEV_PROVIDER_KEY: "sk-emulated",
+    DEV_AWS_KEY: JSON.stringify(AWS_KEY),
     DEV_KEY: key,
   };
   const stop = async () => {
@@ -76,16 +113,22 @@ export async function prepareDev(listen: string, adminListen: string): Promise<D
   return { upstream, key, env, stop };
 }
 
+/** What is printed: where everything is, and a call from each front. */
+export function devWelcome(gateway: string, upstream: string, key: string): string {
+  const models = Object.entries(MODELS).map(([name, provider]) => `${name} (${provider})`);
+  const calls = FRONTS.map(({ name, path, body }, i) => {
+    const model = Object.keys(MODELS)[i % models.length]!;
+    const said = JSON.stringify(body(null, model, false)).replaceAll('"x"', '"Hello"');
+    return `# ${name}\ncurl ${gateway}${path(model, false)} -H "Authorization: Bearer $KEY" \\\n  -H "Content-Type: application/json" -d '${said}'\n`;
+  });
+  const facts = [`Emulator  ${upstream}`, `Models    ${models.join(", ")}; every front reaches each of them`];
+  return [...facts, "", `KEY=${key}`, "", ...calls].join("\n");
+}
+
 async function main(): Promise<number> {
   const listen = process.env.SALLYPORT_LISTEN ?? "127.0.0.1:8080";
   const parts = await prepareDev(listen, process.env.SALLYPORT_ADMIN_LISTEN ?? "127.0.0.1:8081");
-  console.log(
-    `Emulator  ${parts.upstream.url}\nModels    small (OpenAI's dialect), claude (Anthropic's)\nKey       ${parts.key}\n`,
-  );
-  console.log(`curl http://${listen}/v1/chat/completions -H "Authorization: Bearer ${parts.key}" \\`);
-  console.log(
-    `  -H "Content-Type: application/json" -d '{"model":"small","messages":[{"role":"user","content":"Hello"}]}'\n`,
-  );
+  console.log(devWelcome(`http://${listen}`, parts.upstream.url, parts.key));
 
   const start = () =>
     Bun.spawn(["sh", join(ROOT, "bin/sallyport"), "serve"], {
