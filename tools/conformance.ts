@@ -15,7 +15,8 @@ import { recordingsAreHere, WHERE_RECORDINGS_ARE } from "../test/support/recordi
 
 const LEGEND = `A cell is identical/listed/wrong: listed differences have a reason below, wrong ones have none.
 Genuine ones are those that a provider is known to have said. Comparable ones are those of which the author asks
-two providers for the same. By the digest alone: without the fields that only this judge reads (test/support/digests.ts).`;
+two providers for the same. By the digest alone: by the recordings' own digest and comparison and nothing else, without
+the fields that only this judge reads (test/support/digests.ts), and with "auto" another choice of tools than none said.`;
 
 /** @returns the exit code. */
 export async function conformance(

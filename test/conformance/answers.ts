@@ -10,7 +10,7 @@ import { type Played, rowOf } from "./replay.ts";
 export interface Losses {
   want: Digest;
   found: string[];
-  /** By the recordings' digest alone, which does not read everything that a dialect has a place for. */
+  /** By the recordings' digest and comparison alone, as somebody finds it who has nothing but their page. */
   alone: string[];
 }
 
@@ -25,7 +25,7 @@ export function losses(played: Played, front: Front, got: Got, judge: Digests): 
   return {
     want,
     found,
-    alone: differences(played, judge, bare, judge.respDigest({ api: front.api, response: answer })),
+    alone: judge.diff(bare, judge.respDigest({ api: front.api, response: answer })),
   };
 }
 

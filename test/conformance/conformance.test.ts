@@ -9,13 +9,13 @@ import { FAULTS } from "./faults.ts";
 import { Figures, genuineShare, reasonsOf, sumOf, tableOf, wrongOf } from "./figures.ts";
 import { addressOf, FRONTS } from "./fronts.ts";
 import { House } from "./house.ts";
-import { brokenEnd, envelopeOf, messageOf } from "./refusals.ts";
+import { brokenEnd, compareRefusals, envelopeOf, messageOf } from "./refusals.ts";
 import { changes } from "./relay.ts";
 import { accountFor, accountOf, type Played, rowOf } from "./replay.ts";
 import { parallels } from "./requests.ts";
 import { cutsOf, METHODS } from "./run.ts";
 import { compareSdks, lostBy, SDKS } from "./sdks.ts";
-import { malformed, relaxed } from "./specs.ts";
+import { judgeForm, malformed, relaxed } from "./specs.ts";
 
 /** The instruments of `npm run conformance`, tried without a recording: a judge that never says no is worth nothing. */
 
@@ -87,6 +87,20 @@ describe("the house", () => {
       expect(house.sent?.path).toContain("completions");
     },
   );
+
+  test.each([
+    [400, { identical: 1, listed: 0, wrong: 0 }],
+    // The account's: told as another status, which is a difference, whatever its reason.
+    [401, { identical: 0, listed: 1, wrong: 0 }],
+  ])("judges a refusal with %d to the letter", async (status, counted) => {
+    const json = { error: { message: "no such thing", type: "x", param: null, code: null } };
+    const refusal = played({ ...exchange, response: { status, headers: {}, json } });
+    const figures = new Figures();
+    const judge = { respDigest: () => DIGEST } as unknown as Digests;
+    await compareRefusals(house, [refusal], judge, figures);
+    const cells = figures.of("G", "openai-chat").map(({ figure }) => figure);
+    expect(sumOf(cells)).toMatchObject(counted);
+  });
 
   test("tells a relay that is equal from one that is not", async () => {
     const [chat] = FRONTS;
@@ -272,6 +286,28 @@ describe("relaxed specifications", () => {
       piece: check,
     });
     expect([asked, found]).toEqual([[{ id: 1 }], ["no"]]);
+  });
+
+  test("are asked about each answer of a list", () => {
+    const got = { status: 200, headers: new Headers(), text: "[1,2]" };
+    const checks = { whole: (value: unknown) => (value === 2 ? "no two" : undefined), piece: () => "never asked" };
+    expect(malformed(FRONTS[3]!, got, false, checks)).toEqual(["no two"]);
+  });
+
+  test("of a lookalike allow what it says in its own words, and of nobody else's", () => {
+    const never = (): string => "no";
+    const checks = new Map([
+      ["openai.chat", { whole: never, piece: never }],
+      ["groq", { whole: () => undefined, piece: () => undefined }],
+    ]);
+    const listed = (provider: string) => {
+      const figures = new Figures();
+      const exchange: Exchange = { ...said(""), provider, response: { status: 200, headers: {}, json: {} } };
+      const got = { status: 200, headers: new Headers(), text: "{}" };
+      judgeForm(played(exchange), FRONTS[0]!, got, checks, figures);
+      return sumOf(figures.of("F").map(({ figure }) => figure)).listed;
+    };
+    expect([listed("groq"), listed("openai")]).toEqual([0, 1]);
   });
 });
 

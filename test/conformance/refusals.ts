@@ -37,9 +37,10 @@ function missing(front: Front, { exchange }: Played, got: Got): string[] {
   const wanted = REFUSAL_OF_STATUS[status] ?? { status, quoted: true };
   const { message, faults } = envelopeOf(front, JSON.parse(got.text) as Json);
   const found = faults.map((fault) => `envelope: ${fault}`);
-  if (got.status !== wanted.status) found.push(`status ${got.status}`);
+  if (got.status !== status) found.push(`status ${got.status}`);
   const quoted = message.includes(messageOf((json as Json | undefined) ?? text ?? null));
-  if (wanted.quoted !== null && wanted.quoted !== quoted) found.push(`message ${message.slice(0, 120)}`);
+  if (wanted.quoted === false && quoted) found.push("words about the gateway's account");
+  else if (wanted.quoted !== null && !quoted) found.push(`message ${message.slice(0, 120)}`);
   const retry = exchange.response.headers?.["retry-after"];
   if (status === 429 && retry !== undefined && got.headers.get("retry-after") === null) found.push("no retry-after");
   return found;

@@ -32,7 +32,10 @@ export interface Parallel {
   account: ReplayAccount;
 }
 
-/** Every recorded request of a front's dialect, beside every other provider of which the same author asked the same. */
+/**
+ * Every recorded request of a front's dialect, beside every other provider of which the same author asked the same:
+ * in another dialect, or in the same one.
+ */
 export function parallels(): Parallel[] {
   return parallelRecordings().flatMap(({ scenario, recordings }) => {
     const asking = recordings.filter(({ request }) => isObject(request?.json));
@@ -40,7 +43,8 @@ export function parallels(): Parallel[] {
       const front = FRONTS.find(({ api }) => api === asked.api);
       if (front === undefined) return [];
       return asking.flatMap((target) => {
-        if (target.api === asked.api || !JUDGED.some((api) => api === target.api)) return [];
+        const same = target.api === asked.api && target.provider === asked.provider;
+        if (same || !JUDGED.some((api) => api === target.api)) return [];
         return [{ scenario, front, asked, target, account: accountFor(front.dialect, target) }];
       });
     });
@@ -57,15 +61,16 @@ export async function compareRequests(
   for (const { scenario, front, asked, target, account } of pairs) {
     const stream = asked.request?.json?.stream === true || /stream/i.test(asked.request?.url ?? "");
     const got = await house.ask(front, `${account.name}/${modelOf(target, account)}`, asked.request!.json!, stream);
-    const found =
+    const { found, alone } =
       house.sent === undefined
-        ? [`refused: ${got.text.slice(0, 200)}`]
+        ? { found: [`refused: ${got.text.slice(0, 200)}`], alone: ["refused"] }
         : unlike(target, textOf(house.sent.body), judge);
     const row = askedOtherwise(scenario, asked.api, target.api);
     figures.count(["B", rowOfExchange(target), front.name], {
       name: `${scenario} (${asked.provider} → ${target.provider})`,
       genuine: true,
       found,
+      alone,
       because: row?.because,
       taste: row?.taste === true,
     });
@@ -74,12 +79,16 @@ export async function compareRequests(
 
 const textOf = (body: string | Uint8Array) => (typeof body === "string" ? body : new TextDecoder().decode(body));
 
-function unlike({ api, request }: Exchange, sent: string, judge: Digests): string[] {
+/** What is asked otherwise, and (`alone`) which fields of the digests differ to the letter. */
+function unlike({ api, request }: Exchange, sent: string, judge: Digests): { found: string[]; alone: string[] } {
   const want = judge.reqDigest({ api, request: { json: request!.json } });
   const got = judge.reqDigest({ api, request: { json: JSON.parse(sent) as JsonObject } });
+  const differing = () => FIELDS.filter((field) => !Bun.deepEquals(want[field], got[field]));
+  const alone = differing();
   // Without a word, the choice is the model's.
   for (const digest of [want, got]) digest.choice ??= "auto";
-  return FIELDS.filter((field) => !Bun.deepEquals(want[field], got[field])).map((field) => {
+  const found = differing().map((field) => {
     return `${field}: want ${JSON.stringify(want[field])?.slice(0, 700)} got ${JSON.stringify(got[field])?.slice(0, 700)}`;
   });
+  return { found, alone };
 }

@@ -37,6 +37,18 @@ const FORMS: Readonly<Record<string, { file: string; whole: readonly string[]; p
   "ollama.chat": { file: "ollama.openapi.yaml", whole: ["ChatResponse"], piece: ["ChatStreamEvent"] },
 };
 
+/** Forms of lookalikes of OpenAI's that have a specification of their own: theirs is the dialect that they speak. */
+const OWN_FORMS: Readonly<Record<string, (typeof FORMS)[string]>> = {
+  groq: {
+    file: "groq.openapi.yaml",
+    whole: ["CreateChatCompletionResponse"],
+    piece: ["CreateChatCompletionStreamResponse"],
+  },
+  together: { file: "together.openapi.yaml", whole: ["ChatCompletionResponse"], piece: ["ChatCompletionChunk"] },
+  mistral: { file: "mistral.openapi.yaml", whole: ["ChatCompletionResponse"], piece: ["CompletionChunk"] },
+  openrouter: { file: "openrouter.openapi.yaml", whole: ["ChatResult"], piece: ["ChatStreamChunk"] },
+};
+
 /** Words of OpenAPI that are no words of JSON Schema, and what only decorates. */
 const NOT_SCHEMA = new Set(["discriminator", "example", "examples", "x-oaiMeta", "xml", "externalDocs"]);
 /** Keys whose values are schemas by name. */
@@ -80,11 +92,11 @@ export interface Checks {
   piece: Check;
 }
 
-/** The judges of every front's answers, by its API. */
+/** The judges of every front's answers, by its API, and of what lookalikes say in OpenAI's, by the provider. */
 export function loadChecks(): ReadonlyMap<string, Checks> {
   const compilers = new Map<string, (name: string) => ValidateFunction>();
   return new Map(
-    Object.entries(FORMS).map(([api, { file, whole, piece }]) => {
+    Object.entries({ ...FORMS, ...OWN_FORMS }).map(([api, { file, whole, piece }]) => {
       const compile = compilers.get(file) ?? compilerOf(file);
       compilers.set(file, compile);
       return [api, { whole: anyOf(whole.map(compile)), piece: anyOf(piece.map(compile)) }];
@@ -120,7 +132,11 @@ function anyOf(validators: readonly ValidateFunction[]): Check {
 /** What of an answer's form its dialect's specification does not allow. */
 export function malformed(front: Front, got: Got, stream: boolean, checks: Checks): string[] {
   if (got.status !== 200) return [];
-  if (!stream) return [checks.whole(JSON.parse(got.text))].filter((said) => said !== undefined);
+  if (!stream) {
+    const told = JSON.parse(got.text) as Json;
+    // A stream that its recorder did not ask to be one of events: a list of answers.
+    return (Array.isArray(told) ? told : [told]).flatMap((each) => checks.whole(each) ?? []);
+  }
   const pieces =
     front.dialect === "ollama"
       ? got.text.split("\n").filter((line) => line.trim() !== "")
@@ -158,8 +174,10 @@ export function judgeForm(
   figures: Figures,
 ) {
   const { exchange, judged } = played;
-  const found = malformed(front, got, played.stream, checks.get(front.api)!);
   const relayed = judged.api === front.api;
+  const own = relayed && front.api === "openai.chat" ? checks.get(exchange.provider) : undefined;
+  let found = malformed(front, got, played.stream, checks.get(front.api)!);
+  if (found.length > 0 && own !== undefined) found = malformed(front, got, played.stream, own);
   const difference = { exchange, want: NOTHING, found };
   const because = relayed
     ? "The provider's own words, relayed: its own specification, or OpenAI's for a lookalike, does not allow them."

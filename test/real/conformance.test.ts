@@ -11,9 +11,9 @@ const SEED = Math.floor(Date.now() / 86_400_000);
 
 /** Share of what is genuine that must be identical, by method and front; what is listed is not. */
 const REACHED: Partial<Record<Method, Record<string, number>>> = {
-  A: { "openai-chat": 0.98, "openai-responses": 0.98, "anthropic-messages": 0.965, gemini: 0.975, ollama: 0.86 },
+  A: { "openai-chat": 0.99, "openai-responses": 0.99, "anthropic-messages": 0.98, gemini: 0.985, ollama: 0.98 },
   cuts: { "openai-chat": 1, "openai-responses": 1, "anthropic-messages": 1, gemini: 1, ollama: 1 },
-  F: { "openai-responses": 0.99, "anthropic-messages": 0.99, gemini: 0.99, ollama: 0.99 },
+  F: { "openai-chat": 0.985, "openai-responses": 0.99, "anthropic-messages": 0.99, gemini: 0.99, ollama: 0.99 },
 };
 
 describe.skipIf(!recordingsAreHere)("every recording", () => {

@@ -104,6 +104,13 @@ export const TOLD_OTHERWISE: Readonly<Record<"openai.chat" | "anthropic.messages
 export const REFUSED_OTHERWISE: readonly Listed[] = [
   {
     because:
+      "What a provider says of the gateway's account (401, 403) is its operator's: 502, without words that may quote a key.",
+    applies: ({ exchange, found }) =>
+      REFUSAL_OF_STATUS[exchange.response.status]?.status === 502 &&
+      found.every((each) => each === "status 502" || each.startsWith("message ")),
+  },
+  {
+    because:
       "The project is the operator's, not the caller's: providers' messages are told without the names of accounts.",
     applies: ({ found }) => found.every((each) => each.startsWith("message ") && each.includes("projects/*****")),
   },
