@@ -42,6 +42,19 @@ test("everyone who pays is asked at once, and of provider accounts each once", (
   expect(whenStoreAway).toBeUndefined();
 });
 
+test("what was made of a caller and a model is said of them again, and of another catalog's anew (scopes.ts)", () => {
+  const first = grant({});
+  const [once, twice] = [demandOf(first, worst), demandOf(first, { ...worst, input: 11 })];
+  expect(twice.scopes.map(({ scope, limits }) => [scope, limits])).toEqual(
+    once.scopes.map(({ scope, limits }) => [scope, limits]),
+  );
+  expect(twice.scopes[0]!.amounts.input).toBe(11);
+  const changed = { ...first, catalog: { ...first.catalog, providers: new Map() } } as unknown as Grant;
+  expect(demandOf(changed, worst).anyOf.map(({ limits }) => limits.length)).toEqual([0, 0]);
+  const plan = { ...first.plan, limits: [tokens] };
+  expect(demandOf({ ...first, plan } as unknown as Grant, worst).scopes[4]!.limits).toEqual([tokens]);
+});
+
 test("what a plan admits without its counters is its subscription's", () => {
   const { whenStoreAway } = demandOf(grant({ whenStoreAway: { requests: 5 } }), worst);
   expect(whenStoreAway).toEqual({ scope: "subscription:s", requests: 5 });

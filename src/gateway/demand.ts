@@ -1,9 +1,10 @@
 import { type Amounts, NOTHING } from "../domain/plans/amounts.ts";
-import { HOUSE_ZONE, modelScope, providerScope } from "../domain/plans/charges.ts";
+import { providerScope } from "../domain/plans/charges.ts";
 import { limitsInForce } from "../domain/plans/in-force.ts";
 import type { Limit } from "../kernel/limit.ts";
 import type { Demand, ScopeDemand } from "../ports/meter.ts";
 import type { Grant } from "./authorize.ts";
+import { callerScopes, catalogScopes, type Scope, subscriptionScope } from "./scopes.ts";
 import type { Worst } from "./worst.ts";
 
 /** Whom a call may have to be charged to, and where it may go: every scope that counts it. */
@@ -55,37 +56,35 @@ export function grownDemandOf(
 
 /** Everything that limits a call, wherever it goes. */
 export function limitsOf(grant: Grant): Limit[] {
-  return [...scopesOf(grant, NOTHING), ...accountsOf(grant, NOTHING)].flatMap(({ limits }) => limits);
+  const all: Limit[] = [];
+  for (const { limits } of scopesOf(grant, NOTHING)) all.push(...limits);
+  for (const { limits } of accountsOf(grant, NOTHING)) all.push(...limits);
+  return all;
 }
 
 function scopesOf(grant: Grant, amounts: Amounts): ScopeDemand[] {
-  const { principal } = grant.caller;
-  const { key, application, team, tenant, limits: own, raises, timeZone: zone } = principal;
-  const now = grant.call.at;
-  const of = (scope: string, limits: readonly Limit[]): ScopeDemand => {
-    return { scope, zone, limits: limitsInForce(scope, limits, raises, now), amounts };
-  };
-  return [
-    of(`key:${key.id}`, own.key),
-    of(`application:${application.id}`, own.application),
-    of(`team:${team.id}`, own.team),
-    of(`tenant:${tenant.id}`, own.tenant),
-    of(`subscription:${grant.subscription.id}`, grant.plan.limits),
-    { scope: modelScope(grant.model.name), zone: HOUSE_ZONE, limits: grant.model.limits ?? [], amounts },
-  ];
+  const { caller, subscription, plan, catalog, model, call } = grant;
+  const { raises, timeZone: zone } = caller.principal;
+  const scopes = callerScopes(caller.principal).map(({ scope, limits }): ScopeDemand => {
+    return { scope, zone, limits: limitsInForce(scope, limits, raises, call.at), amounts };
+  });
+  const scope = subscriptionScope(subscription);
+  scopes.push({ scope, zone, limits: limitsInForce(scope, plan.limits, raises, call.at), amounts });
+  scopes.push(asked(catalogScopes(catalog, model).model, amounts));
+  return scopes;
 }
 
 /** The provider accounts that might be asked, each once. */
 function accountsOf({ model, catalog, objects }: Grant, amounts: Amounts): ScopeDemand[] {
-  const all = new Set([...model.targets, ...model.fallbacks].map(({ provider }) => provider));
+  const { accounts } = catalogScopes(catalog, model);
   // What lies at one account is asked for there alone.
-  const [kept] = objects.own;
-  const names = kept !== undefined && all.has(kept.provider) ? new Set([kept.provider]) : all;
-  return Array.from(names, (name) => {
-    // An account that is gone is nowhere to be asked, and has nothing to say here.
-    const limits = catalog.providers.get(name)?.limits ?? [];
-    return { scope: providerScope(name), zone: HOUSE_ZONE, limits, amounts };
-  });
+  const kept = objects.own[0] && providerScope(objects.own[0].provider);
+  const there = accounts.find(({ scope }) => scope === kept);
+  return there === undefined ? accounts.map((account) => asked(account, amounts)) : [asked(there, amounts)];
+}
+
+function asked({ scope, zone, limits }: Scope, amounts: Amounts): ScopeDemand {
+  return { scope, zone, limits, amounts };
 }
 
 function timesOf({ input, output, usd }: Worst, count: number): Worst {

@@ -1,5 +1,4 @@
 import type { Clock } from "../kernel/clock.ts";
-import { quoted } from "../kernel/json.ts";
 import type { Log, LogFields, LogLevel } from "../ports/log.ts";
 
 const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
@@ -54,13 +53,20 @@ export function createLog(settings: LogSettings, clock: Clock, sink: Sink): Log 
 const LOST = "log lines were thrown away, because whoever reads the log has fallen behind";
 
 function jsonLine(now: number, level: LogLevel, message: string, fields: LogFields): string {
-  let line = `{"time":"${new Date(now).toISOString()}","level":"${level}","message":${oneLine(message)}`;
-  for (const name in fields) {
-    const value = fields[name as keyof LogFields];
-    if (value === undefined || FIELDS[name as keyof LogFields] !== true) continue;
-    line += `,"${name}":${typeof value === "string" ? oneLine(value) : JSON.stringify(value)}`;
-  }
-  return `${line}}\n`;
+  const said = JSON.stringify(isAllowed(fields) ? fields : onlyAllowed(fields));
+  const rest = said === "{}" ? said.slice(1) : `,${said.slice(1)}`;
+  const line = `{"time":"${new Date(now).toISOString()}","level":"${level}","message":${JSON.stringify(message)}${rest}`;
+  // JSON leaves some characters as they are that viewers take for a line break or a terminal sequence.
+  return `${escapeControls(line)}\n`;
+}
+
+function isAllowed(fields: LogFields): boolean {
+  for (const name in fields) if (FIELDS[name as keyof LogFields] !== true) return false;
+  return true;
+}
+
+function onlyAllowed(fields: LogFields): LogFields {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => FIELDS[name as keyof LogFields] === true));
 }
 
 function prettyLine(now: number, level: LogLevel, message: string, fields: LogFields): string {
@@ -71,11 +77,6 @@ function prettyLine(now: number, level: LogLevel, message: string, fields: LogFi
       line += ` ${name}=${escapeControls(String(value))}`;
   }
   return `${line}\n`;
-}
-
-/** A text as JSON, which leaves some characters as they are that viewers take for a line break or a terminal sequence. */
-function oneLine(text: string): string {
-  return escapeControls(quoted(text));
 }
 
 /** No terminal sequence, and no line break, from a value. */

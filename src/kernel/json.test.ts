@@ -1,7 +1,7 @@
 // Covers json.ts.
 import { describe, expect, test } from "bun:test";
 import { MAX_JSON_DEPTH } from "./bounds.ts";
-import { isObject, parseBounded, parseJson, quoted, wordOf } from "./json.ts";
+import { isObject, parseBounded, parseJson, wordOf } from "./json.ts";
 
 test("an object is neither null nor a list nor a plain value", () => {
   expect([{}, { a: 1 }, Object.create(null)].map(isObject)).toEqual([true, true, true]);
@@ -70,23 +70,4 @@ test("a stranger's value as a word asks nothing of it", () => {
     "null",
     "undefined",
   ]);
-});
-
-test("a quoted text is the JSON of the text, whatever stands in it", () => {
-  const texts = [
-    "",
-    "call_01jd3v9k2m",
-    "naïve 世界 🙂",
-    'a "quote"',
-    "back\\slash",
-    "line\nfeed",
-    "\u0000",
-    "\ud800",
-    "\udc00x",
-  ];
-  for (const text of texts) expect(quoted(text)).toBe(JSON.stringify(text));
-  for (let code = 0; code < 0x3000; code++) {
-    const text = `a${String.fromCharCode(code)}b`;
-    expect(quoted(text)).toBe(JSON.stringify(text));
-  }
 });

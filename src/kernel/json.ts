@@ -8,17 +8,6 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What JSON must escape, and what viewers of a line take for its end or for a terminal's command. */
-const ESCAPED = /["\\\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]/;
-
-/**
- * A text as JSON. The ids and names of which records and log lines are made need no escape, and asking the engine to
- * write each of them costs more than all else that is done for the line.
- */
-export function quoted(text: string): string {
-  return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
-}
-
 /** Parsed JSON, or undefined when the text is none. */
 export function parseJson(text: string): Json | undefined {
   try {

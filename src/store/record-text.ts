@@ -1,4 +1,3 @@
-import { quoted } from "../kernel/json.ts";
 import type { UsageRecord } from "../ports/records.ts";
 
 /**
@@ -38,30 +37,66 @@ const DEFAULTS = {
   heldFor: 1,
 } as const satisfies Partial<UsageRecord>;
 
-type Usual = keyof typeof DEFAULTS;
-
-const USUAL = Object.keys(DEFAULTS) as Usual[];
-const VALUES: readonly unknown[] = USUAL.map((name) => DEFAULTS[name]);
-const KEYS: readonly string[] = USUAL.map((name) => `,"${name}":`);
-
 /** Empty lists are left out too; each record gets lists of its own back. */
 const LISTS = ["attempts", "mayHaveAsked", "verdicts", "warnings"] as const;
 
 /**
- * A record as JSON text, without what is as usual. Runs twice a call, so it is put together here: a copy of the record
- * for the engine to write takes three times as long.
+ * A record as JSON text, without what is as usual: the engine leaves out what is undefined. Runs twice a call, and an
+ * object whose fields stand here is written in two thirds of the time of one that grows field by field.
  */
 export function recordToText(record: UsageRecord): string {
   const { id, requestId, at, endpoint, dialect, address } = record;
-  let text = `{"id":${quoted(id)},"requestId":${quoted(requestId)},"at":${at},"endpoint":${quoted(endpoint)}`;
-  text += `,"dialect":"${dialect}","address":${quoted(address)}`;
-  for (let i = 0; i < USUAL.length; i++) {
-    const value = record[USUAL[i]!];
-    if (value === VALUES[i]) continue;
-    text += KEYS[i]! + (typeof value === "string" ? quoted(value) : JSON.stringify(value));
-  }
-  for (const name of LISTS) if (record[name].length > 0) text += `,"${name}":${JSON.stringify(record[name])}`;
-  return `${text}}`;
+  const kept: Record<keyof UsageRecord, unknown> = {
+    id,
+    requestId,
+    at,
+    endpoint,
+    dialect,
+    address,
+    admittedAt: unless(record.admittedAt, DEFAULTS.admittedAt),
+    outcome: unless(record.outcome, DEFAULTS.outcome),
+    status: unless(record.status, DEFAULTS.status),
+    errorCode: unless(record.errorCode, DEFAULTS.errorCode),
+    stream: unless(record.stream, DEFAULTS.stream),
+    tenantId: unless(record.tenantId, DEFAULTS.tenantId),
+    teamId: unless(record.teamId, DEFAULTS.teamId),
+    applicationId: unless(record.applicationId, DEFAULTS.applicationId),
+    keyId: unless(record.keyId, DEFAULTS.keyId),
+    subscriptionId: unless(record.subscriptionId, DEFAULTS.subscriptionId),
+    api: unless(record.api, DEFAULTS.api),
+    plan: unless(record.plan, DEFAULTS.plan),
+    model: unless(record.model, DEFAULTS.model),
+    catalogModel: unless(record.catalogModel, DEFAULTS.catalogModel),
+    timeZone: unless(record.timeZone, DEFAULTS.timeZone),
+    provider: unless(record.provider, DEFAULTS.provider),
+    providerModel: unless(record.providerModel, DEFAULTS.providerModel),
+    inputTokens: unless(record.inputTokens, DEFAULTS.inputTokens),
+    outputTokens: unless(record.outputTokens, DEFAULTS.outputTokens),
+    cacheReadTokens: unless(record.cacheReadTokens, DEFAULTS.cacheReadTokens),
+    cacheWriteTokens: unless(record.cacheWriteTokens, DEFAULTS.cacheWriteTokens),
+    reasoningTokens: unless(record.reasoningTokens, DEFAULTS.reasoningTokens),
+    usageSource: unless(record.usageSource, DEFAULTS.usageSource),
+    costNanoUsd: unless(record.costNanoUsd, DEFAULTS.costNanoUsd),
+    priceSource: unless(record.priceSource, DEFAULTS.priceSource),
+    queueMs: unless(record.queueMs, DEFAULTS.queueMs),
+    firstByteMs: unless(record.firstByteMs, DEFAULTS.firstByteMs),
+    totalMs: unless(record.totalMs, DEFAULTS.totalMs),
+    captured: unless(record.captured, DEFAULTS.captured),
+    heldFor: unless(record.heldFor, DEFAULTS.heldFor),
+    attempts: unlessEmpty(record.attempts),
+    mayHaveAsked: unlessEmpty(record.mayHaveAsked),
+    verdicts: unlessEmpty(record.verdicts),
+    warnings: unlessEmpty(record.warnings),
+  };
+  return JSON.stringify(kept);
+}
+
+function unless(value: unknown, usual: unknown): unknown {
+  return value === usual ? undefined : value;
+}
+
+function unlessEmpty(list: readonly unknown[]): unknown {
+  return list.length === 0 ? undefined : list;
 }
 
 export function recordFromText(text: string): UsageRecord {
