@@ -15,7 +15,7 @@ import { accountFor, accountOf, type Played, rowOf } from "./replay.ts";
 import { parallels } from "./requests.ts";
 import { cutsOf, METHODS } from "./run.ts";
 import { compareSdks, lostBy, SDKS } from "./sdks.ts";
-import { judgeForm, malformed, relaxed } from "./specs.ts";
+import { type Checks, judgeForm, malformed, relaxed } from "./specs.ts";
 
 /** The instruments of `npm run conformance`, tried without a recording: a judge that never says no is worth nothing. */
 
@@ -290,14 +290,14 @@ describe("relaxed specifications", () => {
 
   test("are asked about each answer of a list", () => {
     const got = { status: 200, headers: new Headers(), text: "[1,2]" };
-    const checks = { whole: (value: unknown) => (value === 2 ? "no two" : undefined), piece: () => "never asked" };
+    const checks = { whole: (value: unknown) => (value === 2 ? "no two" : undefined), piece: () => "not asked" };
     expect(malformed(FRONTS[3]!, got, false, checks)).toEqual(["no two"]);
   });
 
   test("of a lookalike allow what it says in its own words, and of nobody else's", () => {
-    const never = (): string => "no";
-    const checks = new Map([
-      ["openai.chat", { whole: never, piece: never }],
+    const refuse = () => "no";
+    const checks = new Map<string, Checks>([
+      ["openai.chat", { whole: refuse, piece: refuse }],
       ["groq", { whole: () => undefined, piece: () => undefined }],
     ]);
     const listed = (provider: string) => {
