@@ -161,7 +161,9 @@ export class Attempts {
       costNanoUsd: 0,
     };
     call.observed.attempts.push(attempt);
-    const tally = new Tally(clean.request, clean.hold.grant.api.capture, clean.hold.worst.output > 0);
+    const tally = new Tally(clean.request, clean.hold.grant.api.capture, clean.hold.worst.output > 0, () =>
+      call.ticks(),
+    );
     const asked: Asked = { target: choice.target, tally, owed: false, attempt, health: choice.health };
     clean.hold.asked.push(asked);
     this.#asked++;

@@ -97,7 +97,8 @@ export class Closing {
     const { grant, asked, worst } = this.#hold;
     for (const { target, tally, owed, attempt } of asked) {
       if (!owed) continue;
-      const { usage, source } = tally.usage(() => this.#most(target), isLeft(attempt), attempt.ms);
+      const silentMs = attempt.error === null ? tally.silentMs : attempt.ms;
+      const { usage, source } = tally.usage(() => this.#most(target), isLeft(attempt), silentMs);
       record.provider = target.account.name;
       record.providerModel = target.model;
       record.inputTokens += usage.input;

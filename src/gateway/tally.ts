@@ -36,9 +36,19 @@ export class Tally {
   /** Whether the answer said that it is whole, or that it failed; what comes after that is no part of it. */
   over: "end" | "error" | null = null;
 
-  /** @param counts whether tokens of the answer are limited, so that they may have to be counted */
-  constructor(request: ModelRequest, capture: boolean, counts = false) {
+  readonly #ticks: () => number;
+  readonly #askedAt: number;
+  /** When its first word came. */
+  #spokenAt: number | undefined;
+
+  /**
+   * @param counts whether tokens of the answer are limited, so that they may have to be counted
+   * @param ticks monotonic, in milliseconds; the question is asked now
+   */
+  constructor(request: ModelRequest, capture: boolean, counts = false, ticks = () => 0) {
     this.#request = request;
+    this.#ticks = ticks;
+    this.#askedAt = ticks();
     this.#written = new WrittenText(counts);
     this.#captured = capture ? [] : null;
   }
@@ -52,9 +62,11 @@ export class Tally {
     switch (part.type) {
       case "text-delta":
       case "arguments-delta":
+        this.#spokenAt ??= this.#ticks();
         this.#written.add(part.text, part.choice);
         break;
       case "opaque-delta":
+        this.#spokenAt ??= this.#ticks();
         this.#otherBytes += stringBytes(part.value);
         break;
       case "block-start":
@@ -83,6 +95,11 @@ export class Tally {
   /** Of the answer so far, in UTF-8. */
   get bytes(): number {
     return this.#written.bytes + this.#otherBytes;
+  }
+
+  /** From the question to the first word, or until now where there is none; that a block has begun is no word. */
+  get silentMs(): number {
+    return (this.#spokenAt ?? this.#ticks()) - this.#askedAt;
   }
 
   get pieces(): number {

@@ -90,23 +90,28 @@ test("a caller that leaves before a whole answer is charged for its document and
   });
 });
 
+const OPENING = { tool_calls: [{ index: 0, id: "c", type: "function", function: { name: "f", arguments: "" } }] };
+
 test.each([
-  ["before its first word", false],
-  ["after its first word, whose thoughts nobody saw", true],
+  ["before its first word", null],
+  ["after its first word, whose thoughts nobody saw", { content: "Hi" }],
+  ["in which the provider has only said that it begins", OPENING],
 ])("a caller that leaves a stream %s is charged for the silence", async (_, spoken) => {
   let passed = 0;
   const clock = { now: () => Date.now(), ticks: () => performance.now() + passed };
   const { promise: thought, resolve: speak } = Promise.withResolvers<void>();
   const chunk = { id: "c", object: "chat.completion.chunk", created: 1, model: "m" };
-  const word = { data: { ...chunk, choices: [{ index: 0, delta: { content: "Hi" }, finish_reason: null }] } };
-  const thinking: Script = [{ do: "until", open: thought }, ...sse([word], { ends: "silence" })];
+  const said = { data: { ...chunk, choices: [{ index: 0, delta: spoken ?? OPENING, finish_reason: null }] } };
+  const told = sse([said], { ends: "silence" });
+  const thinking: Script = spoken === OPENING ? told : [{ do: "until", open: thought }, ...told];
   const use = async (app: App) => {
     const leaving = new AbortController();
     const body = { model: "m", max_tokens: 9_000, stream: true, messages: [{ role: "user", content: "Think." }] };
     const calling = post(app, { body, signal: leaving.signal }).catch(() => null);
     await up.request();
+    if (spoken === OPENING) await (await calling)!.body!.getReader().read();
     passed = 21_000;
-    if (spoken) {
+    if (spoken !== null && spoken !== OPENING) {
       speak();
       await (await calling)!.body!.getReader().read();
     }

@@ -102,7 +102,8 @@ export function countPiece(vocabulary: Vocabulary, bytes: Uint8Array, start: num
     tokens += vocabulary.rank(bytes, from, to) === NO_RANK ? merge(vocabulary, bytes, from, to) : 1;
     if (to < end) tokens++;
   }
-  return tokens;
+  // A token has at least one byte.
+  return Math.min(tokens, end - start);
 }
 
 /** Joins the earliest pair until there is none. @returns how many parts are left */

@@ -26,6 +26,7 @@ const input = (asked: ModelRequest, model = plain, count = quarter) => countedIn
 
 describe("a part of a prompt counts", () => {
   const data = "A".repeat(8_000);
+  const pdf = btoa("<< /Type /Pages /Count 200 >>");
   const base64 = { kind: "base64" as const, mediaType: "a/b", data };
   const rows: [string, Part, number][] = [
     ["a text", { type: "text", text: "x".repeat(400) }, 100],
@@ -35,9 +36,10 @@ describe("a part of a prompt counts", () => {
     ["a picture, however few its bytes are", { type: "image", source: { ...base64, data: "AAAA" } }, 1_000],
     ["a picture elsewhere", { type: "image", source: { kind: "url", url: "https://a/b" } }, 1_000],
     ["sound by its bytes", { type: "audio", format: "wav", data }, 500],
-    ["a document by its bytes, and what a page is", { type: "document", source: base64 }, 8_000 + 4_096],
-    ["a document elsewhere", { type: "document", source: { kind: "file", fileId: "f" } }, 50_000 + 4_096],
-    ["a document of text", { type: "document", source: { kind: "text", mediaType: "text/plain", text: "x".repeat(40) } }, 10 + 4_096],
+    ["a document by its bytes, and what a page is", { type: "document", source: base64 }, 8_000 + 4_608],
+    ["a PDF by its pages also", { type: "document", source: { ...base64, mediaType: "application/pdf", data: pdf } }, pdf.length + 200 * 4_608],
+    ["a document elsewhere", { type: "document", source: { kind: "file", fileId: "f" } }, 50_000 + 4_608],
+    ["a document of text", { type: "document", source: { kind: "text", mediaType: "text/plain", text: "x".repeat(40) } }, 10 + 4_608],
     ["what only its dialect knows, as JSON", { type: "opaque", value: { a: "x".repeat(32) } }, 10],
     ["a file in that by its bytes, and as a picture", { type: "opaque", value: { data } }, 8_000 + 3 + 1_000],
     ["a reference in that", { type: "opaque", value: { file_id: "f" } }, 4 + 50_000],

@@ -1,8 +1,9 @@
 import type { Json } from "../../kernel/json.ts";
-import type { Message, Part } from "../../spec/message.ts";
+import type { DocumentPart, Message, Part } from "../../spec/message.ts";
 import { givenTokens } from "../../spec/operation.ts";
 import type { ModelRequest, Tool } from "../../spec/request.ts";
 import { REMOTE_MEDIUM_TOKENS, utf8Length } from "./estimate.ts";
+import { pdfPages } from "./pdf-pages.ts";
 import { COUNTED_CHARACTERS, type TextCount } from "./text-tokens.ts";
 import type { Around, ModelTokenizer } from "./tokenizers.ts";
 import { bearsReference, unseenFields } from "./unseen.ts";
@@ -31,16 +32,32 @@ function aroundPrompt({ messages, tools = [], responseFormat, operation }: Model
   if (responseFormat !== undefined && responseFormat.type !== "text") tokens += around.schema;
   for (const { parts } of messages) {
     for (const part of parts) {
-      if (part.type === "document") tokens += DOCUMENT_TOKENS;
+      if (part.type === "document") tokens += pagesOf(part) * PAGE_TOKENS;
       else if (part.type === "tool-result")
-        for (const item of part.content) if (item.type === "document") tokens += DOCUMENT_TOKENS;
+        for (const item of part.content) if (item.type === "document") tokens += pagesOf(item) * PAGE_TOKENS;
     }
   }
   return tokens;
 }
 
-/** What a page costs at least, whose few bytes may show much. */
-const DOCUMENT_TOKENS = 4_096;
+/**
+ * The most that a page costs, whose few bytes may show much. Anthropic reads it as text of 1,500 to 3,000 tokens, and as
+ * a picture of up to 1,600 (docs.anthropic.com, PDF support); Gemini as one of 258 to 1,120 (ai.google.dev, Document processing).
+ */
+const PAGE_TOKENS = 4_608;
+
+/** A file is looked through once, however often and for whatever model its call is bounded. */
+const pages = new WeakMap<object, number>();
+
+function pagesOf({ source }: DocumentPart): number {
+  if (source.kind !== "base64" || source.mediaType !== "application/pdf") return 1;
+  let count = pages.get(source);
+  if (count === undefined) {
+    count = pdfPages(source.data);
+    pages.set(source, count);
+  }
+  return count;
+}
 
 /** What explains a tool of the provider's making to the model: Anthropic's for a computer takes 1,500. */
 const PROVIDERS_TOOL_TOKENS = 2_048;

@@ -70,6 +70,9 @@ test("the bound for other tokenizers is no less than the count, and no more than
       expect(bound).toBeLessThanOrEqual(new TextEncoder().encode(text.toWellFormed()).length);
     }),
   );
+  // A token a byte, and longer than what is joined at once.
+  const rare = "\u010e\u{10000}\u{10280}\u{10280}\u{104e9}\u9fff\u{10280}\u{10000}\u{10280}";
+  expect(countText(vocabularies.o200k, "o200k", rare, 100)).toEqual({ tokens: 33, bound: 33 });
   const { bound } = countText(vocabularies.o200k, "o200k", `2024 ${"environmental ".repeat(2)}`, 100);
   expect(bound).toBe(3 + 1 + 5 + 5 + 1);
 });

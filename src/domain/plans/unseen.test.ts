@@ -38,6 +38,9 @@ test("answers are as many as any name for their number says", () => {
   expect(of({ candidateCount: 3 })).toBe(3);
   expect(of({ n: -4, best_of: null, num_generations: "x" })).toBe(1);
   expect(of({ best_of: 1e300 })).toBe(10_000);
+  expect(of({ extra_body: { parameters: { n: 6 } } })).toBe(6);
+  expect(of({ groq: { x: { y: { candidate_count: 9 } } } })).toBe(9);
+  expect(of({ metadata: { n: 50 }, stop: [{ n: 7 }] })).toBe(1);
 });
 
 test("the bound of an answer is the largest that a request says", () => {
@@ -47,6 +50,9 @@ test("the bound of an answer is the largest that a request says", () => {
   expect(of({ n_predict: 500 })).toBe(500);
   expect(of({ options: { num_predict: -1 } })).toBe(128_000);
   expect(of({ max_new_tokens: 5, options: null })).toBe(10);
+  expect(of({ extra_body: { max_completion_tokens: 900 } })).toBe(900);
+  expect(of({ generationConfig: { x: { max_output_tokens: "800" } } })).toBe(800);
+  expect(of({ metadata: { max_tokens: 900 } })).toBe(10);
 });
 
 test("the budget for thoughts is the largest that a request says where nothing canonical does", () => {
@@ -54,5 +60,6 @@ test("the budget for thoughts is the largest that a request says where nothing c
   expect(extraThinkingBudget(request({}))).toBe(0);
   expect(of({ thinking_budget: 500 })).toBe(500);
   expect(of({ thinking_budget: 500, chat_template_kwargs: { thinking_budget: "700" } })).toBe(700);
+  expect(of({ extra_body: { chat_template_kwargs: { thinking_token_budget: 600 } } })).toBe(600);
   expect(of({ reasoning_budget: -1, thinking_budget: null, chat_template_kwargs: "x" })).toBe(0);
 });

@@ -62,11 +62,38 @@ const ANSWERS = [
 /** More is no provider's, and would only make numbers that cannot be reserved exactly. */
 const MAX_ANSWERS = 10_000;
 
-/** Answers that are written for one request, whatever it calls their number; at least 1. */
+/** Answers that are written for one request, whatever it calls their number, and wherever; at least 1. */
 export function answersOf({ choices = 1, extra }: ModelRequest): number {
   let most = choices;
-  if (extra !== undefined) for (const name of ANSWERS) most = Math.max(most, numberOf(extra[name]) ?? 1);
+  for (const fields of settingsIn(extra)) {
+    for (const name of ANSWERS) most = Math.max(most, numberOf(fields[name]) ?? 1);
+  }
   return Math.min(most, MAX_ANSWERS);
+}
+
+/** What a caller writes for itself: no provider takes its settings from there. */
+const OF_CALLERS: ReadonlySet<string> = new Set(["metadata", "user", "labels"]);
+
+/** Objects within objects that are looked at; hosts take settings in one or two (`options`, `parameters`, `extra_body`). */
+const DEEPEST = 4;
+
+/** All that may be a provider's settings among the fields that are canonical nowhere: a host may pass on whatever it does not know. */
+function settingsIn(extra: JsonObject | undefined): JsonObject[] {
+  if (extra === undefined) return [];
+  const found: JsonObject[] = [extra];
+  let level = found;
+  for (let depth = 1; depth <= DEEPEST && level.length > 0; depth++) {
+    const next: JsonObject[] = [];
+    for (const fields of level) {
+      for (const name of Object.keys(fields)) {
+        const value = fields[name];
+        if (isObject(value) && !OF_CALLERS.has(name)) next.push(value);
+      }
+    }
+    found.push(...next);
+    level = next;
+  }
+  return found;
 }
 
 /** As a provider of another dialect would read them that is asked for both. */
@@ -86,10 +113,9 @@ const BOUNDS = [
 export function outputBound({ maxOutputTokens, extra }: ModelRequest, unbounded: number): number {
   let most = maxOutputTokens ?? unbounded;
   if (maxOutputTokens === undefined || extra === undefined) return most;
-  const options = extra.options;
-  for (const fields of [extra, typeof options === "object" ? (options as JsonObject | null) : null]) {
+  for (const fields of settingsIn(extra)) {
     for (const name of BOUNDS) {
-      const bound = numberOf(fields?.[name]);
+      const bound = numberOf(fields[name]);
       // Below 0 is without a bound, where such a number is taken.
       if (bound !== undefined) most = Math.max(most, bound < 0 ? unbounded : bound);
     }
@@ -103,9 +129,7 @@ const THINKING_BUDGETS = ["thinking_budget", "thinking_token_budget", "thinking_
 /** The largest budget of thoughts, in tokens, among the fields that are canonical nowhere; 0 where there is none. */
 export function extraThinkingBudget({ extra }: ModelRequest): number {
   let most = 0;
-  if (extra === undefined) return most;
-  for (const fields of [extra, extra.chat_template_kwargs, extra.options, extra.parameters]) {
-    if (!isObject(fields)) continue;
+  for (const fields of settingsIn(extra)) {
     for (const name of THINKING_BUDGETS) most = Math.max(most, numberOf(fields[name]) ?? 0);
   }
   return most;
