@@ -1,13 +1,15 @@
 /**
- * Runs the tests, several files at once, and ends with a line `N passed, N failed`.
+ * Runs the tests, several files at once and in memory where there is room, and ends with a line `N passed, N failed`.
  *
  *   npm test                  everything that needs nothing but the checkout
  *   npm test -- src/wire      only files whose path contains this; what begins with - goes to Bun
  *   npm run test:real         the rest: what needs parts that not every machine has, and what takes long
  *   npm run test:all          both
  */
+import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { MISSING_PART } from "../test/support/parts.ts";
+import { memoryFolder } from "./memory-folder.ts";
 
 export interface Tally {
   passed: number;
@@ -81,18 +83,26 @@ async function main(args: readonly string[]): Promise<number> {
     return 1;
   }
   const command = [process.execPath, ...BUN_TEST, `--timings=${TIMINGS}`, ...flags];
+  const folder = process.env.TMPDIR === undefined ? memoryFolder() : undefined;
   const child = Bun.spawn([...command, ...files.map((file) => `./${file}`)], {
     cwd,
-    env: { ...process.env, ...(part === "plain" ? {} : { TEST_ALL: "1" }) },
+    env: {
+      ...process.env,
+      ...(part === "plain" ? {} : { TEST_ALL: "1" }),
+      ...(folder === undefined ? {} : { TMPDIR: folder }),
+    },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
   });
+  // Who breaks off still has the folder removed.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => child.kill(signal));
   const texts = await Promise.all([
     relay(child.stdout, (bytes) => process.stdout.write(bytes)),
     relay(child.stderr, (bytes) => process.stderr.write(bytes)),
   ]);
   const result = tally(texts.join("\n"), await child.exited);
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   console.log(`\n${summary(result)}`);
   return result.failed === 0 ? 0 : 1;
 }
