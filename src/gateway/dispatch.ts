@@ -67,7 +67,7 @@ export function createDispatch(ports: DispatchPorts, settings: AskSettings) {
     const attempts = new Attempts(routed, {
       open: (asked, attempt, signal) => open(clean, asked, attempt, signal, ports, settings),
       contextTokens: ({ row, target }) => row.contextTokens ?? ports.prices.contextTokens(target.account, target.model),
-      extend: ({ target }) => extend(clean.hold, target.account.name, ports.meter),
+      extend: ({ target }) => extend(clean.hold, target.account.name, ports),
       draw: ports.draw,
     });
     const { asked, events } = await attempts.first();

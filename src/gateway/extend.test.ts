@@ -1,11 +1,10 @@
 import { expect, test } from "bun:test";
 import { chargesOf } from "../domain/plans/charges.ts";
 import type { Limit } from "../kernel/limit.ts";
-import type { Meter } from "../ports/meter.ts";
 import type { UsageRecord } from "../ports/records.ts";
 import { openaiChat } from "../wire/openai-chat/index.ts";
 import { Call } from "./call.ts";
-import { extend, extendTo } from "./extend.ts";
+import { type ExtendPorts, extend, extendTo } from "./extend.ts";
 import type { Hold } from "./reserve.ts";
 
 /** A Hold under a budget, of which some targets were asked; `extended` are the scopes that were asked for more. */
@@ -46,10 +45,22 @@ function holding(asked: { account: string; owed: boolean; error: string | null }
       drafts.push(draft);
       return room;
     },
-  } as unknown as Meter;
+  } as unknown as ExtendPorts["meter"];
+  const told: [string[], boolean][] = [];
+  const thresholds: ExtendPorts["thresholds"] = {
+    afterMore: (demands, admitted) => void told.push([demands.map(({ scope }) => scope), admitted]),
+  };
+  const ports = { meter, thresholds };
   const to = (input: number, output: number, usd: number) =>
-    extendTo(hold as unknown as Hold, { input, output, usd }, meter);
-  return { to, hold, next: (account: string) => extend(hold as unknown as Hold, account, meter), extended, drafts };
+    extendTo(hold as unknown as Hold, { input, output, usd }, ports);
+  return {
+    to,
+    hold,
+    next: (account: string) => extend(hold as unknown as Hold, account, ports),
+    extended,
+    drafts,
+    told,
+  };
 }
 
 test("a target more is held for where an earlier one may charge", async () => {
@@ -101,4 +112,14 @@ test("what a call needs more than was held is asked for once, of who pays and of
 test("where that does not fit, what was held stays as it was", async () => {
   const { to, hold } = holding([], false);
   expect([await to(9, 1, 80), hold.worst]).toEqual([false, { input: 1, output: 2, usd: 60 }]);
+});
+
+test.each([true, false])("what is taken more, or refused, is looked at for thresholds (room: %p)", async (room) => {
+  const { to, next, told } = holding([{ account: "one", owed: true, error: "upstream_error" }], room);
+  await to(9, 1, 80);
+  await next("two");
+  expect(told.map(([scopes, admitted]) => [scopes.includes("key:key_1"), admitted])).toEqual([
+    [true, room],
+    [true, room],
+  ]);
 });

@@ -1,8 +1,14 @@
-import type { Meter } from "../ports/meter.ts";
+import type { Meter, MeterView } from "../ports/meter.ts";
 import { furtherDemandOf, grownDemandOf } from "./demand.ts";
 import { draftRecord } from "./record.ts";
 import type { Hold } from "./reserve.ts";
+import type { Thresholds } from "./thresholds.ts";
 import type { Worst } from "./worst.ts";
+
+export interface ExtendPorts {
+  meter: Pick<Meter, "extend"> & Pick<MeterView, "levels">;
+  thresholds: Pick<Thresholds, "afterMore">;
+}
 
 /**
  * Reserves for one target more, where earlier ones may charge as well: a call that falls back, retries
@@ -10,7 +16,7 @@ import type { Worst } from "./worst.ts";
  * @param account name of the provider account that is asked next
  * @returns whether the limits allow it.
  */
-export async function extend(hold: Hold, account: string, meter: Meter): Promise<boolean> {
+export async function extend(hold: Hold, account: string, ports: ExtendPorts): Promise<boolean> {
   const { grant, worst, asked } = hold;
   const again = asked.findLast(({ target }) => target.account.name === account)?.target;
   const scopes = furtherDemandOf(grant, worst, again === undefined ? null : account);
@@ -20,7 +26,8 @@ export async function extend(hold: Hold, account: string, meter: Meter): Promise
   if (limited.length === 0 || (!owed && again === undefined)) return true;
   const times = hold.reserved + 1;
   const twice = again === undefined ? hold.again : [...hold.again, again];
-  const admitted = await meter.extend(hold.number, scopes, draftRecord(grant.call, worst, times, twice));
+  const admitted = await ports.meter.extend(hold.number, scopes, draftRecord(grant.call, worst, times, twice));
+  ports.thresholds.afterMore(limited, admitted, grant.caller.principal, ports.meter);
   if (admitted) {
     hold.reserved = times;
     hold.again = twice;
@@ -34,7 +41,7 @@ export async function extend(hold: Hold, account: string, meter: Meter): Promise
  * @param worst what one target could use at most after all
  * @returns whether the limits allow it.
  */
-export async function extendTo(hold: Hold, worst: Worst, meter: Meter): Promise<boolean> {
+export async function extendTo(hold: Hold, worst: Worst, ports: ExtendPorts): Promise<boolean> {
   const { grant, worst: held, reserved, again, open } = hold;
   const most = {
     input: Math.max(held.input, worst.input),
@@ -45,7 +52,8 @@ export async function extendTo(hold: Hold, worst: Worst, meter: Meter): Promise<
   if (more.input + more.output + more.usd === 0) return true;
   const repeated = again.map(({ account }) => account.name);
   const scopes = grownDemandOf(grant, more, open, reserved, repeated);
-  const admitted = await meter.extend(hold.number, scopes, draftRecord(grant.call, most, reserved, again));
+  const admitted = await ports.meter.extend(hold.number, scopes, draftRecord(grant.call, most, reserved, again));
+  ports.thresholds.afterMore(scopes, admitted, grant.caller.principal, ports.meter);
   if (admitted) hold.worst = most;
   return admitted;
 }

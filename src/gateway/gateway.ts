@@ -6,7 +6,7 @@ import type { Directory } from "../ports/directory.ts";
 import type { Event, Events } from "../ports/events.ts";
 import type { Log } from "../ports/log.ts";
 import type { Media } from "../ports/media.ts";
-import type { Level, Meter } from "../ports/meter.ts";
+import type { Level, Meter, MeterView } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { ProviderObjects } from "../ports/provider-objects.ts";
 import type { Records, UsageRecord } from "../ports/records.ts";
@@ -41,7 +41,7 @@ import { Watch } from "./watch.ts";
 
 export interface GatewayPorts {
   directory: Directory;
-  meter: Meter;
+  meter: Meter & Pick<MeterView, "levels">;
   records: Pick<Records, "append">;
   prices: Prices;
   tokenizer: Tokenizer;
@@ -136,9 +136,9 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     authorize: createAuthorize(catalog, ports.adapter),
     reserve: createReserve({ meter, prices, tokenizer, adapter: ports.adapter, thresholds }),
     settle: createSettle({ meter, prices, tokenizer, adapter: ports.adapter, log, onRecord }),
-    guardInput: createGuardInput({ meter, prices, tokenizer, adapter: ports.adapter }),
+    guardInput: createGuardInput({ meter, prices, tokenizer, adapter: ports.adapter, thresholds }),
     route: createRoute({ health, prices, draw: ports.draw }),
-    dispatch: createDispatch({ ...ports, withBytes: createWithBytes(ports.media, bodies) }, deadlines),
+    dispatch: createDispatch({ ...ports, thresholds, withBytes: createWithBytes(ports.media, bodies) }, deadlines),
     guardOutput: createGuardOutput(),
     respond: createRespond({ readerMs: deadlines.readerMs }),
     refuse: createRefuse({ records: ports.records, log, onRecord, strangers }, body),

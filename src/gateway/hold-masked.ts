@@ -1,17 +1,14 @@
 import { maskFor } from "../domain/guardrails/phrases.ts";
 import { GatewayError } from "../errors.ts";
-import type { Meter } from "../ports/meter.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Call } from "./call.ts";
 import { limitsOf } from "./demand.ts";
-import { extendTo } from "./extend.ts";
+import { type ExtendPorts, extendTo } from "./extend.ts";
 import type { Guard } from "./guards.ts";
 import type { Hold } from "./reserve.ts";
 import { type WorstPorts, worstCaseOf } from "./worst.ts";
 
-export interface HoldingPorts extends WorstPorts {
-  meter: Meter;
-}
+export interface HoldingPorts extends WorstPorts, ExtendPorts {}
 
 /**
  * A mask may be longer than what it stands for, and then the prompt is more than was held for it.
@@ -30,7 +27,7 @@ export async function heldAsMasked(
   // Nothing was held where no limit asks for tokens or money.
   if (bytes === 0 || worst.input === 0) return request;
   const masked = grant.masked(withMasks(request, bytes), grant.bodyBytes + bytes);
-  if (await extendTo(hold, worstCaseOf(masked, ports, limitsOf(grant), "counted"), ports.meter)) return request;
+  if (await extendTo(hold, worstCaseOf(masked, ports, limitsOf(grant), "counted"), ports)) return request;
   throw new GatewayError(
     "rate_limit_exceeded",
     "What is left of a limit does not allow this call after guardrails masked its prompt.",

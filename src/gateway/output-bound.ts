@@ -1,15 +1,13 @@
 import { tokenizerOf } from "../domain/plans/tokenizers.ts";
 import { GatewayError } from "../errors.ts";
-import type { Meter } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { Tokenizer } from "../ports/tokenizer.ts";
-import { extendTo } from "./extend.ts";
+import { type ExtendPorts, extendTo } from "./extend.ts";
 import type { Asked, Hold } from "./reserve.ts";
 import { withOutput } from "./worst.ts";
 import type { CountTokens } from "./written-text.ts";
 
-export interface OutputBoundPorts {
-  meter: Meter;
+export interface OutputBoundPorts extends ExtendPorts {
   prices: Prices;
   tokenizer: Tokenizer;
 }
@@ -101,13 +99,12 @@ export class OutputBound {
   }
 
   async #grow(tokens: number): Promise<void> {
-    const { meter, prices } = this.#ports;
     const { target, tally } = this.#asked;
     const { grant, call } = this.#hold;
     const step = Math.min(Math.max(Math.ceil(this.#held / 4), LEAST_STEP), MOST_STEP);
     for (const more of [step, LAST_STEP]) {
-      const worst = withOutput(grant, this.#hold.worst, target, tokens + more, prices);
-      if (!(await extendTo(this.#hold, worst, meter))) continue;
+      const worst = withOutput(grant, this.#hold.worst, target, tokens + more, this.#ports.prices);
+      if (!(await extendTo(this.#hold, worst, this.#ports))) continue;
       if (!call.observed.warnings.includes(LONGER)) call.observed.warnings.push(LONGER);
       this.#held = worst.output;
       return;

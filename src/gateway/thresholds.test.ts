@@ -188,3 +188,43 @@ test("scopes that are remembered are bounded, and the store knows what is forgot
   await used(50, perDay(100), "key:first");
   expect(asked).toHaveLength(1);
 });
+
+test("what a call takes more is looked at beside it: who has come near, and what was refused though it could have been held", async () => {
+  const { thresholds, told } = observer();
+  const limits = [perDay(100), perDay(10, { window: "minute" }), perDay(50, { dimension: "outputTokens" })];
+  const demand = (output: number) => [
+    { scope: "key:a", zone: "UTC", limits, amounts: { requests: 0, input: 0, output, usd: 0 } },
+    { scope: "key:b", zone: "UTC", limits: [], amounts: { requests: 0, input: 0, output, usd: 0 } },
+  ];
+  const asked: string[] = [];
+  const meter = {
+    levels: async (scopes: readonly { scope: string; limits: readonly Limit[] }[]) => {
+      asked.push(...scopes.map(({ scope }) => scope));
+      const remaining = (limit: Limit) => (limit.dimension === "outputTokens" ? 20 : 90);
+      return scopes.flatMap(({ scope, limits }) =>
+        limits.map((limit): Level => ({ scope, limit, remaining: remaining(limit), resetMs: HOUR })),
+      );
+    },
+  };
+  const after = async (output: number, admitted: boolean) => {
+    thresholds.afterMore(demand(output), admitted, BERLIN, meter);
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    return told.map(({ limit, threshold }) => [limit.dimension, threshold]);
+  };
+  expect(await after(5, true)).toEqual([["outputTokens", 50]]);
+  expect(await after(60, false)).toHaveLength(1);
+  expect((await after(30, false)).slice(1)).toEqual([
+    ["outputTokens", 80],
+    ["outputTokens", 100],
+  ]);
+  expect(new Set(asked)).toEqual(new Set(["key:a"]));
+});
+
+test("levels that cannot be asked for disturb nobody", async () => {
+  const { thresholds, told } = observer();
+  const amounts = { requests: 0, input: 0, output: 1, usd: 0 };
+  const meter = { levels: () => Promise.reject(new Error("away")) };
+  thresholds.afterMore([{ scope: "key:a", zone: "UTC", limits: [perDay(1)], amounts }], false, BERLIN, meter);
+  await Promise.resolve();
+  expect(told).toEqual([]);
+});

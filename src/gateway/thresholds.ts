@@ -1,13 +1,13 @@
 import type { Principal } from "../domain/access/principal.ts";
 import { between, hasThresholds, reached, type Threshold } from "../domain/alerts/thresholds.ts";
-import { amountOf } from "../domain/plans/amounts.ts";
+import { amountOf, NOTHING } from "../domain/plans/amounts.ts";
 import { HOUSE_ZONE, isProviders } from "../domain/plans/charges.ts";
 import { periodsAt } from "../domain/plans/period.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { PeriodWindow } from "../kernel/limit.ts";
 import type { Event, Events } from "../ports/events.ts";
 import type { Log } from "../ports/log.ts";
-import type { Level, Reservation } from "../ports/meter.ts";
+import type { Level, MeterView, Reservation, ScopeDemand } from "../ports/meter.ts";
 import type { Worst } from "./worst.ts";
 
 /** Whose calls the levels are of: its own scopes count in its calendar. */
@@ -69,6 +69,34 @@ export class Thresholds {
       refusedBy.limit.dimension,
     );
     if (asked <= refusedBy.limit.amount) this.#near(refusedBy, whose, 100);
+  }
+
+  /**
+   * What a call takes beyond what it had reserved, or was not allowed to. Its levels are asked for beside it:
+   * nothing waits for them.
+   */
+  afterMore(
+    demands: readonly ScopeDemand[],
+    admitted: boolean,
+    { tenant, timeZone }: Pick<Principal, "tenant" | "timeZone">,
+    meter: Pick<MeterView, "levels">,
+  ): void {
+    const whose = { tenantId: tenant.id, timeZone };
+    const lasting = demands
+      .map((demand) => ({ ...demand, limits: demand.limits.filter(hasThresholds) }))
+      .filter(({ limits }) => limits.length > 0);
+    if (lasting.length === 0) return;
+    const wanted = new Map(lasting.map(({ scope, amounts }) => [scope, amounts]));
+    const observe = (levels: readonly Level[]) => {
+      this.observe(levels, whose);
+      if (admitted) return;
+      for (const level of levels) {
+        const asked = amountOf(wanted.get(level.scope) ?? NOTHING, level.limit.dimension);
+        if (asked > level.remaining && asked <= level.limit.amount) this.#near(level, whose, 100);
+      }
+    };
+    // Whoever is told of stores that are away is told by others.
+    void meter.levels(lasting).then(observe, () => {});
   }
 
   /** @param whose null for levels of models and provider accounts alone */

@@ -83,6 +83,8 @@ test("while it grows, as much is held as has been written, and others find no ro
   }
   const held = async () => (await scene.app.meter.usage("subscription:sub_1", "UTC")).periods.day.reserved.output;
   expect(await until(async () => (await held()) >= 690)).toBe(true);
+  // Nobody has called since who could have told.
+  expect(await until(() => scene.app.raised.some(({ threshold }) => threshold === 50))).toBe(true);
   expect((await scene.call("openai", { max_tokens: 350 })).status).toBe(429);
   await reader.cancel();
   await scene.quiet();
