@@ -24,12 +24,23 @@ describe("a limit that cannot be is refused, naming the field:", () => {
     ["0.burst", { per: "minute", requests: 5, burst: 0 }],
     ["0.burst", { per: "minute", requests: 5, burst: 1.5 }],
     ["0.burst", { per: "minute", usd: 5, burst: -1 }],
+    ["0.burst", { per: "hour", requests: 5, burst: 121 }],
+    ["0.burst", { per: "second", usd: 0.5, burst: 43_201 }],
     ["0", { per: "day" }],
     ["0", { per: "day", requests: 1, tokens: 1 }],
   ];
   test.each(rows)("%s: %j", (field, row) => {
     expect(limits().safeParse([row]).error?.issues[0]?.path.join(".")).toBe(field);
   });
+});
+
+test("a burst may be what flows in within a day: so long is known after a restart what was used", () => {
+  for (const row of [
+    { per: "hour", requests: 5, burst: 120 },
+    { per: "second", requests: 1, burst: 86_400 },
+  ]) {
+    expect(limits().safeParse([row]).success).toBe(true);
+  }
 });
 
 test("two of one kind and window are refused; of one kind in several windows, or several kinds in one, are not", () => {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isTimeZone } from "../domain/plans/period.ts";
-import { isRate, type Limit } from "../kernel/limit.ts";
+import { isRate, type Limit, LONGEST_RATE_MS, RATE_MS, type RateWindow } from "../kernel/limit.ts";
 import { NANO_PER_USD } from "../kernel/money.ts";
 import { count, parseUsd, usd } from "./values.ts";
 
@@ -26,7 +26,9 @@ export const limit = z
     burst: z
       .number()
       .optional()
-      .describe("With a rate: how much may pass at once, before it passes evenly. The limit itself where absent."),
+      .describe(
+        "With a rate: how much may pass at once, before it passes evenly; no more than flows in within a day. The limit itself where absent.",
+      ),
   })
   .superRefine((value, context) => {
     const refuse = (message: string, ...path: string[]) => context.addIssue({ code: "custom", path, message });
@@ -39,7 +41,9 @@ export const limit = z
     if (value.burst === undefined) return;
     if (!isRate(value.per ?? null)) return refuse("stands only with a rate: per second, minute or hour", "burst");
     const { success, error } = (only === "usd" ? usd() : count()).safeParse(value.burst);
-    if (!success) refuse(error.issues[0]!.message, "burst");
+    if (!success) return refuse(error.issues[0]!.message, "burst");
+    const most = (value[only] as number) * (LONGEST_RATE_MS / RATE_MS[value.per as RateWindow]);
+    if (value.burst > most) refuse(`must flow in within a day, so be at most ${most}; or limit per day`, "burst");
   });
 
 /** A limit as people write it. */

@@ -21,6 +21,9 @@ export interface Limit {
 
 export const RATE_MS: Readonly<Record<RateWindow, number>> = { second: 1_000, minute: 60_000, hour: 3_600_000 };
 
+/** A rate is full again after so long, however large its burst: what was used before is forgotten. */
+export const LONGEST_RATE_MS = 24 * RATE_MS.hour;
+
 export function isRate(window: LimitWindow | null): window is RateWindow {
   return window === "second" || window === "minute" || window === "hour";
 }

@@ -1,4 +1,4 @@
-import { RATE_MS } from "../../kernel/limit.ts";
+import { LONGEST_RATE_MS } from "../../kernel/limit.ts";
 import { type Amounts, amountOf, plus } from "./amounts.ts";
 import { type Bucket, draw } from "./bucket.ts";
 
@@ -9,9 +9,6 @@ export interface Replayed {
   ended: number;
   amounts: Amounts;
 }
-
-/** A bucket of any rate is full again after so long; one with a larger burst than its limit takes longer. */
-const LONGEST_RATE_MS = 24 * RATE_MS.hour;
 
 /** Whether a rate may still miss it. */
 export function isOfRates({ ended }: Replayed, now: number): boolean {
