@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject, parseBounded } from "../../kernel/json.ts";
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
 import type { EventPart } from "../../spec/event.ts";
+import { Alike } from "../alike.ts";
 import {
   type Calls,
   DIALECT,
@@ -38,6 +39,7 @@ export class MessagesDecoder implements AnswerDecoder {
   readonly #structured: string | undefined;
   readonly #usage = new UsageReader();
   readonly #open = new Map<number, OpenBlock>();
+  readonly #alike = new Alike();
   readonly #calls: Calls = { client: false, structured: false };
   #blocks = 0;
   #messageId = "";
@@ -58,6 +60,10 @@ export class MessagesDecoder implements AnswerDecoder {
   frame(frame: Frame): EventPart[] {
     // Copies of this API end with OpenAI's mark, or send events without data.
     if (frame.data === "" || frame.data === "[DONE]" || this.#done) return NO_PARTS;
+    return this.#alike.again(frame) ?? this.#alike.learn(frame, this.#read(frame));
+  }
+
+  #read(frame: Frame): EventPart[] {
     const event = parseBounded(frame.data);
     if (!isObject(event)) throw new MalformedAnswer(`a frame of ${frame.data.length} characters is not a JSON object`);
     switch (event.type ?? frame.event) {

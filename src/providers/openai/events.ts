@@ -3,6 +3,7 @@ import { isObject, type Json, type JsonObject, parseBounded, wordOf } from "../.
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
 import type { EventPart } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
+import { Alike } from "../alike.ts";
 import { withTier } from "../served-tier.ts";
 import { Choice } from "./choice.ts";
 import { errorInside } from "./errors.ts";
@@ -20,11 +21,13 @@ const CHUNK_FIELDS = ["prompt_filter_results", "citations", "search_results"] as
  * without `[DONE]`, errors inside a 200. After an error nothing more is read, so that what
  * failed never ends as if it were whole.
  *
- * `frame` runs for every chunk of every stream: a plain piece of text costs one array and one part.
+ * `frame` runs for every chunk of every stream: most are not even parsed, and a plain piece of text costs one array
+ * and one part.
  */
 export class ChatDecoder implements AnswerDecoder {
   readonly #request: ModelRequest;
   readonly #choices: Choice[] = [];
+  readonly #alike = new Alike();
   readonly #names: ReadonlyMap<string, string> | undefined;
   #started = false;
   /** As the first chunk told it. */
@@ -69,7 +72,11 @@ export class ChatDecoder implements AnswerDecoder {
     const { data } = frame;
     if (this.#over || data === "") return NOTHING;
     if (data.startsWith("[DONE]")) return this.#done();
-    const chunk = parseObject(data);
+    return this.#alike.again(frame) ?? this.#alike.learn(frame, this.#read(frame));
+  }
+
+  #read(frame: Frame): EventPart[] {
+    const chunk = parseObject(frame.data);
     const parts: EventPart[] = [];
     const { choices, error } = chunk;
     // Azure's first chunk has neither id nor choices: it tells what its filters think of the prompt.
