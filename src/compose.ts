@@ -85,9 +85,12 @@ export async function startGateway(world: World, { json }: { json: boolean }): P
       : loadConfig(environment.configFile, { env, readFile, kinds: ADAPTERS });
   const format = json ? "json" : (environment.log ?? (world.terminal ? "pretty" : "json"));
   const log = createLog({ format, level: environment.logLevel }, clock, world.stdout);
-  return await withInstallation(environment, { clock, random, log }, (installation) =>
+  const served = await withInstallation(environment, { clock, random, log }, (installation) =>
     startOn(installation, { environment, config, world, json, log }),
   );
+  // Not sooner: before this returns a SIGTERM ends the process at once, whatever calls it has taken.
+  log.write("info", "ready", { listen: served.gatewayUrl, version: VERSION, totalMs: Math.round(performance.now()) });
+  return served;
 }
 
 /** Brings the directory to what the configuration file says. @returns the file's settings of the gateway. */
@@ -105,7 +108,7 @@ interface Start {
   log: Log & { flush(): void };
 }
 
-async function startOn(installation: Installation, start: Start): Promise<Running> {
+async function startOn(installation: Installation, start: Start): Promise<Served> {
   const { environment, config, world, json, log } = start;
   const settings = config === undefined ? defaultGateway() : await applyConfiguration(installation, config);
   const recovered = await installation.books.meter.recover();
@@ -121,7 +124,6 @@ async function startOn(installation: Installation, start: Start): Promise<Runnin
   served.started();
   log.write("info", "the gateway listens", { listen: served.gatewayUrl });
   log.write("info", "the admin plane listens", { listen: served.adminUrl });
-  log.write("info", "ready", { listen: served.gatewayUrl, version: VERSION, totalMs: Math.round(performance.now()) });
   return served;
 }
 
