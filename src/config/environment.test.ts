@@ -33,6 +33,7 @@ describe("the environment", () => {
       listen: { host: "127.0.0.1", port: 8080 },
       adminListen: { host: "127.0.0.1", port: 8081 },
       dataDir: "./data",
+      ledgerSync: "normal",
       configFile: undefined,
       adminToken: undefined,
       masterKey: undefined,
@@ -73,6 +74,7 @@ describe("the environment", () => {
       { SALLYPORT_URL: "https://gate.example/" },
       { url: "https://gate.example" },
     ],
+    ["a ledger that waits for the disk", { SALLYPORT_LEDGER_SYNC: "full" }, { ledgerSync: "full" }],
     ["a log form", { SALLYPORT_LOG: "json", SALLYPORT_LOG_LEVEL: "debug" }, { log: "json", logLevel: "debug" }],
   ];
   for (const [what, env, expected] of accepted) {
@@ -226,6 +228,7 @@ const SAMPLES: Record<string, string> = {
   SALLYPORT_TLS_KEY: "k.pem",
   SALLYPORT_TRUSTED_PROXIES: "10.0.0.0/8",
   SALLYPORT_INSECURE_HTTP: "1",
+  SALLYPORT_LEDGER_SYNC: "full",
   SALLYPORT_LOG: "json",
   SALLYPORT_LOG_LEVEL: "warn",
   SALLYPORT_TOKEN: "some-admin-token",

@@ -4,6 +4,7 @@ import { formatListenAddress, isLoopback, type ListenAddress, parseListenAddress
 import { ConfigurationError, type Problem, Refusal } from "./problem.ts";
 import { type DatabaseAddress, parseDatabaseUrl, parseRedisUrl, type RedisAddress } from "./shared-store.ts";
 
+export type LedgerSync = "normal" | "full";
 export type LogFormat = "json" | "pretty";
 export type LogThreshold = "debug" | "info" | "warn" | "error";
 
@@ -60,6 +61,12 @@ const TABLE = {
     "none",
     "Declarative configuration file, applied at every start.",
     parsePath,
+  ),
+  ledgerSync: variable(
+    "SALLYPORT_LEDGER_SYNC",
+    "normal",
+    "When the embedded ledger waits for the disk: normal (a loss of power may take the records of the last moments; no crash of the process does) or full (at each commit).",
+    oneOf<LedgerSync>("normal", "full"),
   ),
   adminToken: secret(
     "SALLYPORT_ADMIN_TOKEN",
@@ -139,6 +146,8 @@ export interface Environment {
   listen: ListenAddress;
   adminListen: ListenAddress;
   dataDir: string;
+  /** Of the embedded store. */
+  ledgerSync: LedgerSync;
   configFile: string | undefined;
   adminToken: Secret<string> | undefined;
   /** 32 bytes; undefined: the file in the data folder. */
@@ -244,6 +253,7 @@ function withDefaults(settings: Settings, problems: Problem[]): Environment {
     listen: Object.freeze(settings.listen ?? parseListenAddress(TABLE.listen.default)),
     adminListen: Object.freeze(settings.adminListen ?? parseListenAddress(TABLE.adminListen.default)),
     dataDir: settings.dataDir ?? TABLE.dataDir.default,
+    ledgerSync: settings.ledgerSync ?? "normal",
     configFile: settings.configFile,
     adminToken: settings.adminToken,
     masterKey: settings.masterKey,

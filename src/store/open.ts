@@ -16,7 +16,7 @@ import { startCheckpointer } from "./sqlite/checkpointer.ts";
 import { openDirectory } from "./sqlite/directory.ts";
 import { openEvents } from "./sqlite/events.ts";
 import type { DataFolder } from "./sqlite/folder.ts";
-import { openJournal } from "./sqlite/journal.ts";
+import { type LedgerSync, openJournal } from "./sqlite/journal.ts";
 
 /** Who is who and what is published, with its own way of being shared, or not. */
 export interface Store {
@@ -48,6 +48,8 @@ export interface Books {
 export interface StoreAddresses {
   database: DatabaseAddress | undefined;
   redis: RedisAddress | undefined;
+  /** Of the embedded ledger. */
+  ledgerSync: LedgerSync;
 }
 
 interface Given {
@@ -65,7 +67,7 @@ export async function openStore(folder: DataFolder, where: StoreAddresses, given
   const { clock, random, log } = given;
   if (database === undefined) {
     const directory = await openDirectory(folder.file("directory.db"), { clock, random });
-    const openBooks = () => openOwnBooks(folder.file("ledger.db"), clock, log);
+    const openBooks = () => openOwnBooks(folder.file("ledger.db"), where.ledgerSync, clock, log);
     return { directory, shared: false, alone: (start) => start(), openBooks, close: () => directory.close() };
   }
   const { openShared, PostgresError } = await import("./postgres/shared.ts");
@@ -79,8 +81,8 @@ export async function openStore(folder: DataFolder, where: StoreAddresses, given
   }
 }
 
-async function openOwnBooks(path: string, clock: Clock, log: Log): Promise<Books> {
-  const journal = openJournal(path);
+async function openOwnBooks(path: string, sync: LedgerSync, clock: Clock, log: Log): Promise<Books> {
+  const journal = openJournal(path, sync);
   const events = await openEvents(path, clock);
   const stopCheckpointer = startCheckpointer(path, (cause) =>
     log.write("error", "the checkpointer of the ledger has ended; commits do its work", { detail: String(cause) }),

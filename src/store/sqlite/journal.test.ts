@@ -2,10 +2,13 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readEnvironment } from "../../config/environment.ts";
 import { journalContract } from "../journal-contract.ts";
 import { MemoryMeter } from "../memory/meter.ts";
-import { meterContract, sampleRecord } from "../meter-contract.ts";
-import { SqliteJournal } from "./journal.ts";
+import { ManualClock, meterContract, sampleRecord } from "../meter-contract.ts";
+import { openStore } from "../open.ts";
+import { openDataFolder } from "./folder.ts";
+import { openJournal, SqliteJournal } from "./journal.ts";
 
 meterContract("SqliteJournal", async () => {
   const folder = mkdtempSync(join(tmpdir(), "ledger-"));
@@ -73,4 +76,30 @@ test("an entry that could not be written leaves the Hold open", async () => {
   expect(journal.unsettled().map(({ hold }) => hold)).toEqual([1]);
   await journal.close(1, sampleRecord(), () => {});
   expect(journal.unsettled()).toEqual([]);
+});
+
+test("commits wait for the disk where that is wanted", () => {
+  const folder = mkdtempSync(join(tmpdir(), "sallyport-journal-"));
+  for (const sync of ["normal", "full"] as const) {
+    const journal = openJournal(join(folder, "ledger.db"), sync);
+    expect(journal.sync).toBe(sync);
+    journal.shut();
+  }
+  rmSync(folder, { recursive: true });
+});
+
+test("the environment's word is what the ledger is opened with", async () => {
+  const folder = openDataFolder(mkdtempSync(join(tmpdir(), "sallyport-journal-")));
+  const given = {
+    clock: new ManualClock(),
+    random: (count: number) => crypto.getRandomValues(new Uint8Array(count)),
+    log: { write() {} },
+  };
+  const where = readEnvironment({ SALLYPORT_LEDGER_SYNC: "full" }, () => "");
+  const store = await openStore(folder, where, given);
+  const books = await store.openBooks();
+  expect((books.records as SqliteJournal).sync).toBe("full");
+  await books.close();
+  await store.close();
+  folder.release();
 });

@@ -8,6 +8,9 @@ import { recordFromText, recordToText } from "../record-text.ts";
 import { DataFolderError } from "./folder.ts";
 import { pageOfRecords } from "./record-pages.ts";
 
+/** See `PRAGMA synchronous` of SQLite. */
+export type LedgerSync = "normal" | "full";
+
 /**
  * `holds` has a row for each place that an open Hold may take; a place is taken again when
  * its Hold is settled, so the table stays as small as the most Holds that were ever open at
@@ -77,7 +80,7 @@ interface Write {
  * The journal in SQLite. Writes of one turn of the event loop share a transaction (group
  * commit): a commit costs more than ten rows do. WAL with `synchronous=NORMAL` means that a
  * committed entry survives the death of the process at once, and the death of the machine
- * from the next checkpoint on.
+ * from the next checkpoint on; with `FULL` that at once too, and each commit waits for the disk.
  */
 export class SqliteJournal implements Journal {
   readonly #db: Database;
@@ -98,11 +101,11 @@ export class SqliteJournal implements Journal {
   /** Within a transaction. */
   #lastInserted = 0;
 
-  constructor(path: string) {
+  constructor(path: string, sync: LedgerSync = "normal") {
     this.#db = new Database(path, { create: true, strict: true });
     if (path !== ":memory:") chmodSync(path, 0o600);
     this.#db.run("PRAGMA journal_mode = WAL");
-    this.#db.run("PRAGMA synchronous = NORMAL");
+    this.#db.run(`PRAGMA synchronous = ${sync === "full" ? "FULL" : "NORMAL"}`);
     // A backup or a look from outside may hold the file for a moment; longer would hold up every call.
     this.#db.run("PRAGMA busy_timeout = 100");
     // The checkpointer has long done it by then; where there is none, the log must still not grow for ever.
@@ -252,6 +255,12 @@ export class SqliteJournal implements Journal {
     return pageOfRecords(this.#db, query);
   }
 
+  /** When commits wait for the disk. */
+  get sync(): LedgerSync {
+    const { synchronous } = this.#db.query("PRAGMA synchronous").get() as { synchronous: number };
+    return synchronous === 1 ? "normal" : "full";
+  }
+
   /** Rows of `holds`, free places included. */
   heldRows(): number {
     return (this.#db.query("SELECT count(*) AS count FROM holds").get() as { count: number }).count;
@@ -332,9 +341,9 @@ export class SqliteJournal implements Journal {
 }
 
 /** @throws DataFolderError where the file is no ledger, or one of a newer version. */
-export function openJournal(path: string): SqliteJournal {
+export function openJournal(path: string, sync: LedgerSync = "normal"): SqliteJournal {
   try {
-    return new SqliteJournal(path);
+    return new SqliteJournal(path, sync);
   } catch (error) {
     if (!(error instanceof SQLiteError)) throw error;
     throw new DataFolderError(`the database ${path} cannot be used: ${error.message}; restore it from its backup`);
