@@ -17,7 +17,9 @@ export interface AccountNames {
 export type Redact = (text: string) => string;
 
 /** Words of the provider's that name nobody: callers may need them, and they may be words of any sentence. */
-const PUBLIC_OPTIONS: ReadonlySet<string> = new Set(["region", "location", "apiVersion", "claude", "guardrailVersion"]);
+const PUBLIC_OPTIONS: ReadonlySet<string> = new Set([
+  ...["region", "location", "api", "apiVersion", "claude", "guardrailVersion"],
+]);
 
 /** Fields of a service account's key file that are the same for everybody. */
 const PUBLIC_KEY_FIELDS: ReadonlySet<string> = new Set([

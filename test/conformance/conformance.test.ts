@@ -11,7 +11,7 @@ import { addressOf, FRONTS } from "./fronts.ts";
 import { House } from "./house.ts";
 import { brokenEnd, compareRefusals, envelopeOf, messageOf } from "./refusals.ts";
 import { changes } from "./relay.ts";
-import { accountFor, accountOf, type Played, rowOf } from "./replay.ts";
+import { accountOf, type Played, rowOf } from "./replay.ts";
 import { parallels } from "./requests.ts";
 import { cutsOf, METHODS } from "./run.ts";
 import { compareSdks, lostBy, SDKS } from "./sdks.ts";
@@ -71,7 +71,7 @@ describe("the house", () => {
   const exchange = said(STREAM);
   let house: House;
   beforeAll(async () => {
-    house = await House.open(FRONTS.map(({ dialect }) => accountFor(dialect, exchange)));
+    house = await House.open([accountOf(exchange)]);
   });
   afterAll(() => house.close());
 
@@ -110,9 +110,11 @@ describe("the house", () => {
     expect(changes(played(exchange), chat!, other)).toHaveLength(1);
   });
 
-  test("asks a lookalike where a front would make its provider ask another API", () => {
-    expect(accountFor("openai-responses", exchange).kind).toBe("openai-compatible");
-    expect(accountFor("anthropic-messages", exchange).kind).toBe("openai");
+  test("asks a provider in the recorded API, whoever calls", () => {
+    expect(accountOf(exchange)).toMatchObject({ kind: "openai", options: { api: "chat" } });
+    expect(accountOf({ ...exchange, provider: "mistral" })).toMatchObject({ kind: "mistral", options: {} });
+    const responses = accountOf({ ...exchange, api: "openai.responses" });
+    expect(responses).toMatchObject({ kind: "openai", options: { api: "responses" } });
     expect(rowOf(played(exchange))).toBe("openai.chat (openai)");
   });
 });
@@ -213,7 +215,7 @@ describe("official clients", () => {
 
   test("each read the same answer through the gateway", async () => {
     const exchange = said(STREAM);
-    const house = await House.open(FRONTS.map(({ dialect }) => accountFor(dialect, exchange)));
+    const house = await House.open([accountOf(exchange)]);
     const figures = new Figures();
     const text = "Hello ünd good bye";
     const judge: Digests = { respDigest: () => ({ ...DIGEST, text }), reqDigest: () => ({}), diff: () => [] };

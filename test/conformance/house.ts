@@ -2,7 +2,7 @@ import type { Json, JsonObject } from "../../src/kernel/json.ts";
 import type { Upstream, UpstreamAnswer, UpstreamCall } from "../../src/ports/upstream.ts";
 import { type App, startApp } from "../support/app.ts";
 import type { Front } from "./fronts.ts";
-import { accountFor, type Played, type ReplayAccount } from "./replay.ts";
+import type { Played, ReplayAccount } from "./replay.ts";
 
 /** What a caller got. */
 export interface Got {
@@ -70,7 +70,7 @@ export class House {
   }
 
   /** Plays the exchange to whatever the owner of this line asks next; for clients that make their requests themselves. */
-  play(front: Front, played: Played): { fetch: (request: Request) => Promise<Response>; key: string; model: string } {
+  play(played: Played): { fetch: (request: Request) => Promise<Response>; key: string; model: string } {
     this.#next(played);
     const fetch = async (request: Request) => {
       const { pathname, search } = new URL(request.url);
@@ -78,16 +78,15 @@ export class House {
       headers.set("host", "gateway.test");
       return this.#handle(new Request(request, { headers }), pathname, search.slice(1));
     };
-    return { fetch, key: this.#app.key, model: this.model(accountFor(front.dialect, played.exchange)) };
+    return { fetch, key: this.#app.key, model: this.model(played.account) };
   }
 
   /** Plays the exchange to a caller of this front, who asks what was recorded if it was asked in this dialect. */
   async answer(front: Front, played: Played, cuts?: Cuts): Promise<Got> {
-    const { exchange, stream } = played;
+    const { account, exchange, stream } = played;
     const { request, response } = exchange;
     this.#next(played, cuts);
     const asked = exchange.api === front.api && request?.json !== undefined ? request.json : null;
-    const account = accountFor(front.dialect, exchange);
     const got = await this.ask(front, this.model(account), asked, stream);
     // A request that the gateway refuses is not what is tried here: its answer is.
     if (asked === null || !REFUSED.has(got.status) || response.status !== 200) return got;

@@ -1,7 +1,6 @@
 import type { Json, JsonObject } from "../../src/kernel/json.ts";
 import { ADAPTERS } from "../../src/providers/adapters.ts";
 import type { AccountOptions } from "../../src/spec/adapter.ts";
-import type { Dialect } from "../../src/spec/dialect.ts";
 import { type Exchange, framesOf, recordedExchanges } from "../support/recordings.ts";
 import { type AwsMessage, encodeAwsMessages } from "../support/upstream/aws-event-stream.ts";
 
@@ -43,16 +42,6 @@ export interface Played {
 
 const CLAUDE_ON_VERTEX = { project: "some-project", location: "global" };
 
-/**
- * The account at which a caller of this front gets the recording. Where a provider would ask another API for this
- * front, it is one that is asked in the recorded one.
- */
-export function accountFor(front: Dialect, exchange: Exchange): ReplayAccount {
-  const account = accountOf(exchange);
-  if (exchange.api !== "openai.chat" || front !== "openai-responses") return account;
-  return { ...account, name: "openai-compatible-openai-chat", kind: "openai-compatible" };
-}
-
 /** The account of a recording: of its provider where there is an adapter for it, of a lookalike otherwise. */
 export function accountOf({ api, provider }: Exchange): ReplayAccount {
   const account = (kind: string, options: AccountOptions = {}, model = "m"): ReplayAccount => {
@@ -60,8 +49,7 @@ export function accountOf({ api, provider }: Exchange): ReplayAccount {
   };
   switch (api as Api) {
     case "openai.responses":
-      // Of one adapter's models it is known that they are asked by Responses only, whoever calls.
-      return account("openai", {}, "o3-pro");
+      return account("openai", { api: "responses" });
     case "anthropic.messages":
       return account("anthropic");
     case "anthropic.vertex":
@@ -79,8 +67,14 @@ export function accountOf({ api, provider }: Exchange): ReplayAccount {
     case "dashscope.native":
       return account("dashscope-native");
     case "openai.chat":
-      return account(chatKindOf(provider));
+      return accountOfChat(chatKindOf(provider), account);
   }
+}
+
+/** Asked by Chat Completions for callers of Responses too, where its provider would be asked in their own API. */
+function accountOfChat(kind: string, account: (kind: string, options?: AccountOptions) => ReplayAccount) {
+  const choosable = ADAPTERS.find((adapter) => adapter.kind === kind)?.options?.api !== undefined;
+  return account(kind, choosable ? { api: "chat" } : {});
 }
 
 function chatKindOf(provider: string): string {

@@ -4,7 +4,7 @@ import { type Digests, type Exchange, parallelRecordings } from "../support/reco
 import type { Figures } from "./figures.ts";
 import { FRONTS, type Front } from "./fronts.ts";
 import type { House } from "./house.ts";
-import { APIS, accountFor, type ReplayAccount, rowOfExchange } from "./replay.ts";
+import { APIS, accountOf, type ReplayAccount, rowOfExchange } from "./replay.ts";
 
 /** What of a request must be the same: method B of the recordings' own page. */
 const FIELDS = ["system", "turns", "tools", "choice"] as const;
@@ -12,9 +12,8 @@ const FIELDS = ["system", "turns", "tools", "choice"] as const;
 /** Recorded APIs whose requests the digest reads. */
 const JUDGED = APIS.filter((api) => api !== "dashscope.native" && api !== "bedrock.invoke");
 
-/** The model that a recorded request asks for, or one that is asked by the recorded API whoever calls. */
-function modelOf({ request, model, api }: Exchange, account: ReplayAccount): string {
-  if (api === "openai.responses") return account.model;
+/** The model that a recorded request asks for. */
+function modelOf({ request, model }: Exchange): string {
   const named = request?.json?.model;
   if (typeof named === "string") return named;
   const url = request?.url ?? "";
@@ -45,7 +44,7 @@ export function parallels(): Parallel[] {
       return asking.flatMap((target) => {
         const same = target.api === asked.api && target.provider === asked.provider;
         if (same || !JUDGED.some((api) => api === target.api)) return [];
-        return [{ scenario, front, asked, target, account: accountFor(front.dialect, target) }];
+        return [{ scenario, front, asked, target, account: accountOf(target) }];
       });
     });
   });
@@ -60,7 +59,7 @@ export async function compareRequests(
 ): Promise<void> {
   for (const { scenario, front, asked, target, account } of pairs) {
     const stream = asked.request?.json?.stream === true || /stream/i.test(asked.request?.url ?? "");
-    const got = await house.ask(front, `${account.name}/${modelOf(target, account)}`, asked.request!.json!, stream);
+    const got = await house.ask(front, `${account.name}/${modelOf(target)}`, asked.request!.json!, stream);
     const { found, alone } =
       house.sent === undefined
         ? { found: [`refused: ${got.text.slice(0, 200)}`], alone: ["refused"] }

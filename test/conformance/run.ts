@@ -6,7 +6,7 @@ import { FRONTS } from "./fronts.ts";
 import { type Cuts, House } from "./house.ts";
 import { compareRefusals } from "./refusals.ts";
 import { compareCuts, compareRelays } from "./relay.ts";
-import { accountFor, playedExchanges, type ReplayAccount } from "./replay.ts";
+import { playedExchanges, type ReplayAccount } from "./replay.ts";
 import { compareRequests, parallels } from "./requests.ts";
 import { compareSdks } from "./sdks.ts";
 import { judgeForm, loadChecks } from "./specs.ts";
@@ -42,10 +42,7 @@ export async function conform({ methods, seed, say = () => {} }: ConformanceOpti
   const refusals = exchanges.filter(({ exchange }) => exchange.response.status >= 400);
   const pairs = parallels();
   const figures = new Figures();
-  const accounts = [
-    ...exchanges.flatMap(({ exchange }) => FRONTS.map((front) => accountFor(front.dialect, exchange))),
-    ...pairs.map(({ account }) => account),
-  ];
+  const accounts = [...exchanges.map(({ account }) => account), ...pairs.map(({ account }) => account)];
   const house = await House.open(distinct(accounts));
   const cuts = cutsOf(seed);
   try {

@@ -297,7 +297,9 @@ function direct(sdk: Sdk, { bytes, contentType, stream, exchange }: Played): Pro
  */
 export function lostBy(want: Digest, alone: Outcome | undefined, through: Outcome): string[] {
   if (alone !== undefined && "refused" in alone) return [];
-  if ("refused" in through) return want.error === null ? [`refused: ${through.refused}`] : [];
+  // That an answer came to nothing is an error to clients of Responses.
+  const failed = want.error !== null || want.finish === "other";
+  if ("refused" in through) return failed ? [] : [`refused: ${through.refused}`];
   if (want.error !== null) return [`error: no client is told ${JSON.stringify(want.error).slice(0, 100)}`];
   const expected = alone?.read ?? { text: want.text, tools: want.tools };
   return (["text", "tools"] as const)
@@ -323,7 +325,7 @@ export async function compareSdks(
       // In one dialect on both sides it can be tried whoever the provider is, unless its envelope is another.
       const bare = exchange.api === judged.api || exchange.api === "anthropic.vertex";
       const alone = bare && sdk.front.api === judged.api ? await direct(sdk, played) : undefined;
-      const through = await outcomeOf(sdk, { ...house.play(sdk.front, played), stream });
+      const through = await outcomeOf(sdk, { ...house.play(played), stream });
       const found = lostBy(want, alone, through);
       const api = judged.api === "anthropic.messages" ? judged.api : exchange.api;
       const rows = [...CLIENTS_REFUSE, ...answersListed(sdk.front.dialect, api)];

@@ -1,6 +1,6 @@
 import type { AccountOptions, ProviderAdapter, UpstreamRequest } from "../../spec/adapter.ts";
 import type { ModelRequest } from "../../spec/request.ts";
-import { chatAdapter } from "../openai/adapter.ts";
+import { API_OPTION, chatAdapter, isAskedByResponses } from "../openai/adapter.ts";
 import { OPENAI_CAPABILITIES } from "../openai/index.ts";
 import { OPENAI_OPERATIONS } from "../openai/operations/index.ts";
 import { OPENAI_QUIRKS } from "../openai/quirks.ts";
@@ -34,6 +34,7 @@ function onAzure(adapter: ProviderAdapter): ProviderAdapter {
   return {
     ...atAzure(adapter),
     options: {
+      api: API_OPTION,
       apiVersion: {
         description:
           "Version of Azure's API. A date, such as 2024-10-21: deployments stand in the path. `v1`, as where it is absent, or `preview`: the paths are OpenAI's own.",
@@ -83,8 +84,12 @@ const responses = onAzure(responsesAdapter(chatOfOpenai, OPENAI_QUIRKS));
 export const azureOpenai: ProviderAdapter = {
   ...chat,
   operations: operationsAtAzure(),
-  variant({ dialect }, _deployment, { apiVersion = "v1" }) {
+  variant({ dialect }, deployment, options) {
+    const { apiVersion = "v1" } = options;
     const has = !/^\d/.test(apiVersion) || apiVersion >= RESPONSES_SINCE;
-    return dialect === "openai-responses" && has ? responses : chat;
+    return has && isAskedByResponses(BY_RESPONSES, dialect, deployment, options) ? responses : chat;
   },
 };
+
+/** What a deployment is called says nothing of its model. */
+const BY_RESPONSES = { own: () => true };

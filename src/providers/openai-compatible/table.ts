@@ -43,7 +43,9 @@ const HOSTED: Capabilities = { ...OPENAI_CAPABILITIES, documents: false, audioIn
 const TEXT_ONLY: Capabilities = { ...HOSTED, imageUrl: false, imageBytes: false };
 
 /** Responses for whoever asks in that dialect, and for nobody else. */
-const WHERE_ASKED = { own: () => true, only: () => false };
+const WHERE_ASKED = { own: () => true };
+/** Of a server of one's own nobody knows whether it speaks Responses but its owner. */
+const WHERE_TOLD = { own: () => false };
 
 const named = (pattern: RegExp) => (model: string) => pattern.test(model);
 
@@ -289,7 +291,7 @@ function row(
     needsKey: keyVariable !== null,
     quirks: all,
     capabilities: { ...capabilities, topK: all.topK || capabilities.topK },
-    ...(all.responses ? { responses: WHERE_ASKED } : {}),
+    ...(all.responses ? { responses: WHERE_ASKED } : baseUrl === null ? { responses: WHERE_TOLD } : {}),
     operations: operationsOf(kind),
     models,
   };

@@ -32,7 +32,7 @@ export const openai: ProviderAdapter = chatAdapter({
   needsKey: true,
   capabilities: OPENAI_CAPABILITIES,
   quirks: OPENAI_QUIRKS,
-  responses: { own: (model) => !isOnChatOnly(model), only: isOnResponsesOnly },
+  responses: { own: () => true, only: isOnResponsesOnly, never: isOnChatOnly },
   operations: OPENAI_OPERATIONS,
   models: [...MODELS, ...OPERATION_MODELS],
 });
