@@ -21,7 +21,7 @@ describe.skipIf(!recordingsAreHere)("every recording", () => {
   beforeAll(async () => {
     console.log(`random chunkings of seed ${SEED}`);
     figures = await conform({ seed: SEED, say: (line) => console.log(line) });
-  }, 300_000);
+  }, 900_000);
 
   test.each(Object.keys(METHODS) as Method[])("by method %s, differs nowhere without a reason", (method) => {
     expect(wrongOf(figures, method)).toEqual([]);

@@ -94,7 +94,7 @@ async function collect(stream: ReadableStream<Uint8Array>, into: string[]): Prom
 }
 
 async function ready(url: string, child: { exitCode: number | null; kill(): void }, said: string[]): Promise<void> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await Bun.sleep(25)) {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await Bun.sleep(25)) {
     const answer = await fetch(`${url}/readyz`).catch(() => undefined);
     if (answer?.status === 200) return;
     if (child.exitCode !== null) break;

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** How long a start may take on a machine that is busy with other things, in milliseconds. */
-const START_MS = 30_000;
+const START_MS = 60_000;
 
 /**
  * Runs a program until its own stdin says "stop" or ends, and waits for the program's end then.
@@ -162,8 +162,9 @@ export abstract class OwnServer {
     this.#running?.resume();
   }
 
+  /** Ends it for good. Nothing is written that is thrown away at once. */
   async stop(): Promise<void> {
-    await this.shutdown();
+    if (this.#running !== undefined) await this.crash();
     removeFolder(this.folder);
   }
 }

@@ -118,7 +118,8 @@ describe.skipIf(!here)("nodes on one store", () => {
       }
     };
     const callers = Array.from({ length: 16 }, (_, i) => caller(both[i % 2]!));
-    await Bun.sleep(150);
+    // Amid the calls, however fast the machine is: some have been charged, and most are still to come.
+    await until(() => settled.size >= amount / 8, 20_000);
     await disturb();
     await Promise.race([Promise.all(callers), Bun.sleep(8_000)]);
     stopped = true;
