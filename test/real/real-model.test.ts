@@ -3,7 +3,7 @@
  * itself, so it is the judge of translation: at temperature 0 the same question gives the same text, whichever way it
  * goes. The parts: tools/real-model.sh, tools/real-model-server.py, tools/real-model.jinja.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";
 import { GoogleGenAI } from "@google/genai";
 import { Ollama } from "ollama";
@@ -20,6 +20,9 @@ import {
   WITH_BAD_KEY,
 } from "./gateway-process.ts";
 import { fetchModel, MODEL, type ModelServer, startModel } from "./model-server.ts";
+
+// On a busy machine a model on the processor takes its time; and a test that is cut off takes the gateway of all with it.
+setDefaultTimeout(180_000);
 
 const FRONTS = ["openai", "anthropic", "responses", "gemini", "ollama"] as const;
 type Front = (typeof FRONTS)[number];
