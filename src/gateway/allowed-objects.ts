@@ -33,6 +33,14 @@ export function checkObjects({ request, objects }: Located, api: Api, catalog: C
       "This API lets nothing be kept at a provider, so it takes no files.",
     );
   }
+  const resumes = operation?.type === "object" && operation.fields.starting_after !== undefined;
+  if (resumes && api.guardrails.some((name) => catalog.guardrails.get(name)?.direction !== "input")) {
+    throw new GatewayError(
+      "parameter_not_allowed",
+      "This API's guards read an answer from its beginning, so it takes no starting_after: read the stream from there.",
+      { param: "starting_after" },
+    );
+  }
   // What is only fetched, stopped or deleted goes no further.
   if (operation?.type === "object" && operation.id !== undefined) return;
   const mark = own.length === 0 ? null : judgedUnder(api, catalog);

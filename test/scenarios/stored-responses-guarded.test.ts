@@ -62,6 +62,20 @@ test("a masked answer is gone on from, and one in the background is masked when 
   expect((await owner.responses.retrieve(queued.id)).output_text).not.toContain("grey falcon");
 });
 
+test("a stream is read again through the guards, and from its beginning only", async () => {
+  const { id } = await ask((await begin()).owner, { background: true });
+  const { owner, up } = await begin({ guardrails: [guard("mask")] });
+  const events = await Array.fromAsync(await owner.responses.retrieve(id, { stream: true }));
+  expect(JSON.stringify(events)).not.toContain("falcon");
+  expect(events.at(-1)).toMatchObject({ type: "response.completed", response: { id } });
+  up.requests = [];
+  const error = await refusal(owner.responses.retrieve(id, { stream: true, starting_after: 3 }));
+  expect([error.status, error.code, error.param]).toEqual([400, "parameter_not_allowed", "starting_after"]);
+  expect(up.requests).toHaveLength(0);
+  const denied = await begin({ guardrails: [guard("deny")] });
+  expect((await refusal(denied.owner.responses.retrieve(id, { stream: true }))).status).toBe(422);
+});
+
 test("an API that lets nothing be kept has nothing to go on from, and no background", async () => {
   const { owner, up } = await begin({ api: { parameters: { store: false } } });
   const { id } = await ask(owner);

@@ -12,7 +12,7 @@ import { FileScene, refusal } from "../support/file-scene.ts";
 import { MemoryObjects } from "../support/memory-objects.ts";
 import { ResponseProvider } from "../support/response-provider.ts";
 import * as responses from "../support/upstream/openai-responses.ts";
-import { json } from "../support/upstream.ts";
+import { json, sse } from "../support/upstream.ts";
 
 class Spied extends MemoryObjects {
   remembered: ProviderObject[] = [];
@@ -187,9 +187,55 @@ describe("in the background", () => {
   });
 });
 
+describe("a response that was streamed in the background", () => {
+  const streamed = () => owner.responses.create({ model: "gpt", input: "Say hello.", background: true, stream: true });
+  const typesOf = async (events: AsyncIterable<{ type: string }>) =>
+    (await Array.fromAsync(events)).map(({ type }) => type);
+
+  test("is read as a stream again, from its beginning or after an event, at no cost", async () => {
+    const first = await Array.fromAsync(await streamed());
+    const { id } = (first[0] as { response: { id: string } }).response;
+    scene.up.requests = [];
+    const again = await Array.fromAsync(await owner.responses.retrieve(id, { stream: true }));
+    expect(again).toEqual(first);
+    const rest = await Array.fromAsync(await owner.responses.retrieve(id, { stream: true, starting_after: 3 }));
+    expect(rest).toEqual(first.slice(4));
+    expect(asked()).toEqual([
+      `GET /v1/responses/${id}?stream=true`,
+      `GET /v1/responses/${id}?stream=true&starting_after=3`,
+    ]);
+    expect(await scene.lastRecord()).toMatchObject({ costNanoUsd: 0, inputTokens: 0, outputTokens: 0, outcome: "finished" });
+  });
+
+  test("is another's to nobody", async () => {
+    const { id } = ((await Array.fromAsync(await streamed()))[0] as { response: { id: string } }).response;
+    scene.up.requests = [];
+    for (const client of scene.strangers) {
+      expect((await refusal(client.responses.retrieve(id, { stream: true }))).status).toBe(404);
+    }
+    expect(asked()).toEqual([]);
+  });
+
+  test("and is not there any more is an error, not a stream", async () => {
+    const { id } = ((await Array.fromAsync(await streamed()))[0] as { response: { id: string } }).response;
+    provider.kept.delete(id);
+    expect((await refusal(owner.responses.retrieve(id, { stream: true }))).status).toBe(404);
+  });
+
+  test("ends in an error where the stream breaks", async () => {
+    const { id } = ((await Array.fromAsync(await streamed()))[0] as { response: { id: string } }).response;
+    const frames = responses.events({ text: "Hello." }).slice(0, 5);
+    scene.up.plan(() => sse(frames.map((data) => ({ event: String(data.type), data }))));
+    const types = await typesOf(await owner.responses.retrieve(id, { stream: true })).catch((thrown) => String(thrown));
+    expect(types).toContain("ended before it was whole");
+  });
+});
+
 test.each([
-  ["stream", "stream=true"],
+  ["stream", "stream=1"],
   ["starting_after", "starting_after=1"],
+  ["starting_after", "stream=true&starting_after=x"],
+  ["include_obfuscation", "include_obfuscation=2"],
   ["include", "include=a%20b"],
   ["x", "x=1"],
 ])("%s is refused where a response is read", async (param, query) => {

@@ -25,6 +25,8 @@ export class ResponseProvider {
     }
     if (verb === "cancel") found.status = "cancelled";
     if (verb === "input_items") return json(200, { object: "list", data: [{ id: "msg_1" }], has_more: false });
+    const query = new URLSearchParams(request.path.split("?")[1] ?? "");
+    if (query.get("stream") === "true") return this.#stream(id, Number(query.get("starting_after") ?? -1));
     return json(200, found);
   }
 
@@ -35,8 +37,14 @@ export class ResponseProvider {
     if (asked.background === true) Object.assign(body, { status: "queued", output: [], usage: null });
     if (asked.store !== false) this.kept.set(id, body);
     if (asked.stream !== true) return json(200, body);
+    return this.#stream(id);
+  }
+
+  /** @param after the number of the last event that was seen */
+  #stream(id: string, after = -1): Script {
+    const events = responses.events({ text: this.text }).slice(after + 1);
     return sse(
-      responses.events({ text: this.text }).map((data) => {
+      events.map((data) => {
         const told =
           data.response === undefined ? data : { ...data, response: { ...(data.response as JsonObject), id } };
         return { event: String(data.type), data: told };

@@ -9,6 +9,7 @@ import type { ObjectCall, ObjectVerb } from "../../../spec/operation.ts";
 import type { ModelRequest } from "../../../spec/request.ts";
 import { keptAnswer } from "../../whole-answer.ts";
 import { errorInside } from "../errors.ts";
+import { ResponsesDecoder } from "../responses/events.ts";
 
 type Verb = Exclude<ObjectVerb, "batches.delete" | "batches.results">;
 
@@ -55,7 +56,7 @@ function encode(request: ModelRequest): UpstreamRequest {
     method,
     // A function, because in a replacement text `$&` and its like would mean something.
     path: path.replace("{id}", () => encodeURIComponent(id)) + query,
-    headers: { accept: "*/*" },
+    headers: { accept: request.stream ? "text/event-stream" : "*/*" },
     body: fields,
     ...(file === undefined ? {} : { files: [file] }),
     warnings: [],
@@ -74,6 +75,7 @@ function queryOf(fields: JsonObject): string {
 
 function decoder(request: ModelRequest): AnswerDecoder {
   const { name } = request.operation as ObjectCall;
+  if (request.stream) return new ResponsesDecoder(request);
   // The bytes of a file are the file, whatever its type: a caller's browser must not take them for a page.
   const bytesAre = name === "files.content" ? "application/octet-stream" : undefined;
   // A response that failed is told as it is kept, its error with it.
