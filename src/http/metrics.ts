@@ -101,7 +101,9 @@ export class Metrics {
 
   /** Counts one call that is over, with others: one alone costs as much as three in a row. */
   observe(record: UsageRecord): void {
-    if (this.#waiting.push(record) >= COUNTED_TOGETHER) this.#countWaiting();
+    // What was captured must not stay in memory because nobody calls any more.
+    if (record.captured !== null) this.#count(record);
+    else if (this.#waiting.push(record) >= COUNTED_TOGETHER) this.#countWaiting();
   }
 
   #countWaiting(): void {
