@@ -96,6 +96,11 @@ export class LedgerAccounts {
     });
   }
 
+  /** When the sums were last brought up to date, by the meter's time. */
+  async savedAt(): Promise<number> {
+    return (await markIn(this.#postgres.query)).at;
+  }
+
   /** All that is saved, and in whose calendar. */
   async scopes(): Promise<{ scope: string; zone: string }[]> {
     return await this.#postgres.query("SELECT scope, state::json ->> 'zone' AS zone FROM accounts");

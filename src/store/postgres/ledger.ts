@@ -198,6 +198,17 @@ export class Ledger implements Records {
   }
 }
 
+/** Writes Holds that are open already anew. */
+export async function growIn(query: Query, rows: readonly HoldRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await query(
+    `UPDATE holds SET draft = new.draft, taken = new.taken
+     FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS new (number, at, draft, taken)
+     WHERE holds.number = new.number`,
+    holdColumns(rows),
+  );
+}
+
 /** Values of `$1` to `$4` for `unnest`: numbers, times, drafts, what was taken. */
 export function holdColumns(holds: readonly HoldRow[]): Value[] {
   return [

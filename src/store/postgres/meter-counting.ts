@@ -5,9 +5,11 @@ import { chargesOf } from "../../domain/plans/charges.ts";
 import type { Demand, Level, ScopeDemand, Usage } from "../../ports/meter.ts";
 import type { UsageRecord } from "../../ports/records.ts";
 import type { Postgres, Query } from "./connection.ts";
+import { IdleCounters, IdleRows } from "./idle-counters.ts";
 import {
   type Entry,
   type Fence,
+  growIn,
   type HoldRow,
   holdColumns,
   holdsIn,
@@ -59,6 +61,7 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
   readonly #accounts: LedgerAccounts;
   readonly #clock: (() => number) | undefined;
   readonly #known = new Set<string>();
+  readonly #idle: IdleCounters;
   readonly #steps = new Batch<Step, unknown>((steps) => this.#write(steps));
   readonly settlesAnyway = false;
   node!: Node;
@@ -72,6 +75,7 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
     this.#ledger = ledger;
     this.#accounts = accounts;
     this.#clock = clock;
+    this.#idle = new IdleCounters(accounts, new IdleRows(postgres, clock ?? Date.now));
   }
 
   async reserve(number: number, demand: Demand, draft: UsageRecord): Promise<Taking> {
@@ -125,14 +129,15 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
 
   async retry(): Promise<void> {}
 
-  async save(): Promise<number> {
-    return await this.#accounts.save(async (query, scopes) => {
+  async save(): Promise<void> {
+    await this.#accounts.save(async (query, scopes) => {
       const rows = await query<{ scope: string; state: string }>(
         "SELECT scope, state FROM counters WHERE scope = ANY ($1::text[]) AND state IS NOT NULL",
         [scopes],
       );
       return new Map(rows.map(({ scope, state }) => [scope, (JSON.parse(state) as SharedAccount).buckets]));
     });
+    await this.#idle.sweep();
   }
 
   async close(): Promise<void> {}
@@ -165,7 +170,7 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
       const rows = holds.map(({ hold, takings }) => {
         return { ...hold, taken: hold.taken.map((taken, i) => ({ ...taken, turns: takings[i]!.turns })) };
       });
-      if (rows.length > 0) await query(GROW, holdColumns(rows));
+      await growIn(query, rows);
     });
   }
 
@@ -208,9 +213,7 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
     );
     if (inside === undefined) throw new Stale("the node's epoch is over");
     const { holds, ended } = await takeHolds(query, steps);
-    const closing = steps.flatMap(({ hold, record }) =>
-      hold === undefined || record === undefined ? [] : [{ number: hold, record }],
-    );
+    const closing = steps.flatMap(({ hold, record }) => (hold && record ? [{ number: hold, record }] : []));
     const put = closing.length === 0 ? [] : await putIn(query, closing);
     const entries = new Map(put.map((entry, i) => [closing[i]!.number, entry]));
     const needed = [
@@ -228,10 +231,6 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
 }
 
 class MissingRows extends Error {}
-
-const GROW = `UPDATE holds SET draft = new.draft, taken = new.taken
-  FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS new (number, at, draft, taken)
-  WHERE holds.number = new.number`;
 
 /** Locks the Holds that steps end or change. */
 async function takeHolds(query: Query, steps: readonly Step[]) {
@@ -307,7 +306,7 @@ async function writeDesk(query: Query, desk: Desk, { node }: Fence, locked: Read
   const ended = [...locked].filter((number) => !desk.holds.has(number));
   if (ended.length > 0) await query("DELETE FROM holds WHERE number = ANY ($1::bigint[])", [ended]);
   const grown = [...desk.grown.values()].filter(({ number }) => desk.holds.has(number));
-  if (grown.length > 0) await query(GROW, holdColumns(grown));
+  await growIn(query, grown);
 }
 
 function reserveAt(desk: Desk, number: number, demand: Demand, draft: UsageRecord): Taking {

@@ -49,8 +49,8 @@ export interface Counting extends MeterView {
   tidy(mine: ReadonlySet<number>): Promise<void>;
   /** What the counters have to be told still. */
   retry(): Promise<void>;
-  /** Brings the sums of the ledger up to date. */
-  save(): Promise<unknown>;
+  /** Brings the sums of the ledger up to date, and forgets counters that nobody uses. */
+  save(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -191,7 +191,7 @@ export class SharedMeter implements Meter, MeterView {
       }
       if (now >= this.#nextSave) {
         this.#nextSave = now + SAVE_MS;
-        await this.#counting.save();
+        await this.save();
       }
     } catch (cause) {
       this.#onTrouble("the shared store could not be looked after; it is tried again", cause);
@@ -199,6 +199,11 @@ export class SharedMeter implements Meter, MeterView {
       this.#sweeping = false;
     }
     return recovered;
+  }
+
+  /** Brings the sums of the ledger up to date, as every sweep does now and then. */
+  async save(): Promise<void> {
+    await this.#counting.save();
   }
 
   /** Ends this node in good order. What it has left open is charged by another one, or at the next start. */

@@ -18,7 +18,7 @@ type DemandRow = readonly [string, string, readonly (readonly (string | number)[
 
 /** See script.ts. */
 export interface Question {
-  op: "reserve" | "extend" | "shrink" | "settle" | "look" | "usage" | "rates" | "holds";
+  op: "reserve" | "extend" | "shrink" | "settle" | "look" | "usage" | "rates" | "holds" | "forget";
   /** Number of the Hold. */
   hold?: string;
   node?: number;
@@ -29,6 +29,9 @@ export interface Question {
   /** Place of the record in the ledger. */
   seq?: number;
   cursor?: string;
+  /** Accounts that were last counted before then, and so long ago, are forgotten; milliseconds since 1970, and milliseconds. */
+  before?: number;
+  idle?: number;
 }
 
 /** An account as the script keeps it. */

@@ -4,6 +4,7 @@ import { chargesOf } from "../../domain/plans/charges.ts";
 import { periodsAt } from "../../domain/plans/period.ts";
 import type { Demand, Level, Reservation, ScopeDemand, Usage } from "../../ports/meter.ts";
 import type { UsageRecord } from "../../ports/records.ts";
+import { type Forgetting, IDLE_MS, IdleCounters } from "../postgres/idle-counters.ts";
 import { type Entry, type Ledger, Stale, type Taken } from "../postgres/ledger.ts";
 import type { LedgerAccounts } from "../postgres/ledger-accounts.ts";
 import type { CountersOfEpoch, Node } from "../postgres/meter-node.ts";
@@ -19,11 +20,12 @@ const AT_ONCE = 200;
  * admitted when Redis has room and PostgreSQL has its Hold, and charged when PostgreSQL has its record. What
  * Redis was not told is told later, or counted anew.
  */
-export class RedisCounting implements Counting, CountersOfEpoch {
+export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
   readonly #counters: RedisCounters;
   readonly #ledger: Ledger;
   readonly #accounts: LedgerAccounts;
   readonly #now: () => number;
+  readonly #idle: IdleCounters;
   /** Entries of the ledger that Redis could not be told of. */
   readonly #untold = new Map<number, Entry>();
   /** Requests that were admitted while Redis was away, by scope. */
@@ -39,6 +41,7 @@ export class RedisCounting implements Counting, CountersOfEpoch {
     this.#ledger = ledger;
     this.#accounts = accounts;
     this.#now = now;
+    this.#idle = new IdleCounters(accounts, this);
   }
 
   async reserve(number: number, demand: Demand, draft: UsageRecord): Promise<Taking> {
@@ -146,8 +149,8 @@ export class RedisCounting implements Counting, CountersOfEpoch {
     for (const [number, entry] of [...this.#untold]) await this.#tell(number, entry);
   }
 
-  async save(): Promise<number> {
-    return await this.#accounts.save(async (_, scopes) => {
+  async save(): Promise<void> {
+    await this.#accounts.save(async (_, scopes) => {
       const buckets = new Map<string, Bucket[]>();
       for (let i = 0; i < scopes.length; i += AT_ONCE) {
         const amounts = { requests: 0, input: 0, output: 0, usd: 0 };
@@ -157,6 +160,13 @@ export class RedisCounting implements Counting, CountersOfEpoch {
       }
       return buckets;
     });
+    await this.#idle.sweep();
+  }
+
+  /** See `Forgetting`. */
+  async forgetSome(after: string | undefined, before: number): Promise<string | undefined> {
+    const reply = await this.#counters.ask({ op: "forget", cursor: after ?? "0", before, idle: IDLE_MS });
+    return reply[3] === "0" ? undefined : (reply[3] as string);
   }
 
   async close(): Promise<void> {

@@ -91,6 +91,18 @@ if q.op == 'holds' then
   return { 'ok', seq, now, page[1], rows }
 end
 
+if q.op == 'forget' then
+  local page = redis.call('HSCAN', counters, q.cursor, 'COUNT', 1000)
+  local before = math.min(q.before, now - q.idle)
+  for i = 1, #page[2], 2 do
+    if string.sub(page[2][i], 1, 1) ~= '#' then
+      local account = cmsgpack.unpack(page[2][i + 1])
+      if account.n == 0 and account.at < before then redis.call('HDEL', counters, page[2][i]) end
+    end
+  end
+  return { 'ok', seq, now, page[1] }
+end
+
 local missing, zones = {}, {}
 for i = 3, #names do
   local account = found[i] and cmsgpack.unpack(found[i]) or (q.init and q.init[names[i]])
