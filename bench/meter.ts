@@ -73,7 +73,8 @@ function variants(folder: string): Variant[] {
     {
       label: "the journal alone: a Hold and a record",
       async call() {
-        const [number, record] = [++hold, sampleRecord()];
+        // As the meter writes it: a record that was admitted stands in one index more.
+        const [number, record] = [++hold, sampleRecord({ admittedAt: clock.now() })];
         await bare.open({ hold: number, at: record.at, draft: record });
         await bare.close(number, record, nothing);
       },
