@@ -1,3 +1,5 @@
+import type { JsonObject } from "./kernel/json.ts";
+
 /** Who has to act before the same call can succeed. */
 export type Owner = "client" | "policy" | "config" | "platform" | "upstream";
 
@@ -73,6 +75,13 @@ export interface ErrorDetails {
   providerCode?: string;
   /** The status that the provider gave, where it refused the request or the account. */
   upstreamStatus?: number;
+  beside?: BesideMessage;
+}
+
+/** What a provider says of an error beside what our own words tell of it, by field, for callers of its dialect alone. */
+export interface BesideMessage {
+  dialect: string;
+  fields: JsonObject;
 }
 
 /** A failure with two faces: `public` is for the caller, `internal` and `cause` are for the log. */
@@ -86,6 +95,7 @@ export class GatewayError extends Error {
   readonly status: number;
   readonly providerCode: string | undefined;
   readonly upstreamStatus: number | undefined;
+  readonly beside: BesideMessage | undefined;
 
   constructor(code: ErrorCode, publicMessage: string, details: ErrorDetails = {}) {
     super(publicMessage, { cause: details.cause });
@@ -97,6 +107,7 @@ export class GatewayError extends Error {
     this.status = details.status ?? ERRORS[code].status;
     this.providerCode = details.providerCode;
     this.upstreamStatus = details.upstreamStatus;
+    this.beside = details.beside;
   }
 
   get owner(): Owner {

@@ -9,7 +9,7 @@ import { FRAMERS } from "../wire/framers.ts";
 import type { RawFrame } from "../wire/framing.ts";
 import { beginsLikeJson, beginsLikeStream, mayAnswer, SNIFFED_BYTES } from "../wire/sniff.ts";
 import type { Call } from "./call.ts";
-import { errorFrameOf } from "./error-frame.ts";
+import { besideMessage, errorFrameOf } from "./errors-as-said.ts";
 import type { OutputBound } from "./output-bound.ts";
 import type { Redact } from "./redact.ts";
 import type { Asked } from "./reserve.ts";
@@ -259,12 +259,8 @@ async function readError(answer: UpstreamAnswer, { adapter, redact }: Question):
     // An error that is too long to be read is still an error with a status.
     if (!(cause instanceof GatewayError) || cause.code !== "upstream_malformed") throw cause;
   }
-  return fromProviderError(
-    unquoted(
-      adapter.error(answer.status, body, (name) => answer.header(name)),
-      redact,
-    ),
-  );
+  const error = adapter.error(answer.status, body, (name) => answer.header(name));
+  return fromProviderError(unquoted(error, redact), besideMessage(body, adapter.dialect, redact));
 }
 
 function mediaTypeOf(answer: UpstreamAnswer): string {

@@ -2,6 +2,7 @@ import { type GatewayError, toGatewayError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
 import type { Records, UsageRecord } from "../ports/records.ts";
 import type { Call } from "./call.ts";
+import { withBeside } from "./errors-as-said.ts";
 import { attemptHeaders, commonHeaders, publicError } from "./headers.ts";
 import { refusalRecord } from "./record.ts";
 import type { Strangers } from "./strangers.ts";
@@ -43,10 +44,10 @@ export function createRefuse(ports: RefusePorts, settings: RefuseSettings) {
     if (error.code === "method_not_allowed" && error.param !== null) headers.allow = error.param;
     if (error.status === 401) headers["www-authenticate"] = 'Bearer realm="sallyport"';
     if (CLOSES.has(error.code) || (await leavesBody(call, settings))) headers.connection = "close";
-    return new Response(JSON.stringify(call.wire.errorBody(publicError(error, call))), {
-      status: error.status,
-      headers,
-    });
+    const told = call.wire.errorBody(publicError(error, call));
+    const { beside } = error;
+    const body = beside?.dialect === call.wire.dialect ? withBeside(told, beside) : told;
+    return new Response(JSON.stringify(body), { status: error.status, headers });
   };
 }
 

@@ -1,4 +1,4 @@
-import { GatewayError, toGatewayError } from "../errors.ts";
+import { type BesideMessage, GatewayError, toGatewayError } from "../errors.ts";
 import { MalformedAnswer, UnsupportedFeature } from "../spec/adapter.ts";
 import type { ProviderError } from "../spec/event.ts";
 import { withoutAccountNames } from "./redact.ts";
@@ -13,9 +13,11 @@ const CODE = /^[A-Za-z][\w.:-]{0,99}$/;
  * A provider's refusal as our error. What concerns the caller's request keeps its status
  * and message. What concerns our account there is not the caller's business: telling 401
  * would make the caller change its own key, and such messages quote the provider's.
+ * @param said beside the error's message, where it is told
  */
-export function fromProviderError(error: ProviderError): GatewayError {
+export function fromProviderError(error: ProviderError, said?: BesideMessage): GatewayError {
   const { status } = error;
+  const beside = said === undefined ? {} : { beside: said };
   const message =
     withoutAccountNames(error.message.slice(0, MAX_MESSAGE)).slice(0, MAX_MESSAGE) ||
     `The provider answered ${status}.`;
@@ -30,18 +32,20 @@ export function fromProviderError(error: ProviderError): GatewayError {
   }
   if (status === 429) {
     const retry = error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs };
-    return new GatewayError("upstream_rate_limited", message, { internal, ...retry });
+    return new GatewayError("upstream_rate_limited", message, { internal, ...retry, ...beside });
   }
   if (error.code === "upstream_malformed") return malformed(error.message);
   if (error.code === "upstream_cut") return new GatewayError("upstream_cut", message, { internal });
   if (status >= 400 && status < 500) {
     const word = error.code !== undefined && CODE.test(error.code) ? { providerCode: error.code } : {};
-    return new GatewayError("upstream_rejected", message, { internal, param, status, upstreamStatus: status, ...word });
+    const details = { internal, param, status, upstreamStatus: status, ...word, ...beside };
+    return new GatewayError("upstream_rejected", message, details);
   }
   const overloaded = status === 503 || status === 529;
   return new GatewayError("upstream_error", message, {
     internal,
     status: overloaded ? 503 : status === 504 ? 504 : 502,
+    ...beside,
     ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
   });
 }

@@ -226,3 +226,20 @@ describe.each(ROADS)("$front to $provider, stream: $stream", ({ front, provider,
     });
   }
 }); // biome-ignore format: rows
+
+describe.each(ROADS)("what a provider says of a refusal beside its message, $front to $provider, stream: $stream", ({ front, provider, stream }) => {
+  const error = { type: "invalid_request_error", message: "no call", code: "tool_use_failed", failed_generation: `<call of ${PROVIDER_KEY}>` };
+  const told = async (status: number) => {
+    scene.up.answer(json(status, { type: "error", error }));
+    const response = await scene.call(front, { model: MODELS[provider], stream });
+    return ((await response.clone().json()) as { error: { failed_generation?: string } }).error.failed_generation;
+  };
+
+  test("reaches callers of its dialect, without the key", async () => {
+    expect(await told(400)).toBe(front === provider ? "<call of *****>" : undefined);
+  });
+
+  test("stays here where it is about the account", async () => {
+    expect(await told(401)).toBeUndefined();
+  });
+}); // biome-ignore format: as above

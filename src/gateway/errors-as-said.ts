@@ -1,3 +1,4 @@
+import type { BesideMessage } from "../errors.ts";
 import { isObject, type JsonObject, parseBounded } from "../kernel/json.ts";
 import type { Dialect } from "../spec/dialect.ts";
 import type { EventPart, Original } from "../spec/event.ts";
@@ -33,6 +34,33 @@ export function errorFrameOf(
   const text = JSON.stringify(told);
   const bytes = utf8.encode(isLine ? `${text}\n` : `${event === "" ? "" : `event: ${event}\n`}data: ${text}\n\n`);
   return { dialect, shape: "frame", source: bytes, start: 0, end: bytes.length };
+}
+
+/** What our words tell of every error. */
+const TOLD: ReadonlySet<string> = new Set(["message", "type", "param", "code", "status"]);
+
+/** @param body of an answer whose status is an error */
+export function besideMessage(body: string, dialect: Dialect, redact: Redact): BesideMessage | undefined {
+  const value = parseBounded(body);
+  // Google tells of an error of a stream in a list.
+  const told = Array.isArray(value) ? value[0] : value;
+  if (!isObject(told) || !isObject(told.error)) return undefined;
+  const { error } = withCleanErrors({ error: told.error }, redact) as { error: JsonObject };
+  const fields = Object.entries(error).filter(([name, each]) => !TOLD.has(name) && each !== null);
+  return fields.length === 0 ? undefined : { dialect, fields: Object.fromEntries(fields) };
+}
+
+/** An error in our words, with what the provider said beside them. What both tell is ours, and lists are both. */
+export function withBeside(body: JsonObject, { fields }: BesideMessage): JsonObject {
+  if (!isObject(body.error)) return body;
+  const error: JsonObject = { ...body.error };
+  for (const name in fields) {
+    const value = fields[name]!;
+    const ours = error[name];
+    if (ours === undefined) error[name] = value;
+    else if (Array.isArray(ours) && Array.isArray(value)) error[name] = [...ours, ...value];
+  }
+  return { ...body, error };
 }
 
 function tellsOfError({ type, error }: JsonObject, dialect: Dialect): boolean {

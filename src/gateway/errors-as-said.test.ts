@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Dialect } from "../spec/dialect.ts";
 import type { EventPart } from "../spec/event.ts";
 import { FRAMERS } from "../wire/framers.ts";
-import { errorFrameOf } from "./error-frame.ts";
+import { besideMessage, errorFrameOf, withBeside } from "./errors-as-said.ts";
 
 const KEY = "key-of-the-gateway-1";
 const redact = (text: string) => text.replaceAll(KEY, "*****");
@@ -59,4 +59,34 @@ describe("our words tell it instead", () => {
   ] as const)("where clients would not see one: %s", (_, dialect, frame) => {
     expect(told(dialect, frame)).toBeUndefined();
   }); // biome-ignore format: one row a line
+});
+
+describe("beside our words of a refusal", () => {
+  const beside = (body: string) => besideMessage(body, "openai-chat", redact);
+
+  test("a caller of its dialect reads what else the provider says, without what names the account", () => {
+    const error = { message: "m", type: "t", code: "c", param: null, failed_generation: `<${KEY}>`, innererror: null };
+    expect(beside(JSON.stringify({ error }))).toEqual({
+      dialect: "openai-chat",
+      fields: { failed_generation: "<*****>" },
+    });
+    const details = [{ "@type": "RetryInfo", retryDelay: "5s" }];
+    expect(beside(JSON.stringify([{ error: { code: 429, status: "X", details } }]))?.fields).toEqual({ details });
+  });
+
+  test.each(["", "<html>", "[]", "{}", '{"error":"text"}', '{"error":{"message":"m"}}', '{"detail":"m"}'])(
+    "there is nothing in %j",
+    (body) => {
+      expect(beside(body)).toBeUndefined();
+    },
+  );
+
+  test("what both tell is ours, and lists are both", () => {
+    const said = { dialect: "gemini", fields: { message: "theirs", details: [2], metadata: { a: 1 } } };
+    expect(withBeside({ error: { message: "ours", details: [1] }, request_id: "r" }, said)).toEqual({
+      error: { message: "ours", details: [1, 2], metadata: { a: 1 } },
+      request_id: "r",
+    });
+    expect(withBeside({ error: "text" }, said)).toEqual({ error: "text" });
+  });
 });
