@@ -22,6 +22,8 @@ export interface MeterUnderTest {
   start(clock: Clock): Promise<WatchedMeter>;
   /** The last process that was started dies: nothing that it had not committed survives, and its Holds are nobody's. Absent where nothing survives. */
   kill?(): Promise<void>;
+  /** The counters are lost, and nobody dies: they are counted anew from the ledger. Absent where they are nowhere else. */
+  lose?(): Promise<void>;
   /** The whole ledger. */
   records(): Promise<UsageRecord[]>;
   remove(): Promise<void>;

@@ -37,6 +37,7 @@ export type Step =
   | { do: "midnight"; ms: number }
   | { do: "levels"; key: number }
   | { do: "sweep" }
+  | { do: "lose" }
   | { do: "restart"; passing: number; calls: Wanted[]; settles: number; turns: number };
 
 const wanted: fc.Arbitrary<Wanted> = fc.record({
@@ -102,6 +103,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("midnight" as const), ms: fc.integer({ min: -2, max: 1 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("levels" as const), key: fc.nat(KEYS.length - 1) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("sweep" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("lose" as const) }) },
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant("restart" as const), calls: fc.array(wanted, { maxLength: 2 }), settles: fc.nat(2), turns: fc.nat(3), passing: fc.oneof(fc.constant(0), fc.nat(2 * HOUR), fc.integer({ min: -30 * HOUR, max: 0 })) }),

@@ -160,6 +160,8 @@ class Beside {
       case "sweep":
         await (this.#meter as WatchedMeter & { sweep?(): Promise<void> }).sweep?.();
         return;
+      case "lose":
+        return await this.#lose();
       case "restart":
         return await this.#restart(step);
     }
@@ -396,12 +398,7 @@ class Beside {
       this.#open.splice(this.#open.indexOf(call), 1);
       this.#charge(call, record, before);
     }
-    // What time it is for the meter, its first admission says: not before anything that is written down.
-    const written = this.#last;
-    this.#now = await this.probe();
-    const times = { least: Math.max(written, this.#clock.at), most: Math.max(before, this.#clock.at) };
-    within(this.#now, times, "the meter's time");
-    for (const scope of this.#scopes.values()) scope.restart(this.#now);
+    await this.#readAgain(before);
     const left = this.#open.splice(0);
     expect([...recovered.keys()].sort(), "recovered").toEqual(left.map(({ record }) => record.id).sort());
     for (const call of left) {
@@ -411,6 +408,23 @@ class Beside {
       this.#charge(call, record, this.#now);
     }
     expect(await this.#meter.recover(), "recovered once").toEqual([]);
+  }
+
+  /** Calls go on, and whatever they hold and have spent is read again. */
+  async #lose(): Promise<void> {
+    if (this.#under.lose === undefined) return;
+    const before = this.#time();
+    await this.#under.lose();
+    await this.#readAgain(before);
+  }
+
+  /** What time it is for the meter then, its first admission says: not before anything that is written down. */
+  async #readAgain(before: number): Promise<void> {
+    const written = this.#last;
+    this.#now = await this.probe();
+    const times = { least: Math.max(written, this.#clock.at), most: Math.max(before, this.#clock.at) };
+    within(this.#now, times, "the meter's time");
+    for (const scope of this.#scopes.values()) scope.restart(this.#now);
   }
 
   #demand({ key, model, providers, input, output, usd }: Wanted): Demand {

@@ -123,6 +123,21 @@ describe("spent and reserved", () => {
 describe("rates", () => {
   const perMinute = limit("requests", "minute", 10);
 
+  test("what is taken again, when an account is counted anew, is missing from rates that are asked for later", () => {
+    const tokens = limit("tokens", "minute", 100);
+    const one = account();
+    const sure = one.retake(call({ input: 60 }), 1, NOON, NOON);
+    const unsure = one.retake(call({ input: 30 }), 0, NOON, NOON);
+    expect(Account.from(one.save(NOON)).standing(perMinute, NOON).remaining).toBe(9);
+    one.settle(sure, call({ input: 50 }), NOON);
+    one.settle(unsure, NOTHING, NOON);
+    expect(one.standing(perMinute, NOON).remaining).toBe(9);
+    expect(one.standing(tokens, NOON).remaining).toBe(50);
+    const givenBack = one.retake(call(), 1, NOON, NOON);
+    one.settle(givenBack, NOTHING, NOON);
+    expect(one.standing(limit("requests", "hour", 10), NOON).remaining).toBe(9);
+  });
+
   test("a request leaves its rate at once, its tokens when it ends; where it is not certain, both at the end", () => {
     const tokens = limit("tokens", "minute", 100);
     const [one, other] = [account(), account()];

@@ -1,8 +1,8 @@
 import { isRate, type Limit, type LimitDimension, type PeriodWindow } from "../../kernel/limit.ts";
-import { type Amounts, amountOf, minus, plus } from "./amounts.ts";
+import { type Amounts, amountOf, minus, ofRequests, plus } from "./amounts.ts";
 import { type Bucket, draw, fit, missing, newBucket, remaining, waitFor } from "./bucket.ts";
 import { type Periods, periodsAt } from "./period.ts";
-import { addReplayed, drawAgain, isOfRates, type Replayed } from "./replayed.ts";
+import { addReplayed, drawAgain, isOfRates, type Replayed, used } from "./replayed.ts";
 
 export const PERIODS = ["day", "week", "month", "total"] as const satisfies readonly PeriodWindow[];
 
@@ -65,6 +65,8 @@ export interface Taking {
   turns: readonly number[];
   /** Requests that its rates were charged at once. */
   drawn: number;
+  /** Taken again when its account was counted anew: a rate that is first asked for after that has to know of what it uses. */
+  again?: boolean;
 }
 
 /**
@@ -214,8 +216,9 @@ export class Account {
     this.#advance(now);
     this.running += 1;
     const turns = this.#turnsOf(at);
-    const taking = { account: this, amounts, turns, drawn };
+    const taking = { account: this, amounts, turns, drawn, again: true };
     this.#drawRequests(drawn, at);
+    if (drawn > 0) addReplayed(this.#replayed, used(ofRequests(drawn), at), now);
     this.#hold(taking, amounts, drawn, 1);
     return taking;
   }
@@ -244,6 +247,7 @@ export class Account {
     for (const bucket of this.#buckets) {
       if (bucket.dimension !== "requests") draw(bucket, amountOf(charged, bucket.dimension), now);
     }
+    if (taking.again === true) addReplayed(this.#replayed, used(minus(charged, ofRequests(taking.drawn)), now), now);
   }
 
   /**

@@ -10,6 +10,11 @@ export interface Amounts {
 
 export const NOTHING: Amounts = Object.freeze({ requests: 0, input: 0, output: 0, usd: 0 });
 
+/** So many requests, and nothing else. */
+export function ofRequests(requests: number): Amounts {
+  return { ...NOTHING, requests };
+}
+
 /** How much of a dimension that is; a running call is one of those that run at once. */
 export function amountOf(amounts: Amounts, dimension: LimitDimension): number {
   switch (dimension) {

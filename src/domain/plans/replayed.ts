@@ -15,6 +15,11 @@ export function isOfRates({ ended }: Replayed, now: number): boolean {
   return now - ended < LONGEST_RATE_MS;
 }
 
+/** What left all rates at one moment. */
+export function used(amounts: Amounts, at: number): Replayed {
+  return { asked: at, ended: at, amounts };
+}
+
 /** Adds an entry to those that are kept, and forgets what no rate misses any more. Those of one second are one. */
 export function addReplayed(kept: Replayed[], entry: Replayed, now: number): void {
   while (kept.length > 0 && !isOfRates(kept[0]!, now)) kept.shift();

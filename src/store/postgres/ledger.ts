@@ -13,6 +13,7 @@ export interface Taken {
   drawn: number;
   /** As in the domain's `Taking`; where PostgreSQL counts. */
   turns: readonly number[];
+  again?: boolean;
 }
 
 /** A call that runs, on any node. */
@@ -271,16 +272,17 @@ export async function holdsIn(query: Query, where: string, values: readonly Valu
 
 export function takenToText(taken: readonly Taken[]): string {
   return JSON.stringify(
-    taken.map(({ scope, zone, amounts: { requests, input, output, usd }, drawn, turns }) => {
-      return [scope, zone, [requests, input, output, usd], drawn, turns];
+    taken.map(({ scope, zone, amounts: { requests, input, output, usd }, drawn, turns, again }) => {
+      return [scope, zone, [requests, input, output, usd], drawn, turns, ...(again === true ? [1] : [])];
     }),
   );
 }
 
 export function takenFromText(text: string): Taken[] {
-  const rows = JSON.parse(text) as [string, string, [number, number, number, number], number, number[]][];
-  return rows.map(([scope, zone, [requests, input, output, usd], drawn, turns]) => {
-    return { scope, zone, amounts: { requests, input, output, usd }, drawn, turns };
+  const rows = JSON.parse(text) as [string, string, [number, number, number, number], number, number[], 1?][];
+  return rows.map(([scope, zone, [requests, input, output, usd], drawn, turns, again]) => {
+    const taken = { scope, zone, amounts: { requests, input, output, usd }, drawn, turns };
+    return again === 1 ? { ...taken, again: true } : taken;
   });
 }
 

@@ -168,7 +168,7 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
         ]);
       }
       const rows = holds.map(({ hold, takings }) => {
-        return { ...hold, taken: hold.taken.map((taken, i) => ({ ...taken, turns: takings[i]!.turns })) };
+        return { ...hold, taken: hold.taken.map((taken, i) => ({ ...taken, turns: takings[i]!.turns, again: true })) };
       });
       await growIn(query, rows);
     });
@@ -393,6 +393,6 @@ function settleFree(desk: Desk, taken: Taken): void {
   account.settle(tookOf(account, taken), NOTHING, desk.now);
 }
 
-function tookOf(account: Account, { amounts, turns, drawn }: Taken): Took {
-  return { account, amounts, turns, drawn };
+function tookOf(account: Account, { amounts, turns, drawn, again = false }: Taken): Took {
+  return { account, amounts, turns, drawn, again };
 }

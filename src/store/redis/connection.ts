@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { RedisClient } from "bun";
 import type { RedisAddress } from "../../config/shared-store.ts";
 
-/** How long Redis may take to be connected to, or to answer. */
+/** How long Redis may take to be connected to, or to answer, where nothing else is said. */
 const ANSWER_MS = 250;
 
 /** After a connection failed, how long nobody tries another one. */
@@ -37,6 +37,7 @@ export class RedisConnection {
   readonly #address: RedisAddress;
   readonly #sha: string;
   readonly #script: string;
+  readonly #answerMs: number;
   #link: Link | undefined;
   #connecting: Promise<Link> | undefined;
   #failedAt = Number.NEGATIVE_INFINITY;
@@ -44,9 +45,10 @@ export class RedisConnection {
   readonly #waiting = new Set<{ at: number }>();
   #watch: Timer | undefined;
 
-  constructor(address: RedisAddress, script: string) {
+  constructor(address: RedisAddress, script: string, answerMs = ANSWER_MS) {
     this.#address = address;
     this.#script = script;
+    this.#answerMs = answerMs;
     this.#sha = createHash("sha1").update(script).digest("hex");
   }
 
@@ -105,13 +107,13 @@ export class RedisConnection {
     const client = new RedisClient(this.#address.url.reveal(), {
       autoReconnect: false,
       enableOfflineQueue: false,
-      connectionTimeout: ANSWER_MS,
+      connectionTimeout: this.#answerMs,
       idleTimeout: 0,
     });
     const link: Link = { client, runId: "" };
     client.onclose = () => this.#drop(link);
     try {
-      await inTime(client.connect());
+      await inTime(client.connect(), 2 * this.#answerMs);
       const info = String(await this.#send(link, "INFO", ["server"]));
       const runId = /^run_id:(\w+)/m.exec(info)?.[1];
       if (runId === undefined) throw new RedisAway("it does not say which server it is");
@@ -129,7 +131,7 @@ export class RedisConnection {
     if (this.#waiting.size >= MOST_WAITING) throw new RedisAway("too many questions wait for it");
     const question = { at: performance.now() };
     this.#waiting.add(question);
-    this.#watch ??= this.#lookIn(ANSWER_MS);
+    this.#watch ??= this.#lookIn(this.#answerMs);
     try {
       return (await link.client.send(command, values as string[])) as Reply;
     } catch (error) {
@@ -147,7 +149,7 @@ export class RedisConnection {
       const [oldest] = this.#waiting;
       if (oldest === undefined) return;
       const now = performance.now();
-      const left = ANSWER_MS - (now - oldest.at);
+      const left = this.#answerMs - (now - oldest.at);
       if (left > 1) this.#watch = this.#lookIn(left);
       // It was this process that stood still: the answer may be there, and has not been read.
       else if (now - due > LATE_MS) this.#watch = this.#lookIn(LATE_MS);
@@ -166,9 +168,9 @@ export class RedisConnection {
   }
 }
 
-async function inTime(connected: Promise<void>): Promise<void> {
+async function inTime(connected: Promise<void>, ms: number): Promise<void> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new RedisAway("no answer")), 2 * ANSWER_MS);
+  const timer = setTimeout(() => reject(new RedisAway("no answer")), ms);
   connected.catch(() => {});
   await Promise.race([connected, promise]).finally(() => clearTimeout(timer));
 }

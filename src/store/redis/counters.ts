@@ -55,7 +55,7 @@ export interface StoredAccount {
 export type StoredHold = readonly [
   number,
   number,
-  readonly (readonly [string, Row, readonly number[], number, string])[],
+  readonly (readonly [string, Row, readonly number[], number, string, 1])[],
 ];
 
 export interface CountersOptions {

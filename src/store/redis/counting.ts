@@ -194,7 +194,7 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
     for (let i = 0; i < holds.length; i += AT_ONCE) {
       const some = holds.slice(i, i + AT_ONCE).map(({ hold, takings }) => {
         const taken = hold.taken.map(({ scope, amounts, drawn, zone }, j) => {
-          return [scope, rowOf(amounts), takings[j]!.turns, drawn, zone] as const;
+          return [scope, rowOf(amounts), takings[j]!.turns, drawn, zone, 1] as const;
         });
         return [String(hold.number), [hold.node, hold.at, taken]] as const;
       });

@@ -14,19 +14,21 @@ import { SCRIPT } from "./script.ts";
 export interface RedisMeterOptions extends SharedMeterOptions {
   /** For tests that must fail then: whatever Redis has is believed. */
   unchecked?: boolean;
+  /** For tests on machines that are busy: how long Redis may take to answer, in milliseconds. */
+  answerMs?: number;
 }
 
 /** The meter on PostgreSQL's ledger and Redis's counters. @throws PostgresError, RedisAway where one cannot be reached at the start */
 export async function openRedisMeter(
   postgres: Postgres,
   address: RedisAddress,
-  { clock, onTrouble = () => {}, unchecked = false }: RedisMeterOptions = {},
+  { clock, onTrouble = () => {}, unchecked = false, answerMs }: RedisMeterOptions = {},
 ): Promise<SharedBooks> {
   const installation = await openLedgerTables(postgres);
   const now = () => (clock ?? Date).now();
   const ledger = new Ledger(postgres);
   const accounts = new LedgerAccounts(postgres, now);
-  const counters = new RedisCounters(new RedisConnection(address, SCRIPT), accounts, {
+  const counters = new RedisCounters(new RedisConnection(address, SCRIPT, answerMs), accounts, {
     ...(clock === undefined ? {} : { now }),
     unchecked,
     installation,

@@ -17,7 +17,8 @@
  * anew (and total), p spent and r reserved (requests, input, output, nano-dollars of day, week, month, total),
  * h held of rates, n running, b buckets (milliseconds for one unit, full at, and the rest of a millisecond), y what
  * was read again from the ledger (asked, ended, amounts), u up to which entry of the ledger.
- * A Hold: { node, at, takings }; a taking: { scope, amounts, turns, drawn, zone }.
+ * A Hold: { node, at, takings }; a taking: { scope, amounts, turns, drawn, zone, and 1 where it was taken again when the
+ * account was counted anew }.
  */
 export const SCRIPT = `
 local q = cjson.decode(ARGV[1])
@@ -338,6 +339,10 @@ local function settle(account, taking, charged)
   for kind, bucket in pairs(account.b) do
     local dimension = string.match(kind, '^(.*)/')
     if dimension ~= 'requests' then draw(bucket, amountOf(charged, dimension), now) end
+  end
+  if taking[6] then
+    local left = { charged[1] - taking[4], charged[2], charged[3], charged[4] }
+    account.y[#account.y + 1] = { now, now, left }
   end
 end
 

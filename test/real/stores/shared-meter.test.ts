@@ -197,6 +197,20 @@ describe.skipIf(!here)("nodes on one store", () => {
     },
   );
 
+  test.each(stores)("rates know of what ran while counters were counted anew, on %s", async (_, open) => {
+    const [node] = (await start(open(), 1)) as [TestNode];
+    const rates = [limit("requests", "hour", 1), limit("outputTokens", "hour", 10)];
+    const ask = async (scope: string, limits: Limit[]) => {
+      return await node.meter.reserve({ scopes: [scopeDemand(limits, { output: 10 }, { scope })], anyOf: [] }, draft());
+    };
+    const draft = () => sampleRecord({ keyId: "key_1", subscriptionId: "sub_1" });
+    const calls = [await ask("key:key_1", rates.slice(0, 1)), await ask("subscription:sub_1", rates.slice(1))];
+    await node.meter.recount(true);
+    expect((await ask("key:key_1", rates.slice(0, 1))).admitted).toBe(false);
+    for (const call of calls) if (call.admitted) await node.meter.settle(call.hold, spending(0, 10, 0));
+    expect((await ask("subscription:sub_1", rates.slice(1))).admitted).toBe(false);
+  });
+
   test("the control: a meter that believes whatever Redis has overspends when it is emptied", async () => {
     const { records } = await underLoad(onRedis(true), AMOUNT, flush);
     expect(records.length).toBeGreaterThan(AMOUNT);
