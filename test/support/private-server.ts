@@ -58,7 +58,8 @@ export class PrivateServer {
       for await (const bytes of stream) {
         server.#said = (server.#said + decoder.decode(bytes, { stream: true })).slice(-50_000);
         server.#pid ||= Number(/^pid (\d+)$/m.exec(server.#said)?.[1] ?? 0);
-        if (options.ready.test(server.#said)) resolve();
+        // Without its id, whoever ends it would signal the whole group of the tests.
+        if (server.#pid > 0 && options.ready.test(server.#said)) resolve();
       }
     };
     const ended = Promise.all([hear(server.#child.stdout), hear(server.#child.stderr)]);
