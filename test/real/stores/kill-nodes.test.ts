@@ -36,6 +36,9 @@ const LIMIT = 1_000_000_000;
 const SCARCE_USD = 0.0005;
 const SCARCE = Array.from({ length: KILLS }, () => mintVirtualKey("live", (count) => randomBytes(count)).text);
 
+/** While a store is away, in the dialects of both fronts. */
+const BUSY = ["503 store_unavailable", "503 overloaded_error"];
+
 const JSON_BODY = { "content-type": "application/json" };
 
 const hasRedis = present(REDIS_BINARIES);
@@ -272,10 +275,13 @@ describe.skipIf(!present(POSTGRES_BINARIES))("two gateways on one store, killed 
     expect(left.reserved).toBe(left.running);
     await nodes.restart(1);
     await endAll();
-    const entries = await expectTrue(load, ["429 insufficient_quota", "429 rate_limit_exceeded"]);
+    const entries = await expectTrue(load, ["429 insufficient_quota", ...BUSY]);
+    // A store that has no time on this machine is away for a moment; not for more than a few calls.
+    const away = BUSY.reduce((sum, refusal) => sum + (load.refusals.get(refusal) ?? 0), 0);
+    expect(away).toBeLessThan(load.whole / 20);
     const recovered = entries.filter(({ outcome }) => outcome === "recovered").length;
     console.log(
-      `${kills} of ${KILLS} kills: ${load.whole} answers seen whole, ${entries.length} records, ${recovered} charged by rule; slowest start ${Math.round(starts)} ms`,
+      `${kills} of ${KILLS} kills: ${load.whole} answers seen whole, ${entries.length} records, ${recovered} charged by rule, ${away} refused; slowest start ${Math.round(starts)} ms`,
     );
     // A run in which nothing was under way proves nothing.
     expect(recovered).toBeGreaterThan(kills);
@@ -317,8 +323,7 @@ describe.skipIf(!present(POSTGRES_BINARIES))("two gateways on one store, killed 
     expect(await until(() => load.whole > before + 2 * CALLERS, 20_000), "they go on").toBe(true);
     await load.stop();
     await endAll();
-    const caused = ["503 store_unavailable", "503 overloaded_error", "503 api_error"];
-    const entries = await expectTrue(load, [...caused, "429 insufficient_quota"]);
+    const entries = await expectTrue(load, [...BUSY, "429 insufficient_quota"]);
     const refusals = [...load.refusals].map(([what, count]) => `${count} × ${what}`).join(", ");
     console.log(
       `${2 * mishaps.length} mishaps: ${load.whole} answers seen whole, ${entries.length} records; ${refusals}`,

@@ -143,6 +143,8 @@ class Course {
   /** Requests at the provider, by race. */
   readonly #reached = new Map<number, number>();
   readonly #statuses = new Map<number, Record<number, number>>();
+  /** How often the store was away. */
+  away = 0;
 
   constructor(nodes: SharedGateways, ledgers: readonly SQL[], up: Upstream) {
     this.#nodes = nodes;
@@ -174,8 +176,13 @@ class Course {
     return await this.#outcomes(races);
   }
 
+  /** Whom the store had no time for, on a machine that is busy, asks again: that was no refusal of the race's. */
   async #call(race: Race, i: number): Promise<number> {
-    const status = await call(this.#nodes, race, i);
+    let status = await call(this.#nodes, race, i);
+    for (let tries = 0; status === 503 && tries < 100; tries++, this.away++) {
+      await Bun.sleep(50);
+      status = await call(this.#nodes, race, i);
+    }
     const statuses = this.#statuses.get(race.number) ?? {};
     this.#statuses.set(race.number, { ...statuses, [status]: (statuses[status] ?? 0) + 1 });
     return status;
@@ -262,10 +269,14 @@ describe.skipIf(!present(POSTGRES))("two gateways on one store", () => {
     const ledgers = urls.map((url) => new SQL(url, { max: 1 }));
     try {
       const begun = performance.now();
-      const outcomes = await new Course(nodes, ledgers, up).run(prepared.races);
+      const course = new Course(nodes, ledgers, up);
+      const outcomes = await course.run(prepared.races);
       const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
       const calls = outcomes.flatMap(({ statuses }) => Object.values(statuses)).reduce((a, b) => a + b, 0);
-      console.log(`${count} races, ${calls} calls in ${seconds} s`);
+      console.log(
+        `${count} races, ${calls} calls in ${seconds} s; asked again for a store that was away: ${course.away}`,
+      );
+      expect(course.away).toBeLessThan(calls / 20);
       return wrong(outcomes);
     } finally {
       await Promise.all(ledgers.map((ledger) => ledger.close({ timeout: 1 })));
