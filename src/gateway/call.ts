@@ -37,6 +37,8 @@ export class Call {
   requestId: string;
   /** Wall time of arrival, milliseconds. */
   readonly at: number;
+  /** The meter's time, where something was granted until a moment: this machine's clock may be wrong, or go back. */
+  countedAt: number | undefined;
   readonly startedTicks: number;
   readonly arrival: Arrival;
   /** Request headers by lower-case name, taken out of the native object once: dozens of look-ups follow. */

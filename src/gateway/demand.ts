@@ -65,11 +65,12 @@ export function limitsOf(grant: Grant): Limit[] {
 function scopesOf(grant: Grant, amounts: Amounts): ScopeDemand[] {
   const { caller, subscription, plan, catalog, model, call } = grant;
   const { raises, timeZone: zone } = caller.principal;
+  const now = call.countedAt ?? call.at;
   const scopes = callerScopes(caller.principal).map(({ scope, limits }): ScopeDemand => {
-    return { scope, zone, limits: limitsInForce(scope, limits, raises, call.at), amounts };
+    return { scope, zone, limits: limitsInForce(scope, limits, raises, now), amounts };
   });
   const scope = subscriptionScope(subscription);
-  scopes.push({ scope, zone, limits: limitsInForce(scope, plan.limits, raises, call.at), amounts });
+  scopes.push({ scope, zone, limits: limitsInForce(scope, plan.limits, raises, now), amounts });
   scopes.push(asked(catalogScopes(catalog, model).model, amounts));
   return scopes;
 }

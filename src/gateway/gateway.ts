@@ -6,7 +6,7 @@ import type { Directory } from "../ports/directory.ts";
 import type { Event, Events } from "../ports/events.ts";
 import type { Log } from "../ports/log.ts";
 import type { Media } from "../ports/media.ts";
-import type { Level, Meter, MeterView } from "../ports/meter.ts";
+import type { Level, Meter, MeterTime, MeterView } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { ProviderObjects } from "../ports/provider-objects.ts";
 import type { Records, UsageRecord } from "../ports/records.ts";
@@ -41,7 +41,7 @@ import { Watch } from "./watch.ts";
 
 export interface GatewayPorts {
   directory: Directory;
-  meter: Meter & Pick<MeterView, "levels">;
+  meter: Meter & MeterTime & Pick<MeterView, "levels">;
   records: Pick<Records, "append">;
   prices: Prices;
   tokenizer: Tokenizer;

@@ -6,7 +6,7 @@
 import type { TargetHealth } from "../domain/routing/health.ts";
 import { GatewayError } from "../errors.ts";
 import { isRate, type Limit } from "../kernel/limit.ts";
-import type { Level, Meter, Reservation } from "../ports/meter.ts";
+import type { Level, Meter, MeterTime, Reservation } from "../ports/meter.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Grant } from "./authorize.ts";
 import type { Call } from "./call.ts";
@@ -60,7 +60,7 @@ export interface Asked {
 }
 
 export interface ReservePorts extends WorstPorts {
-  meter: Meter;
+  meter: Meter & MeterTime;
   thresholds: Thresholds;
 }
 
@@ -68,6 +68,7 @@ export function createReserve(ports: ReservePorts) {
   const take = (grant: Grant, worst: Worst) =>
     ports.meter.reserve(demandOf(grant, worst), draftRecord(grant.call, worst));
   return async function reserve(asked: Grant): Promise<Hold> {
+    if (asked.caller.principal.raises.length > 0) asked.call.countedAt = ports.meter.time();
     let grant = asked;
     let worst = worstCaseOf(grant, ports, limitsOf(grant), "quick");
     let reservation = await take(grant, worst);

@@ -48,6 +48,12 @@ export interface Meter {
   settle(hold: number, record: UsageRecord): Promise<void>;
 }
 
+/** By whose clock it counts. */
+export interface MeterTime {
+  /** The meter's time as far as it is known here, milliseconds since 1970; it never goes back. */
+  time(): number;
+}
+
 /** What administrators and owners see of it. */
 export interface MeterView {
   /** How limits stand now. */

@@ -4,11 +4,11 @@ import { type Amounts, NOTHING } from "../domain/plans/amounts.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Limit } from "../kernel/limit.ts";
 import type { Recount } from "../ports/ledger.ts";
-import type { Demand, Meter, MeterView, Reservation, ScopeDemand } from "../ports/meter.ts";
+import type { Demand, Meter, MeterTime, MeterView, Reservation, ScopeDemand } from "../ports/meter.ts";
 import type { UsageRecord } from "../ports/records.ts";
 
 /** What the process asks of its own meter beside what the data plane does. */
-export interface WatchedMeter extends Meter, MeterView {
+export interface WatchedMeter extends Meter, MeterTime, MeterView {
   /** Settles by rule what nobody is left to settle. @returns the records */
   recover(): Promise<UsageRecord[]>;
   /** Adds up the ledger, and says what differs from the counters; sets them right if asked. */
@@ -234,6 +234,15 @@ export function meterContract(name: string, make: () => Promise<MeterUnderTest>)
       expect([await admit(), await admit(), await admit()]).toEqual([true, true, false]);
       clock.at = NOON;
       expect(await admit()).toBe(false);
+    });
+
+    test("its time is that by which it counts, and never goes back", async () => {
+      const { meter, clock } = await setUp();
+      await meter.reserve(one([PER_DAY(5)]), sampleRecord());
+      clock.at += HALF_A_DAY;
+      expect(meter.time()).toBe(NOON + HALF_A_DAY);
+      clock.at = NOON;
+      expect(meter.time()).toBe(NOON + HALF_A_DAY);
     });
 
     test("what was reserved beyond what was used is free again, and what was used is not", async () => {

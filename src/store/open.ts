@@ -7,7 +7,7 @@ import type { Directory } from "../ports/directory.ts";
 import type { Events } from "../ports/events.ts";
 import type { Ledger, Recount } from "../ports/ledger.ts";
 import type { Log } from "../ports/log.ts";
-import type { Meter, MeterView } from "../ports/meter.ts";
+import type { Meter, MeterTime, MeterView } from "../ports/meter.ts";
 import type { ProviderObjects } from "../ports/provider-objects.ts";
 import type { Records, UsageRecord } from "../ports/records.ts";
 import { MemoryMeter } from "./memory/meter.ts";
@@ -31,6 +31,7 @@ export interface Store {
 /** The meter, and the ledger that it writes: this node's own, or shared. */
 export interface Books {
   meter: Meter &
+    MeterTime &
     MeterView & {
       readonly openHolds: number;
       readonly failing: boolean;

@@ -139,3 +139,15 @@ test("what was granted is there after a restart", async () => {
   app = await startApp({ directory: store, clock });
   expect([await call(), await call(), await call(), await call()]).toEqual([200, 200, 200, 429]);
 });
+
+test("what was granted for a time is over for good when it is over, though the clock be set back", async () => {
+  const { call, principal } = await keyOf("acme", "bot");
+  const until = new Date(clock.now() + 3_600_000).toISOString();
+  const id = await ask(`subscription:${principal().subscriptions[0]!.id}`, 9, { until });
+  await act(id, "approve");
+  expect([await call(), await call(), await call()]).toEqual([200, 200, 200]);
+  clock.time += 2 * 3_600_000;
+  expect(await call()).toBe(429);
+  clock.time -= 2 * 3_600_000;
+  expect(await call()).toBe(429);
+});

@@ -5,7 +5,7 @@ import { chargesOf } from "../../domain/plans/charges.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Recount } from "../../ports/ledger.ts";
-import type { Demand, Level, Meter, MeterView, Reservation, ScopeDemand, Usage } from "../../ports/meter.ts";
+import type { Demand, Level, Meter, MeterTime, MeterView, Reservation, ScopeDemand, Usage } from "../../ports/meter.ts";
 import type { UsageRecord } from "../../ports/records.ts";
 import type { Journal } from "../journal.ts";
 import { Accounts } from "./accounts.ts";
@@ -32,7 +32,7 @@ interface OpenHold {
  * calls can both take the last of a limit. What was reserved becomes what was spent in the
  * step in which the ledger has it: until then nothing of it is free.
  */
-export class MemoryMeter implements Meter, MeterView {
+export class MemoryMeter implements Meter, MeterTime, MeterView {
   readonly #journal: Journal;
   readonly #clock: Clock;
   /** What is counted about each scope, and in use now. */
@@ -149,6 +149,10 @@ export class MemoryMeter implements Meter, MeterView {
   async usage(scope: string, zone: string): Promise<Usage> {
     const now = this.#now();
     return this.accounts.of(scope, zone, now).usage(now);
+  }
+
+  time(): number {
+    return this.#now();
   }
 
   recount(mend: boolean): Promise<Recount> {

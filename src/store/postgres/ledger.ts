@@ -260,6 +260,12 @@ async function findIn(query: Query, numbers: readonly number[]): Promise<Map<num
   );
 }
 
+/** Open Holds, locked until the transaction ends. */
+export async function lockedIn(query: Query, numbers: ReadonlySet<number>): Promise<OpenRow[]> {
+  if (numbers.size === 0) return [];
+  return await holdsIn(query, "WHERE number = ANY ($1::bigint[]) ORDER BY number FOR UPDATE", [[...numbers]]);
+}
+
 export async function holdsIn(query: Query, where: string, values: readonly Value[]): Promise<OpenRow[]> {
   const rows = await query<{ number: number; node: number; at: number; draft: string; taken: string }>(
     `SELECT number, node, at, draft, taken FROM holds ${where}`,

@@ -12,8 +12,8 @@ import {
   growIn,
   type HoldRow,
   holdColumns,
-  holdsIn,
   type Ledger,
+  lockedIn,
   putIn,
   Stale,
   type Taken,
@@ -64,6 +64,8 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
   readonly #idle: IdleCounters;
   readonly #steps = new Batch<Step, unknown>((steps) => this.#write(steps));
   readonly settlesAnyway = false;
+  /** The store's time less the ticks of this process. */
+  #ahead = Date.now() - performance.now();
   node!: Node;
   #seen = new Set<number>();
   /** The latest moment that this node knows of. */
@@ -142,6 +144,10 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
 
   async close(): Promise<void> {}
 
+  time(): number {
+    return this.#clock?.() ?? Math.floor(this.#ahead + performance.now());
+  }
+
   async place(): Promise<string> {
     return IN_POSTGRES;
   }
@@ -212,7 +218,10 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
       [fence.node, fence.epoch],
     );
     if (inside === undefined) throw new Stale("the node's epoch is over");
-    const { holds, ended } = await takeHolds(query, steps);
+    this.#ahead = inside.now - performance.now();
+    const locked = await lockedIn(query, new Set(steps.flatMap(({ hold }) => hold ?? [])));
+    const holds = new Map<number, HoldRow>(locked.map((row) => [row.number, row]));
+    const ended = new Set(holds.keys());
     const closing = steps.flatMap(({ hold, record }) => (hold && record ? [{ number: hold, record }] : []));
     const put = closing.length === 0 ? [] : await putIn(query, closing);
     const entries = new Map(put.map((entry, i) => [closing[i]!.number, entry]));
@@ -231,19 +240,6 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
 }
 
 class MissingRows extends Error {}
-
-/** Locks the Holds that steps end or change. */
-async function takeHolds(query: Query, steps: readonly Step[]) {
-  const numbers = [...new Set(steps.flatMap(({ hold }) => (hold === undefined ? [] : [hold])))];
-  const rows =
-    numbers.length === 0
-      ? []
-      : await holdsIn(query, "WHERE number = ANY ($1::bigint[]) ORDER BY number FOR UPDATE", [numbers]);
-  return {
-    holds: new Map(rows.map((row) => [row.number, row])),
-    ended: new Set<number>(rows.map(({ number }) => number)),
-  };
-}
 
 async function openDesk(
   query: Query,

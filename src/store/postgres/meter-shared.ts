@@ -1,6 +1,6 @@
 import { GatewayError } from "../../errors.ts";
 import type { Recount } from "../../ports/ledger.ts";
-import type { Demand, Level, Meter, MeterView, Reservation, ScopeDemand, Usage } from "../../ports/meter.ts";
+import type { Demand, Level, Meter, MeterTime, MeterView, Reservation, ScopeDemand, Usage } from "../../ports/meter.ts";
 import type { UsageRecord } from "../../ports/records.ts";
 import { type Entry, Stale, type Taken } from "./ledger.ts";
 import { type RecountPorts, recountLedger } from "./ledger-recount.ts";
@@ -38,6 +38,8 @@ export type Taking =
 
 /** How one kind of store counts. Steps throw Stale where the epoch is over; they are tried again in the next one. */
 export interface Counting extends MeterView {
+  /** What the store's clock says now, by its last word and the time that has passed here. */
+  time(): number;
   /** Whether a Hold can be settled while the counters are away: they are told later. */
   readonly settlesAnyway: boolean;
   reserve(number: number, demand: Demand, draft: UsageRecord): Promise<Taking>;
@@ -55,7 +57,7 @@ export interface Counting extends MeterView {
 }
 
 /** The meter of one node on a store that several share. */
-export class SharedMeter implements Meter, MeterView {
+export class SharedMeter implements Meter, MeterTime, MeterView {
   readonly #counting: Counting;
   readonly #node: Node;
   readonly #books: Pick<RecountPorts, "ledger" | "accounts" | "now">;
@@ -64,6 +66,7 @@ export class SharedMeter implements Meter, MeterView {
   readonly #beginning = new Set<number>();
   readonly #unwritten = new Map<number, UsageRecord>();
   readonly #onTrouble: (what: string, cause: unknown) => void;
+  #latest = 0;
   #failedAt = Number.NEGATIVE_INFINITY;
   #nextRetry = 0;
   #nextLook = 0;
@@ -139,6 +142,11 @@ export class SharedMeter implements Meter, MeterView {
 
   async usage(scope: string, zone: string): Promise<Usage> {
     return await this.#inEpoch(() => this.#counting.usage(scope, zone));
+  }
+
+  time(): number {
+    this.#latest = Math.max(this.#latest, this.#counting.time());
+    return this.#latest;
   }
 
   /** Adds up the ledger, compares it with the counters, and has all nodes count anew if asked. Calls go on meanwhile. */

@@ -79,6 +79,8 @@ export class RedisCounters {
   #seen = 0;
   /** How far Redis's clock is ahead of ours, milliseconds. */
   #ahead = 0;
+  /** Its time less the ticks of this process. */
+  #zero = Date.now() - performance.now();
   readonly #calendar = new Map<string, { until: number; rows: number[][] }>();
 
   constructor(connection: RedisConnection, accounts: LedgerAccounts, options: CountersOptions) {
@@ -127,6 +129,7 @@ export class RedisCounters {
       const asked = { ...question, z, init, seen: this.#seen, now: now?.(), unchecked };
       const reply = await this.connection.ask(this.#keysOf(epoch), JSON.stringify(asked));
       if (reply[0] === "stale") throw new Stale("Redis has not what it had");
+      this.#zero = (reply[2] as number) - performance.now();
       if (epoch === this.#epoch) this.#seen = Math.max(this.#seen, reply[1] as number);
       if (reply[0] !== "need") return reply;
       const at = reply[2] as number;
@@ -155,6 +158,11 @@ export class RedisCounters {
     const question = { op: "fill", init: {}, holds: {}, time, accounts, open };
     const [answer] = await this.connection.ask(this.#keysOf(epoch), JSON.stringify(question));
     if (answer === "stale") throw new Stale("Redis has lost a part of what was counted anew");
+  }
+
+  /** What Redis's clock says now: its last word, and the time that has passed since. */
+  time(): number {
+    return this.#options.now?.() ?? Math.floor(this.#zero + performance.now());
   }
 
   /** Both in one slot of a cluster. */

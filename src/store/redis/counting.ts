@@ -34,6 +34,11 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
   #owes = false;
   #seen = new Set<number>();
   readonly settlesAnyway = true;
+
+  time(): number {
+    return this.#counters.time();
+  }
+
   node!: Node;
 
   constructor(counters: RedisCounters, ledger: Ledger, accounts: LedgerAccounts, now: () => number) {
