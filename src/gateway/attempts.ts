@@ -180,7 +180,7 @@ export class Attempts {
     const { health } = running.choice;
     health.began(startedTicks);
     try {
-      const events = await begun(await this.#ports.open(asked, attempt, controller));
+      const events = await begun(await this.#ports.open(asked, attempt, controller), this.#hasOthers());
       call.answering();
       const now = call.ticks();
       call.observed.firstByteTicks ??= now;
@@ -199,6 +199,12 @@ export class Attempts {
       attempt.ms = call.ticks() - startedTicks;
       running.settled = true;
     }
+  }
+
+  /** Whether anybody else may be asked, or the same target again. */
+  #hasOthers(): boolean {
+    const { maxAttempts, retries } = this.#policy;
+    return maxAttempts > 1 && (retries > 0 || this.#routed.choices.length > 1);
   }
 
   /** Notes how a target failed. @throws where no other may be asked after it. */

@@ -45,6 +45,17 @@ test("an error after that is part of the answer", async () => {
   expect(await partsOf(await begun(stream([text], [error]).events))).toEqual(["text-delta", "error"]);
 });
 
+test("an error in one read with text is part of the answer, unless somebody else may be asked", async () => {
+  expect(await partsOf(await begun(stream([start, text, error]).events))).toEqual(["start", "text-delta", "error"]);
+  const { state, events } = stream([start, text, error]);
+  await expect(begun(events, true)).rejects.toMatchObject({ code: "upstream_error", status: 503 });
+  expect(state.closed).toBe(true);
+});
+
+test("an error in one read before text is none", async () => {
+  await expect(begun(stream([start, error, text]).events)).rejects.toMatchObject({ code: "upstream_error" });
+});
+
 test("keep-alives are not held back for ever", async () => {
   const { state, events } = stream(...Array.from({ length: 200 }, () => [ping]));
   await begun(events);

@@ -17,17 +17,18 @@ const PRELUDE: ReadonlySet<EventPart["type"]> = new Set<EventPart["type"]>(["sta
 /**
  * Reads on until there is something that a caller could see, and gives back all of it from
  * the start. Until then another target may still be asked.
+ * @param others whether there is another. Where text came in one read with an error, nobody has seen it either, so
+ * the other may do better; where there is none, how the network cut the answer makes no difference to it.
  * @throws what an error inside the answer says, and MalformedAnswer where there is nothing at all.
  */
-export async function begun(events: AsyncGenerator<EventBatch>): Promise<EventStream> {
+export async function begun(events: AsyncGenerator<EventBatch>, others = false): Promise<EventStream> {
   const held: EventBatch[] = [];
   let bytes = 0;
   while (held.length < MAX_PRELUDE && bytes < MAX_PRELUDE_BYTES) {
     const { done, value } = await events.next();
     if (done) break;
     held.push(value);
-    // Text that came in one read with an error has not been seen by anyone either.
-    const failed = errorIn(value);
+    const failed = errorIn(value, others);
     if (failed !== undefined) {
       await events.return(undefined);
       throw fromProviderError(failed);
@@ -43,8 +44,14 @@ function isTelling(batch: EventBatch): boolean {
   return batch.some((event) => event.parts.some((part) => !PRELUDE.has(part.type)));
 }
 
-function errorIn(batch: EventBatch): ProviderError | undefined {
-  for (const event of batch) for (const part of event.parts) if (part.type === "error") return part.error;
+/** @param anywhere also behind what a caller could see */
+function errorIn(batch: EventBatch, anywhere: boolean): ProviderError | undefined {
+  for (const event of batch) {
+    for (const part of event.parts) {
+      if (part.type === "error") return part.error;
+      if (!anywhere && !PRELUDE.has(part.type)) return undefined;
+    }
+  }
   return undefined;
 }
 

@@ -80,8 +80,7 @@ export async function compareCuts(
           response: status === 200 ? { status, text } : { status, json: JSON.parse(text) },
         }),
       );
-      const found = whole!.error === null && cut!.error === null ? judge.diff(whole!, cut!, { reasoning: true }) : [];
-      // An error that comes in the first read is a status, and later an event: that there is one never changes.
+      const found = judge.diff(whole!, cut!, { reasoning: true });
       if ((whole!.error === null) !== (cut!.error === null)) found.push(`error: ${JSON.stringify(cut!.error)}`);
       const { name, provider, genuine } = played.exchange;
       figures.count(["cuts", rowOf(played), front.name], { name: `${name} (${provider})`, genuine, found });

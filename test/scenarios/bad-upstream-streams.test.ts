@@ -92,16 +92,13 @@ describe.each(PAIRS)("$front in front of $provider, in mid-stream", ({ front, pr
     expect(broken.record.outputTokens).toBeGreaterThanOrEqual(2);
   });
 
-  test.each(rows)("a provider that $name, in one read with what came before", async ({ more, ends, code, status, message }) => {
+  test.each(rows)("a provider that $name, in one read with what came before, as if it had come in two", async ({ more, ends, code, status, message, told = false }) => {
     scene.up.answer(then(provider, more(provider), null, ends));
-    const response = await call();
-    const told = status === undefined ? { code } : { code, status };
-    // The end of the connection may be seen a read later, when the caller has seen something.
-    if (response.status === 200) return void (await scene.brokeOff(front, response, told));
-    // Nothing of it had been seen: then the answer as a whole is the error, and another target could have been asked.
-    const said = await scene.refused(front, response, { ...told, outcome: "failed", upstream: 1 });
-    if (message !== undefined) expect(said.message).toMatch(message);
-    expect(said.record).toMatchObject({ usageSource: "counted", attempts: [{ status: 200, error: code }] });
+    const wanted = { code, asItCame: told && front === provider, ...(status === undefined ? {} : { status }) };
+    const broken = await scene.brokeOff(front, await call(), wanted);
+    expect(broken.text).toContain("two ");
+    if (message !== undefined) expect(broken.message).toMatch(message);
+    expect(broken.record).toMatchObject({ usageSource: "counted", attempts: [{ status: 200, error: null }] });
   });
 
   test("what came in one read with an error, after the caller has seen something, is passed on before it", async () => {

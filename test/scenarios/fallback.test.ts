@@ -163,6 +163,16 @@ describe.each(ROADS)("$front, the first target speaks $provider, stream: $stream
   });
 
   if (stream) {
+    test("text that came in one read with an error has been seen by nobody: somebody else is asked", async () => {
+      const scene = await open("", [provider, other]);
+      const frames = PROVIDERS[provider].frames({ text: ["one ", "two "] });
+      scene.up.answer(sse([[...frames.slice(0, 4), "data: {nope\n\n"].join("")]));
+      const { text: said, record } = await scene.served(front, { model: "m", stream });
+      expect(said).not.toContain("one ");
+      expect(record.attempts).toMatchObject([{ provider: "one", error: "upstream_malformed" }, { provider: "two", error: null }]);
+      await scene.stop();
+    });
+
     test("after the first event nobody else is asked: the stream ends with the error", async () => {
       const scene = await open("", [provider, other]);
       const frames = PROVIDERS[provider].frames({ text: ["one ", "two ", "three "] });
