@@ -161,7 +161,9 @@ local function advance(account, zone)
 end
 
 if #missing == 0 then
-  for _, each in ipairs(q.s or {}) do advance(known[each[1]], q.op ~= 'usage' and each[2] or nil) end
+  -- A call that runs grows in the calendar in which its scopes count, whatever they would be asked in now.
+  local asks = q.op == 'reserve' or q.op == 'look'
+  for _, each in ipairs(q.s or {}) do advance(known[each[1]], asks and each[2] or nil) end
   for _, each in ipairs(q.a or {}) do advance(known[each[1]], each[2]) end
   for i = 3, #names do advance(known[names[i]]) end
 end
