@@ -355,6 +355,19 @@ describe("an error", () => {
     });
   });
 
+  test.each([
+    ["context_length_exceeded", 400, "context_length_exceeded"],
+    ["tool_use_failed", 400, "invalid_prompt"],
+    ["slow_down", 503, "server_error"],
+    ["throttled", 429, "rate_limit_exceeded"],
+  ])("with a provider's %s is said in a word of OpenAI's", (providerCode, status, code) => {
+    const events = eventsOf(
+      openaiResponses.encoder(ask({ stream: true }), context).errorFrame({ ...error, status, providerCode }),
+    );
+    expect(events.at(-1)).toMatchObject({ type: "response.failed", response: { error: { code } } });
+    expect(events.at(-2)).toMatchObject({ type: "error", code: providerCode });
+  });
+
   test("after the provider's own bytes goes on counting where they stopped", () => {
     const encoder = openaiResponses.encoder(ask({ stream: true }), context);
     encoder.relayed([START]);

@@ -80,8 +80,8 @@ export class ResponsesEncoder implements AnswerEncoder {
     const { code, message, param = null } = told;
     // OpenAI's own stream nests it, its specification does not; clients read either.
     this.#output.event("error", { code, message, param, error: told });
-    const why =
-      error.providerCode ?? CODE_OF_STATUS[error.status] ?? (error.status < 500 ? "invalid_prompt" : "server_error");
+    const own = WORDS.has(error.providerCode ?? "") ? error.providerCode : CODE_OF_STATUS[error.status];
+    const why = own ?? (error.status < 500 ? "invalid_prompt" : "server_error");
     this.#output.event("response.failed", { response: this.#head.failed(this.#output.items, why, message) });
     return this.#output.take();
   }
@@ -269,6 +269,18 @@ export class ResponsesEncoder implements AnswerEncoder {
     this.#closeItems();
   }
 }
+
+/**
+ * Words that OpenAI says in `response.error.code`: those of its specification (ResponseErrorCode), and two on which
+ * agents act. Another provider's stands in the event `error` before it.
+ */
+const WORDS: ReadonlySet<string> = new Set([
+  ...["server_error", "rate_limit_exceeded", "invalid_prompt", "context_length_exceeded", "insufficient_quota"],
+  ...["invalid_image", "invalid_image_format", "invalid_base64_image", "invalid_image_url", "invalid_image_mode"],
+  ...["image_too_large", "image_too_small", "image_parse_error", "image_content_policy_violation"],
+  ...["image_file_too_large", "image_file_not_found", "unsupported_image_media_type", "empty_image_file"],
+  ...["failed_to_download_image", "vector_store_timeout", "data_residency_mismatch", "bio_policy"],
+]);
 
 /** Words of OpenAI's `response.error.code` by the status that an error stands for. */
 const CODE_OF_STATUS: Readonly<Record<number, string>> = { 429: "rate_limit_exceeded" };
