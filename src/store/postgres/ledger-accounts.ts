@@ -63,9 +63,12 @@ export class LedgerAccounts {
         at,
       );
       const holds = open.map((hold) => {
-        const takings = hold.taken.map(({ scope, amounts, drawn }) =>
-          accounts.get(scope)!.retake(amounts, drawn, hold.at, at),
-        );
+        const takings = hold.taken.map(({ scope, zone, amounts, drawn }) => {
+          const account = accounts.get(scope)!;
+          // A call that runs may be the first that was admitted in another calendar.
+          if (account.zone !== zone && hold.at >= account.usedAt) account.move(zone, hold.at);
+          return account.retake(amounts, drawn, hold.at, at);
+        });
         return { hold, takings };
       });
       return { accounts, holds, at };
