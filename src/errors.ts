@@ -46,7 +46,7 @@ export const ERRORS = {
   upstream_malformed: row(502, "upstream", true, "The provider sent something that is no answer in its dialect."),
   upstream_cut: row(502, "upstream", true, "The provider's answer ended before it was whole."),
   upstream_unreachable: row(502, "upstream", true, "The provider could not be reached."),
-  upstream_refused: row(502, "config", false, "The provider refused the gateway's own credentials or account."),
+  upstream_refused: row(502, "config", false, "The provider refused the gateway's own credentials or account. Told with the provider's 401, 402 or 403, where it gave one, and its message."),
   upstream_blocked: row(502, "config", false, "The provider's address is one that the gateway may not call."),
   upstream_rejected: row(400, "client", false, "The provider refused the request; its own message is passed on."),
   upstream_rate_limited: row(429, "upstream", true, "The provider's own rate limit is used up."),

@@ -22,7 +22,7 @@ export function errorFrameOf(
   dialect: Dialect,
   redact: Redact,
 ): Original | undefined {
-  if (parts.some((part) => part.type === "error" && isOfAccount(part.error.status))) return undefined;
+  if (parts.some((part) => part.type === "error" && isOfAccount(part.error))) return undefined;
   const isLine = dialect === "ollama";
   // Google puts bare JSON between its events, which whoever reads events would pass over.
   if (!isLine && frame.source[frame.start] === OPENING_BRACE) return undefined;

@@ -42,7 +42,8 @@ export function createRefuse(ports: RefusePorts, settings: RefuseSettings) {
     // OpenAI's and Anthropic's clients try these statuses again by themselves, and read here whether they should.
     if (!error.retryable && isTriedAgain(error.status)) headers["x-should-retry"] = "false";
     if (error.code === "method_not_allowed" && error.param !== null) headers.allow = error.param;
-    if (error.status === 401) headers["www-authenticate"] = 'Bearer realm="sallyport"';
+    if (error.status === 401 && error.code !== "upstream_refused")
+      headers["www-authenticate"] = 'Bearer realm="sallyport"';
     if (CLOSES.has(error.code) || (await leavesBody(call, settings))) headers.connection = "close";
     const told = call.wire.errorBody(publicError(error, call));
     const { beside } = error;

@@ -4,9 +4,11 @@ import { fromProviderError, isTooLong, mayFallBack } from "./upstream-error.ts";
 describe("a provider's refusal becomes ours", () => {
   const rows: [number, string, number, boolean][] = [
     [400, "upstream_rejected", 400, false],
-    [401, "upstream_refused", 502, false],
-    [403, "upstream_refused", 502, false],
+    [401, "upstream_refused", 401, false],
+    [402, "upstream_refused", 402, false],
+    [403, "upstream_refused", 403, false],
     [404, "upstream_rejected", 404, false],
+    [407, "upstream_refused", 502, false],
     [422, "upstream_rejected", 422, false],
     [429, "upstream_rate_limited", 429, true],
     [500, "upstream_error", 502, true],
@@ -24,10 +26,19 @@ describe("a provider's refusal becomes ours", () => {
   }
 });
 
-test("what concerns our account there is not told: such messages quote keys", () => {
-  const error = fromProviderError({ status: 401, message: "Incorrect API key provided: sk-abc***xyz" });
-  expect(error.public).not.toContain("sk-");
-  expect(error.internal).not.toContain("sk-");
+test.each([
+  ["Incorrect API key provided: sk-abc***xyz.", "Incorrect API key provided: *****."],
+  ["Incorrect API key provided: xa***lt.", "Incorrect API key provided: *****."],
+  ["Your api key: ****abcd is invalid", "Your api key: ***** is invalid"],
+])("what concerns our account there is told as such, and without the key: %s", (message, told) => {
+  const error = fromProviderError({ status: 401, message });
+  expect(error.public).toBe(`The provider refused the gateway's own account, and its operator has to act: ${told}`);
+  expect(error.internal).toBe("the provider answered 401");
+});
+
+test("what a provider calls the request's fault may concern our account", () => {
+  const error = fromProviderError({ status: 400, message: "API key not valid.", account: true });
+  expect(error).toMatchObject({ code: "upstream_refused", status: 400 });
 });
 
 test.each([400, 404, 422, 429, 500, 503])("a %i does not name our account there", (status) => {

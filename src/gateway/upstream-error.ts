@@ -9,10 +9,14 @@ const MAX_MESSAGE = 2_000;
 /** A word, not a number that repeats the status. */
 const CODE = /^[A-Za-z][\w.:-]{0,99}$/;
 
+/** A message without the keys that it quotes, if only in part: `sk-…***…wxyz`. */
+export function withoutQuotedKeys(message: string): string {
+  return message.replace(/[\w-]*\*{3,}[\w-]*/g, "*****");
+}
+
 /**
- * A provider's refusal as our error. What concerns the caller's request keeps its status
- * and message. What concerns our account there is not the caller's business: telling 401
- * would make the caller change its own key, and such messages quote the provider's.
+ * A provider's refusal as our error, with its status and message. Where it concerns our account there, a code of its own
+ * and the words before the provider's say whose trouble it is, or the caller would change its own key.
  * @param said beside the error's message, where it is told
  */
 export function fromProviderError(error: ProviderError, said?: BesideMessage): GatewayError {
@@ -23,11 +27,14 @@ export function fromProviderError(error: ProviderError, said?: BesideMessage): G
     `The provider answered ${status}.`;
   const internal = `the provider answered ${status}${error.type === undefined ? "" : ` ${error.type}`}`;
   const param = error.param === undefined || error.param === null ? null : withoutAccountNames(error.param);
-  if (isOfAccount(status)) {
+  if (isOfAccount(error)) {
+    const said = withoutQuotedKeys(message);
+    // 407 is about a proxy on the way, of which nobody here knows.
+    const told = status === 407 ? {} : { status };
     return new GatewayError(
       "upstream_refused",
-      "The provider refused the gateway's account; its operator has to act.",
-      { internal, upstreamStatus: status },
+      `The provider refused the gateway's own account, and its operator has to act: ${said}`,
+      { internal, upstreamStatus: status, ...told },
     );
   }
   if (status === 429) {
@@ -50,9 +57,9 @@ export function fromProviderError(error: ProviderError, said?: BesideMessage): G
   });
 }
 
-/** Whether a provider's status is about the gateway's account there, and not about the request. */
-export function isOfAccount(status: number): boolean {
-  return status === 401 || status === 402 || status === 403 || status === 407;
+/** Whether a provider's error is about the gateway's account there, and not about the request. */
+export function isOfAccount({ status, account }: ProviderError): boolean {
+  return account === true || status === 401 || status === 402 || status === 403 || status === 407;
 }
 
 /** Whether another target may do better: where this one is broken, silent, full or unreachable, not where the request is at fault. */

@@ -37,6 +37,8 @@ export interface ProviderError {
   code?: string;
   param?: string;
   retryAfterMs?: number;
+  /** Whatever the status: it is about the gateway's account at the provider, not about the request. */
+  account?: true;
   /** The provider is still at work on the answer, and will charge for more than stands in it. */
   unfinished?: true;
 }

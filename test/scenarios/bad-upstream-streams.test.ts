@@ -69,7 +69,7 @@ const rows: Row[] = [
   { name: "reports an error and goes on", more: (provider) => [...error(provider, { message: "it broke" }), ...begun(provider).rest], code: "upstream_error", status: 502, told: true },
   { name: "is overloaded", more: (provider) => error(provider, { type: "overloaded_error", message: "Overloaded" }), code: "upstream_error", status: 503, message: /^Overloaded$/, told: true },
   { name: "has used up its rate limit", more: (provider) => error(provider, { type: "rate_limit_error", message: "org-SECRET99 has 0 left" }), code: "upstream_rate_limited", message: /^\*{5} has 0 left$/, told: true },
-  { name: "no longer takes the key, and quotes it", more: (provider) => error(provider, { type: "authentication_error", message: `bad key ${PROVIDER_KEY} of org-SECRET99` }), code: "upstream_refused", message: /operator/ },
+  { name: "no longer takes the key, and quotes it", more: (provider) => error(provider, { type: "authentication_error", message: `bad key ${PROVIDER_KEY} of org-SECRET99` }), code: "upstream_refused", status: 401, message: /operator has to act: bad key \*{5} of \*{5}$/ },
   { name: "quotes the key in passing", more: (provider) => error(provider, { message: `x-api-key: ${PROVIDER_KEY}.` }), code: "upstream_error", status: 502, message: /^x-api-key: \*{5}\.$/, told: true },
 ]; // biome-ignore format: a table
 

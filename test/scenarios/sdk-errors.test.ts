@@ -53,64 +53,30 @@ interface Row {
     | "NotFoundError"
     | "RateLimitError"
     | "UnprocessableEntityError"
+    | "AuthenticationError"
+    | "PermissionDeniedError"
     | "InternalServerError"
     | "APIError";
   /** Our code, which a client of OpenAI's reads. */
   code: string;
   /** What a client of Anthropic's reads. */
   type: string;
-  /** Whether the provider's own words reach the caller. */
-  quoted: boolean;
 }
 
+// biome-ignore format: a table
 const ROWS: Row[] = [
-  {
-    said: 400,
-    heard: 400,
-    thrown: "BadRequestError",
-    code: "upstream_rejected",
-    type: "invalid_request_error",
-    quoted: true,
-  },
-  { said: 404, heard: 404, thrown: "NotFoundError", code: "upstream_rejected", type: "not_found_error", quoted: true },
-  { said: 413, heard: 413, thrown: "APIError", code: "upstream_rejected", type: "request_too_large", quoted: true },
-  {
-    said: 422,
-    heard: 422,
-    thrown: "UnprocessableEntityError",
-    code: "upstream_rejected",
-    type: "invalid_request_error",
-    quoted: true,
-  },
-  {
-    said: 429,
-    heard: 429,
-    thrown: "RateLimitError",
-    code: "upstream_rate_limited",
-    type: "rate_limit_error",
-    quoted: true,
-  },
-  // Our account at the provider is not the caller's business: a 401 would have it change its own key.
-  { said: 401, heard: 502, thrown: "InternalServerError", code: "upstream_refused", type: "api_error", quoted: false },
-  { said: 402, heard: 502, thrown: "InternalServerError", code: "upstream_refused", type: "api_error", quoted: false },
-  { said: 403, heard: 502, thrown: "InternalServerError", code: "upstream_refused", type: "api_error", quoted: false },
-  { said: 500, heard: 502, thrown: "InternalServerError", code: "upstream_error", type: "api_error", quoted: true },
-  {
-    said: 503,
-    heard: 503,
-    thrown: "InternalServerError",
-    code: "upstream_error",
-    type: "overloaded_error",
-    quoted: true,
-  },
-  {
-    said: 529,
-    heard: 503,
-    thrown: "InternalServerError",
-    code: "upstream_error",
-    type: "overloaded_error",
-    quoted: true,
-  },
+  { said: 400, heard: 400, thrown: "BadRequestError", code: "upstream_rejected", type: "invalid_request_error" },
+  { said: 404, heard: 404, thrown: "NotFoundError", code: "upstream_rejected", type: "not_found_error" },
+  { said: 413, heard: 413, thrown: "APIError", code: "upstream_rejected", type: "request_too_large" },
+  { said: 422, heard: 422, thrown: "UnprocessableEntityError", code: "upstream_rejected", type: "invalid_request_error" },
+  { said: 429, heard: 429, thrown: "RateLimitError", code: "upstream_rate_limited", type: "rate_limit_error" },
+  // Our account at the provider, told as such: its code sets it apart from a caller's own bad key.
+  { said: 401, heard: 401, thrown: "AuthenticationError", code: "upstream_refused", type: "authentication_error" },
+  { said: 402, heard: 402, thrown: "APIError", code: "upstream_refused", type: "billing_error" },
+  { said: 403, heard: 403, thrown: "PermissionDeniedError", code: "upstream_refused", type: "permission_error" },
+  { said: 500, heard: 502, thrown: "InternalServerError", code: "upstream_error", type: "api_error" },
+  { said: 503, heard: 503, thrown: "InternalServerError", code: "upstream_error", type: "overloaded_error" },
+  { said: 529, heard: 503, thrown: "InternalServerError", code: "upstream_error", type: "overloaded_error" },
 ];
 
 describe.each(ROADS)("before the first byte: $front's client, $provider's provider, stream: $stream", (road) => {
@@ -124,7 +90,7 @@ describe.each(ROADS)("before the first byte: $front's client, $provider's provid
     expect(thrown).toBeInstanceOf(classes[row.thrown]);
     expect(thrown.status).toBe(row.heard as never);
     const said = `${provider} says no ${row.said}`;
-    expect(thrown.message.includes(said)).toBe(row.quoted);
+    expect(thrown.message).toContain(said);
     if (front === "openai") {
       expect(thrown.code).toBe(row.code);
       expect(thrown.requestID).toBe((await scene.record()).requestId);

@@ -103,11 +103,12 @@ export const TOLD_OTHERWISE: Readonly<Record<"openai.chat" | "anthropic.messages
 /** To any caller: refusals that are told otherwise. */
 export const REFUSED_OTHERWISE: readonly Listed[] = [
   {
-    because:
-      "What a provider says of the gateway's account (401, 403) is its operator's: 502, without words that may quote a key.",
+    because: "The provider quotes the gateway's key, if only in part: it is told without.",
     applies: ({ exchange, found }) =>
-      REFUSAL_OF_STATUS[exchange.response.status]?.status === 502 &&
-      found.every((each) => each === "status 502" || each.startsWith("message ")),
+      exchange.response.status === 401 &&
+      found.every(
+        (each) => each.startsWith("message The provider refused the gateway's own account") && each.includes("*****"),
+      ),
   },
   {
     because:
@@ -121,18 +122,10 @@ export const REFUSED_OTHERWISE: readonly Listed[] = [
     "otel-python/vertex--test_generate_content_invalid_temperature--9e3c31#0",
     "pydantic-ai/openai--test_openai_responses_model_http_error--33f6fa#0",
   ),
-  {
-    because: "Google calls a key of ours that it does not know the request's fault; it is the gateway's.",
-    applies: ({ exchange, found }) =>
-      textOf(exchange).includes("API_KEY_INVALID") && found.some((each) => each === "status 502"),
-  },
 ];
 
 /** What becomes of a provider's status, and whether its words reach the caller; null where they may, without our account's name. */
 export const REFUSAL_OF_STATUS: Readonly<Record<number, { status: number; quoted: boolean | null }>> = {
-  401: { status: 502, quoted: false },
-  402: { status: 502, quoted: false },
-  403: { status: 502, quoted: false },
   429: { status: 429, quoted: null },
 };
 

@@ -88,6 +88,7 @@ const TYPES: Record<DialectName, Record<number, string>> = {
   openai: { 401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error" },
   anthropic: {
     401: "authentication_error",
+    402: "billing_error",
     403: "permission_error",
     404: "not_found_error",
     408: "timeout_error",

@@ -48,7 +48,7 @@ describe("a refusal is told in Google's words", () => {
       "a bad key is our account's trouble",
       400,
       { error: { code: 400, message: "Bad key.", details: [detail("ErrorInfo", { reason: "API_KEY_INVALID" })] } },
-      { status: 401, message: "Bad key.", code: "API_KEY_INVALID" },
+      { status: 400, message: "Bad key.", code: "API_KEY_INVALID", account: true },
     ],
     ["a proxy's page", 502, "<html>", { status: 502, message: "The provider answered 502." }],
     ["another form", 404, { error: "gone" }, { status: 404, message: "gone" }],

@@ -30,7 +30,7 @@ export function errorOf(status: number, body: string, header: (name: string) => 
   const read = readError(parseJson(body), 0);
   const error: ProviderError = { message: `The provider answered ${status}.`, ...read, status };
   // A bad key is the caller's mistake to Google, and ours to a caller of ours.
-  if (status === 400 && read?.code === "API_KEY_INVALID") error.status = 401;
+  if (status === 400 && read?.code === "API_KEY_INVALID") error.account = true;
   const retryAfterMs = error.retryAfterMs ?? readRetryAfter(header);
   return retryAfterMs === undefined ? error : { ...error, retryAfterMs };
 }
