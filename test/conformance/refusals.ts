@@ -40,7 +40,7 @@ function missing(front: Front, { exchange }: Played, got: Got): string[] {
   if (got.status !== status) found.push(`status ${got.status}`);
   const quoted = message.includes(messageOf((json as Json | undefined) ?? text ?? null));
   if (wanted.quoted === false && quoted) found.push("words about the gateway's account");
-  else if (wanted.quoted !== null && !quoted) found.push(`message ${message.slice(0, 120)}`);
+  else if (wanted.quoted !== null && !quoted) found.push(`message ${message.slice(0, 300)}`);
   const retry = exchange.response.headers?.["retry-after"];
   if (status === 429 && retry !== undefined && got.headers.get("retry-after") === null) found.push("no retry-after");
   return found;
@@ -74,6 +74,6 @@ export function brokenEnd(front: Front, got: Got, words: string, judge: Digests)
   const response = status === 200 ? { status, text } : { status, json: JSON.parse(text) as JsonObject };
   const { error } = judge.respDigest({ api: front.api, response });
   if (error === null) found.push("no error");
-  else if (!JSON.stringify(error).includes(words)) found.push(`message ${JSON.stringify(error).slice(0, 120)}`);
+  else if (!JSON.stringify(error).includes(words)) found.push(`message ${JSON.stringify(error).slice(0, 300)}`);
   return found;
 }

@@ -186,9 +186,10 @@ describe.skipIf(!found)("a real model", () => {
       );
     });
 
-    test("a key of the gateway's own that the provider refuses is not blamed on the caller, nor shown", async () => {
+    test("a key of the gateway's own that the provider refuses is told as the gateway's, and not shown", async () => {
       for (const error of [await failure(openai(WITH_BAD_KEY)), await failure(anthropic(WITH_BAD_KEY))]) {
-        expect(error.status).toBe(502);
+        expect(error.status).toBe(401);
+        expect(error.message).toContain("The provider refused the gateway's own account");
         expect(`${error.message} ${JSON.stringify(error)}`).not.toContain("sk-");
       }
     });

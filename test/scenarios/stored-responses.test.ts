@@ -204,7 +204,12 @@ describe("a response that was streamed in the background", () => {
       `GET /v1/responses/${id}?stream=true`,
       `GET /v1/responses/${id}?stream=true&starting_after=3`,
     ]);
-    expect(await scene.lastRecord()).toMatchObject({ costNanoUsd: 0, inputTokens: 0, outputTokens: 0, outcome: "finished" });
+    expect(await scene.lastRecord()).toMatchObject({
+      costNanoUsd: 0,
+      inputTokens: 0,
+      outputTokens: 0,
+      outcome: "finished",
+    });
   });
 
   test("is another's to nobody", async () => {

@@ -113,7 +113,7 @@ export const REFUSED_OTHERWISE: readonly Listed[] = [
   {
     because:
       "The project is the operator's, not the caller's: providers' messages are told without the names of accounts.",
-    applies: ({ found }) => found.every((each) => each.startsWith("message ") && each.includes("projects/*****")),
+    applies: ({ found }) => found.every((each) => each.startsWith("message ") && /project(?:s\/|=| )\*{5}/.test(each)),
   },
   named(
     "The gateway refuses this request itself, as the provider did, in its own words.",

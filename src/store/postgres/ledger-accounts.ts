@@ -62,13 +62,18 @@ export class LedgerAccounts {
         open.flatMap(({ taken }) => taken),
         at,
       );
-      const holds = open.map((hold) => {
-        const takings = hold.taken.map(({ scope, zone, amounts, drawn }) => {
+      // A call that runs may be the first that was admitted in another calendar. All of them move before any is taken
+      // again: that is done as of now, when a day of the old calendar may be over that went on in the new one.
+      for (const hold of open) {
+        for (const { scope, zone } of hold.taken) {
           const account = accounts.get(scope)!;
-          // A call that runs may be the first that was admitted in another calendar.
           if (account.zone !== zone && hold.at >= account.usedAt) account.move(zone, hold.at);
-          return account.retake(amounts, drawn, hold.at, at);
-        });
+        }
+      }
+      const holds = open.map((hold) => {
+        const takings = hold.taken.map(({ scope, amounts, drawn }) =>
+          accounts.get(scope)!.retake(amounts, drawn, hold.at, at),
+        );
         return { hold, takings };
       });
       return { accounts, holds, at };
