@@ -63,6 +63,8 @@ export class ModelScope {
   readonly #turns: Record<PeriodWindow, { at: number; since: number }[]> = { day: [], week: [], month: [], total: [] };
   #periods: Readonly<Record<PeriodWindow, Period>>;
   #zone: string;
+  /** The calendar of the latest taking. */
+  #takenIn: string | undefined;
   /** Windows in which another calendar has begun to count, and then a restart has asked when things were. */
   #moved = new Set<PeriodWindow>();
   readonly #blurred = new Set<PeriodWindow>();
@@ -116,8 +118,16 @@ export class ModelScope {
     this.#periods = periods;
   }
 
-  /** A restart at `now`, which may be earlier than the meter had been before. */
-  restart(now: number): void {
+  /**
+   * A restart at `now`, which may be earlier than the meter had been before.
+   * @param forgets whether a calendar is forgotten of which nothing was taken: refused calls alone had asked in it
+   */
+  restart(now: number, forgets: boolean): void {
+    if (forgets && this.#takenIn !== undefined && this.#takenIn !== this.#zone) {
+      this.#zone = this.#takenIn;
+      this.#periods = periodsAt(this.#zone, now);
+      for (const window of WINDOWS) this.#moved.add(window);
+    }
     for (const window of this.#moved) this.#blurred.add(window);
     this.#restarted = true;
     const periods = periodsAt(this.#zone, now);
@@ -139,6 +149,7 @@ export class ModelScope {
 
   take(amounts: Amounts, certain: boolean, at: number): ModelTaking {
     const taking = { at, amounts, open: true, certain };
+    this.#takenIn = this.#zone;
     this.takings.push(taking);
     if (certain) this.#draw("requests", amounts.requests, at);
     return taking;

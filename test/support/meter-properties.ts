@@ -415,16 +415,16 @@ class Beside {
     if (this.#under.lose === undefined) return;
     const before = this.#time();
     await this.#under.lose();
-    await this.#readAgain(before);
+    await this.#readAgain(before, true);
   }
 
   /** What time it is for the meter then, its first admission says: not before anything that is written down. */
-  async #readAgain(before: number): Promise<void> {
+  async #readAgain(before: number, forgets = false): Promise<void> {
     const written = this.#last;
     this.#now = await this.probe();
     const times = { least: Math.max(written, this.#clock.at), most: Math.max(before, this.#clock.at) };
     within(this.#now, times, "the meter's time");
-    for (const scope of this.#scopes.values()) scope.restart(this.#now);
+    for (const scope of this.#scopes.values()) scope.restart(this.#now, forgets);
   }
 
   #demand({ key, model, providers, input, output, usd }: Wanted): Demand {
