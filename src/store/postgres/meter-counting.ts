@@ -108,7 +108,7 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
     while (dead.length > 0) {
       const left = await this.#ledger.holdsOf(dead, RECOVERED_AT_ONCE);
       const entries = await Promise.all(
-        left.map(({ number, at, draft }) => this.#settle(number, byRule(draft, at, this.#clock))),
+        left.map(({ number, at, draft }) => this.#settle(number, byRule(draft, at, this.time()))),
       );
       records.push(...entries.filter(({ fresh }) => fresh).map(({ record }) => record));
       if (left.length < RECOVERED_AT_ONCE) break;
@@ -145,7 +145,7 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
   async close(): Promise<void> {}
 
   time(): number {
-    return this.#clock?.() ?? Math.floor(this.#ahead + performance.now());
+    return Math.max(this.#latest, this.#clock?.() ?? Math.floor(this.#ahead + performance.now()));
   }
 
   async place(): Promise<string> {
@@ -153,11 +153,13 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
   }
 
   async has(epoch: number): Promise<boolean> {
-    const [row] = await this.#postgres.query<{ at: number }>(
+    const [row] = await this.#postgres.query<{ at: number; now: number }>(
       `SELECT greatest((SELECT at FROM meter), (SELECT max(at) FROM holds),
-                       (SELECT max(admitted_at) FROM usage_records)) AS at`,
+                       (SELECT max(admitted_at) FROM usage_records)) AS at,
+              floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now`,
     );
     this.#latest = Math.max(this.#latest, row!.at);
+    this.#ahead = row!.now - performance.now();
     return epoch > 0;
   }
 

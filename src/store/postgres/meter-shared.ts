@@ -272,7 +272,10 @@ export function nameOf(scope: string): string {
   return scope.slice(scope.indexOf(":") + 1);
 }
 
-/** What becomes of a Hold whose node is dead. It held what it had reserved until now, whoever counts it again. */
-export function byRule(draft: UsageRecord, at: number, now: () => number = Date.now): UsageRecord {
-  return { ...draft, admittedAt: at, outcome: "recovered", totalMs: Math.max(0, now() - at) };
+/**
+ * What becomes of a Hold whose node is dead. It held what it had reserved until now, whoever counts it again.
+ * @param now by the meter's time: whoever counts it again would let rates have it back sooner by a clock that is behind
+ */
+export function byRule(draft: UsageRecord, at: number, now: number): UsageRecord {
+  return { ...draft, admittedAt: at, outcome: "recovered", totalMs: Math.max(0, now - at) };
 }

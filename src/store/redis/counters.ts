@@ -81,6 +81,8 @@ export class RedisCounters {
   #ahead = 0;
   /** Its time less the ticks of this process. */
   #zero = Date.now() - performance.now();
+  /** The latest moment that the counters have told. */
+  #latest = 0;
   readonly #calendar = new Map<string, { until: number; rows: number[][] }>();
 
   constructor(connection: RedisConnection, accounts: LedgerAccounts, options: CountersOptions) {
@@ -104,8 +106,11 @@ export class RedisCounters {
   async has(epoch: number): Promise<boolean> {
     if (epoch <= 0) return false;
     const seen = epoch === this.#epoch ? this.#seen : 0;
-    const reply = await this.connection.ask(this.#keysOf(epoch), JSON.stringify({ op: "there", seen }));
-    return reply[0] === "ok";
+    const now = this.#options.now?.();
+    const reply = await this.connection.ask(this.#keysOf(epoch), JSON.stringify({ op: "there", seen, now }));
+    if (reply[0] !== "ok") return false;
+    this.#noteTime(reply[2] as number);
+    return true;
   }
 
   /**
@@ -129,7 +134,7 @@ export class RedisCounters {
       const asked = { ...question, z, init, seen: this.#seen, now: now?.(), unchecked };
       const reply = await this.connection.ask(this.#keysOf(epoch), JSON.stringify(asked));
       if (reply[0] === "stale") throw new Stale("Redis has not what it had");
-      this.#zero = (reply[2] as number) - performance.now();
+      this.#noteTime(reply[2] as number);
       if (epoch === this.#epoch) this.#seen = Math.max(this.#seen, reply[1] as number);
       if (reply[0] !== "need") return reply;
       const at = reply[2] as number;
@@ -160,15 +165,20 @@ export class RedisCounters {
     if (answer === "stale") throw new Stale("Redis has lost a part of what was counted anew");
   }
 
-  /** What Redis's clock says now: its last word, and the time that has passed since. */
+  /** What time it is for the counters: their last word, and by Redis's clock the time that has passed since. */
   time(): number {
-    return this.#options.now?.() ?? Math.floor(this.#zero + performance.now());
+    return Math.max(this.#latest, this.#options.now?.() ?? Math.floor(this.#zero + performance.now()));
   }
 
   /** Both in one slot of a cluster. */
   #keysOf(epoch: number): [string, string] {
     const { installation } = this.#options;
     return [`{sallyport:${installation}}:counters:${epoch}`, `{sallyport:${installation}}:holds:${epoch}`];
+  }
+
+  #noteTime(told: number): void {
+    this.#zero = told - performance.now();
+    this.#latest = Math.max(this.#latest, told);
   }
 
   #here(): number {

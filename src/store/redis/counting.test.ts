@@ -15,7 +15,7 @@ function house(nodes: Set<number>, holding: () => number[]) {
     },
   } as unknown as RedisCounters;
   const ledger = { holdsOf: async () => [], find: async () => new Map() } as unknown as Ledger;
-  const counting = new RedisCounting(counters, ledger, {} as LedgerAccounts, () => 0);
+  const counting = new RedisCounting(counters, ledger, {} as LedgerAccounts);
   counting.node = { id: 1, known: async () => new Set(nodes) } as unknown as Node;
   return { counting, given };
 }

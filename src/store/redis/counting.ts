@@ -24,7 +24,6 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
   readonly #counters: RedisCounters;
   readonly #ledger: Ledger;
   readonly #accounts: LedgerAccounts;
-  readonly #now: () => number;
   readonly #idle: IdleCounters;
   /** Entries of the ledger that Redis could not be told of. */
   readonly #untold = new Map<number, Entry>();
@@ -41,11 +40,10 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
 
   node!: Node;
 
-  constructor(counters: RedisCounters, ledger: Ledger, accounts: LedgerAccounts, now: () => number) {
+  constructor(counters: RedisCounters, ledger: Ledger, accounts: LedgerAccounts) {
     this.#counters = counters;
     this.#ledger = ledger;
     this.#accounts = accounts;
-    this.#now = now;
     this.#idle = new IdleCounters(accounts, this);
   }
 
@@ -58,7 +56,7 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
       reply = await this.#counters.ask({ op: "reserve", hold: String(number), node: fence.node, s, a }, fence.epoch);
     } catch (error) {
       if (!(error instanceof RedisAway) || !this.#mayAlone(demand)) throw error;
-      const hold = holdOf(number, this.#now(), demand, demand.anyOf, false);
+      const hold = holdOf(number, this.time(), demand, demand.anyOf, false);
       return await this.#open(hold, draft, []);
     }
     const levels = levelsFrom(demand.scopes, reply[3]);
@@ -115,7 +113,7 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
       const left = await this.#ledger.holdsOf(dead, AT_ONCE);
       await Promise.all(
         left.map(async ({ number, at, draft }) => {
-          const entry = await this.#ledger.close(number, byRule(draft, at, this.#now));
+          const entry = await this.#ledger.close(number, byRule(draft, at, this.time()));
           await this.#tell(number, entry);
           if (entry.fresh) records.push(entry.record);
         }),

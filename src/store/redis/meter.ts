@@ -33,7 +33,7 @@ export async function openRedisMeter(
     unchecked,
     installation,
   });
-  const counting = new RedisCounting(counters, ledger, accounts, now);
+  const counting = new RedisCounting(counters, ledger, accounts);
   const node = new Node(postgres, counting);
   counting.node = node;
   await node.join(true);

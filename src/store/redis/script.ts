@@ -74,11 +74,11 @@ elseif not seq or seq < q.seen or not there[1] then
   return { 'stale' }
 end
 
-if q.op == 'there' then return { 'ok', seq } end
-
 local time = redis.call('TIME')
 local now = q.now or (tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
 now = math.max(now, tonumber(found[2] or '0') or 0)
+
+if q.op == 'there' then return { 'ok', seq, now } end
 
 if q.op == 'holds' then
   local page = redis.call('HSCAN', holds, q.cursor, 'COUNT', 500)

@@ -211,6 +211,21 @@ describe.skipIf(!here)("nodes on one store", () => {
     expect((await ask("subscription:sub_1", rates.slice(1))).admitted).toBe(false);
   });
 
+  test.each(stores)("a node whose clock is behind charges what a dead one held until now, on %s", async (_, open) => {
+    const clock = new ManualClock();
+    const url = await server.database();
+    const dying = await startNode(url, open(), clock);
+    nodes = [dying];
+    await dying.meter.reserve(of([]), sampleRecord());
+    clock.at += 60_000;
+    // What time it is by now, an entry says.
+    const later = await dying.meter.reserve(of([]), sampleRecord());
+    if (later.admitted) await dying.meter.settle(later.hold, spending(0, 0, 0));
+    await declareDead(dying.postgres);
+    nodes.push(await startNode(url, open(), new ManualClock()));
+    expect(await nodes[1]!.meter.recover()).toMatchObject([{ outcome: "recovered", totalMs: 60_000 }]);
+  });
+
   test("the control: a meter that believes whatever Redis has overspends when it is emptied", async () => {
     const { records } = await underLoad(onRedis(true), AMOUNT, flush);
     expect(records.length).toBeGreaterThan(AMOUNT);
