@@ -59,7 +59,7 @@ provider says of it there reaches callers of its own dialect as it came, but for
 A provider's own 4xx keeps its status, and its own word for what is wrong with the request
 (\`context_length_exceeded\`) stands in place of our code, or in Anthropic's \`details.error_code\`. Whatever else it
 says of the error (Groq's \`failed_generation\`, Azure's \`innererror\`, Google's \`details\`) stands beside that for
-callers of its own dialect.`,
+callers of its own dialect, but where a guardrail reads answers: no guard reads it there.`,
     ...sections,
   );
 }

@@ -39,6 +39,8 @@ export interface Question {
   attempt: Attempt;
   /** What is held for the answer, where that is limited. */
   bound: OutputBound | undefined;
+  /** Whether guards stand on what comes back. */
+  guarded: boolean;
 }
 
 const utf8 = new TextDecoder();
@@ -247,7 +249,7 @@ function unquoted(error: ProviderError, redact: Redact): ProviderError {
   return told;
 }
 
-async function readError(answer: UpstreamAnswer, { adapter, redact }: Question): Promise<GatewayError> {
+async function readError(answer: UpstreamAnswer, { adapter, redact, guarded }: Question): Promise<GatewayError> {
   if (answer.status >= 300 && answer.status < 400) {
     answer.discard();
     return new GatewayError("upstream_malformed", "The provider answered with a redirect, which is never followed.");
@@ -260,7 +262,9 @@ async function readError(answer: UpstreamAnswer, { adapter, redact }: Question):
     if (!(cause instanceof GatewayError) || cause.code !== "upstream_malformed") throw cause;
   }
   const error = adapter.error(answer.status, body, (name) => answer.header(name));
-  return fromProviderError(unquoted(error, redact), besideMessage(body, adapter.dialect, redact));
+  // What the model has written may stand beside the message (Groq's `failed_generation`), and no guard reads it there.
+  const beside = guarded ? undefined : besideMessage(body, adapter.dialect, redact);
+  return fromProviderError(unquoted(error, redact), beside);
 }
 
 function mediaTypeOf(answer: UpstreamAnswer): string {

@@ -23,6 +23,7 @@ import { canned } from "./canned.ts";
 import { extend } from "./extend.ts";
 import { writeForm } from "./form.ts";
 import type { CleanRequest } from "./guard-input.ts";
+import { guardsOf } from "./guards.ts";
 import { keeping } from "./keep-objects.ts";
 import { OutputBound, type OutputBoundPorts } from "./output-bound.ts";
 import { type Redact, redactorOf } from "./redact.ts";
@@ -84,7 +85,7 @@ async function open(
   ports: DispatchPorts,
   settings: AskSettings,
 ): Promise<AsyncGenerator<EventBatch>> {
-  const { call, request } = clean;
+  const { call, request, hold } = clean;
   const { account } = asked.target;
   const kind = ports.adapter(account.kind);
   if (kind === undefined) throw failed(`no adapter for kind ${account.kind}`);
@@ -107,10 +108,10 @@ async function open(
   };
   const decoder = adapter.decoder(request);
   const redact = redactedBy(account, key, kind.baseUrl);
-  const { hold } = clean;
   const bound = hold.worst.output > 0 ? new OutputBound(hold, asked, ports) : undefined;
-  const question = { call, asked, adapter, decoder, stream: request.stream, redact, upstreamCall, attempt, bound };
-  const events = await ask(question, ports.upstream, settings);
+  const guarded = guardsOf(hold.grant, "output").length > 0;
+  const question = { call, asked, adapter, decoder, redact, upstreamCall, attempt, bound, guarded };
+  const events = await ask({ ...question, stream: request.stream }, ports.upstream, settings);
   return keeping(events, clean, { provider: account.name, redact, adapter }, ports);
 }
 

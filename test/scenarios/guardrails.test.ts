@@ -8,7 +8,7 @@ import type { Guardrail } from "../../src/domain/catalog/catalog.ts";
 import type { Json, JsonObject } from "../../src/kernel/json.ts";
 import type { Limit } from "../../src/kernel/limit.ts";
 import { type DialectName, MODELS, PROVIDERS, ROADS, Scene } from "../support/scene.ts";
-import { openaiChat, type Script, sse } from "../support/upstream.ts";
+import { json, openaiChat, type Script, sse } from "../support/upstream.ts";
 
 const PHRASE = "project falcon";
 const guard = (action: "mask" | "deny", direction: Guardrail["direction"], over: Partial<Guardrail> = {}): Guardrail => ({
@@ -264,6 +264,16 @@ const elsewhere: Record<DialectName, Record<string, JsonObject>> = {
     "an unknown block": { messages: [{ role: "user", content: [{ type: "from_the_future", words: "project falcon" }] }] },
   },
 }; // biome-ignore format: rows
+
+describe.each(ROADS)("refusals, $front from $provider, stream: $stream", ({ front, provider, stream }) => {
+  test.each(["mask", "deny"] as const)("say nothing beside their message, where the model may have written it and no guard reads it: %s", async (action) => {
+    const scene = await guarded(guard(action, "output"));
+    const error = { type: "invalid_request_error", message: "no call", code: "tool_use_failed", failed_generation: `<${PHRASE}>` };
+    scene.up.answer(json(400, { type: "error", error }));
+    const response = await scene.call(front, { model: MODELS[provider], stream });
+    expect([response.status, leavesOf(await response.text())]).toEqual([400, expect.not.stringContaining(PHRASE)]);
+  });
+}); // biome-ignore format: rows
 
 describe.each(ROADS)("prompts, $front to $provider, stream: $stream", ({ front, provider, stream }) => {
   const ask = { model: MODELS[provider], stream };
