@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { CatalogModel } from "../src/domain/catalog/catalog.ts";
-import { withoutQuotedKeys } from "../src/gateway/upstream-error.ts";
+import { withoutTraces } from "../src/gateway/upstream-error.ts";
 import { isObject, type Json, type JsonObject } from "../src/kernel/json.ts";
 import { ADAPTERS } from "../src/providers/adapters.ts";
 import { type App, type AppOptions, post, startApp } from "./support/app.ts";
@@ -237,7 +237,7 @@ here.each(APIS)("a refusal in the dialect of %s", (api) => {
         if (got.status !== wanted.status) found.push(`status ${got.status}`);
         const said = messageOf(exchange.response.json ?? exchange.response.text ?? null);
         // Keys are not quoted, not even in part.
-        const quoted = told.includes(status === 401 ? withoutQuotedKeys(said) : said);
+        const quoted = told.includes(status === 401 ? withoutTraces(said) : said);
         if (wanted.quoted !== null && wanted.quoted !== quoted) found.push(`message ${told.slice(0, 120)}`);
         figures.count(road, { exchange, want: respDigest(exchange), found }, REFUSED_OTHERWISE);
       });

@@ -36,6 +36,27 @@ test.each([
   expect(error.internal).toBe("the provider answered 401");
 });
 
+test.each([
+  ["Received API Key = sk-...l0Xx, no such key", "Received API Key = *****, no such key"],
+  ["invalid key sk-ant-api03-abcd…wxyz.", "invalid key *****."],
+  ["the key `ab12...wxyz` is wrong", "the key `*****` is wrong"],
+  ["Your API key (ab••••••yz) is invalid", "Your API key (*****) is invalid"],
+  [`Key Hash (Token) =${"88dc28d0".repeat(8)}. Unable to find it`, "Key Hash (Token) =*****. Unable to find it"],
+  ["The originating IP address of the call (203.0.113.9) is not allowed", "The originating IP address of the call (*****) is not allowed"],
+  ["not from 2001:db8::1f, fe80::1, ::1 or 2001:db8:0:0:0:0:0:1.", "not from *****, *****, ***** or *****."],
+  ["owner ada.l@mail.acme.example has no credits", "owner ***** has no credits"],
+])("nor with a part or a digest of the key, our address, or whose account it is: %s", (message, told) => {
+  expect(fromProviderError({ status: 403, message }).public).toEndWith(`has to act: ${told}`);
+}); // biome-ignore format: one row a line
+
+test.each([
+  "Wait... then try again, or ask support@provider.example.",
+  "At 12:30:45 std::string of arn:aws:bedrock:us-east-1::foundation-model/x-v1:0 (version 2024.10.2) was denied.",
+  "well...known",
+])("words that are nobody's stay: %s", (message) => {
+  expect(fromProviderError({ status: 403, message }).public).toEndWith(`has to act: ${message}`);
+});
+
 test("what a provider calls the request's fault may concern our account", () => {
   const error = fromProviderError({ status: 400, message: "API key not valid.", account: true });
   expect(error).toMatchObject({ code: "upstream_refused", status: 400 });

@@ -9,9 +9,22 @@ const MAX_MESSAGE = 2_000;
 /** A word, not a number that repeats the status. */
 const CODE = /^[A-Za-z][\w.:-]{0,99}$/;
 
-/** A message without the keys that it quotes, if only in part: `sk-…***…wxyz`. */
-export function withoutQuotedKeys(message: string): string {
-  return message.replace(/[\w-]*\*{3,}[\w-]*/g, "*****");
+/** What refusals of an account quote of it, in forms that may be words of another message. */
+const TRACES: readonly RegExp[] = [
+  // A key in part, or its digest: OpenAI's `sk-…***…wxyz`, LiteLLM's `sk-...wxyz` and SHA-256.
+  /(?<![\w-])[\w-]*(?:\*{3,}|[•●]{2,})(?:\.{3}|[\w*•●…-])*/g,
+  /(?<![\w-])(?=[\w-]*[\d_-]|[\w-]+(?:\.{3}|…)[\w-]*[\d_-])[\w-]+(?:\.{3}|…)[\w-]+/g,
+  /\b[0-9a-f]{64}\b/gi,
+  // The address that we call from, where keys are bound to some.
+  /(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)/g,
+  /(?<![\w:.-])(?:(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,6})?::(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,6})?)(?![\w:])/gi,
+  // Whose account it is, but for the provider's own desks.
+  /(?<![\w.+-])(?!(?:support|sales|help)@)[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,8}/gi,
+];
+
+/** A refusal of the gateway's account without what it quotes of that account's keys, address and owner. */
+export function withoutTraces(text: string): string {
+  return TRACES.reduce((left, pattern) => left.replace(pattern, "*****"), text);
 }
 
 /**
@@ -28,7 +41,7 @@ export function fromProviderError(error: ProviderError, said?: BesideMessage): G
   const internal = `the provider answered ${status}${error.type === undefined ? "" : ` ${error.type}`}`;
   const param = error.param === undefined || error.param === null ? null : withoutAccountNames(error.param);
   if (isOfAccount(error)) {
-    const said = withoutQuotedKeys(message);
+    const said = withoutTraces(message);
     // 407 is about a proxy on the way, of which nobody here knows.
     const told = status === 407 ? {} : { status };
     return new GatewayError(
