@@ -1,5 +1,6 @@
 import { GatewayError } from "../errors.ts";
 import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES, MAX_STREAM_BYTES } from "../kernel/bounds.ts";
+import type { Secret } from "../kernel/secret.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Upstream, UpstreamAnswer, UpstreamCall } from "../ports/upstream.ts";
 import { type AnswerDecoder, MalformedAnswer, type ProviderAdapter } from "../spec/adapter.ts";
@@ -32,6 +33,8 @@ export interface Question {
   adapter: ProviderAdapter;
   decoder: AnswerDecoder;
   stream: boolean;
+  /** Of the account, where it has one. */
+  key: Secret<string> | null;
   /** Keeps the account's key and names out of what the provider says. */
   redact: Redact;
   upstreamCall: UpstreamCall;
@@ -59,7 +62,7 @@ export async function ask(
   call.expect("upstream_timeout", stream ? settings.firstByteMs : settings.unaryMs);
   const answer = await send(question, upstream);
   question.attempt.status = answer.status;
-  const headers = toldByUpstream(answer.headers?.() ?? {});
+  const headers = toldByUpstream(answer.headers?.() ?? {}, question.key);
   if (headers !== undefined) call.observed.told.push({ attempt: question.attempt, headers });
   if (answer.status < 200 || answer.status > 299) {
     asked.owed = false;
@@ -246,6 +249,8 @@ function unquoting({ parts }: ModelEvent, redact: Redact): ModelEvent {
 function unquoted(error: ProviderError, redact: Redact): ProviderError {
   const told = { ...error, message: redact(error.message) };
   if (typeof error.param === "string") told.param = redact(error.param);
+  if (error.code !== undefined) told.code = redact(error.code);
+  if (error.type !== undefined) told.type = redact(error.type);
   return told;
 }
 

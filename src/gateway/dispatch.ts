@@ -110,7 +110,7 @@ async function open(
   const redact = redactedBy(account, key, kind.baseUrl);
   const bound = hold.worst.output > 0 ? new OutputBound(hold, asked, ports) : undefined;
   const guarded = guardsOf(hold.grant, "output").length > 0;
-  const question = { call, asked, adapter, decoder, redact, upstreamCall, attempt, bound, guarded };
+  const question = { call, asked, adapter, decoder, key, redact, upstreamCall, attempt, bound, guarded };
   const events = await ask({ ...question, stream: request.stream }, ports.upstream, settings);
   return keeping(events, clean, { provider: account.name, redact, adapter }, ports);
 }

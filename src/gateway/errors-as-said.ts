@@ -4,10 +4,11 @@ import type { Dialect } from "../spec/dialect.ts";
 import type { EventPart, Original } from "../spec/event.ts";
 import type { RawFrame } from "../wire/framing.ts";
 import type { Redact } from "./redact.ts";
-import { withCleanErrors } from "./told-errors.ts";
+import { unnamed, withCleanErrors } from "./told-errors.ts";
 import { isOfAccount } from "./upstream-error.ts";
 
 const utf8 = new TextEncoder();
+const latin1 = new TextDecoder("latin1");
 const OPENING_BRACE = 0x7b;
 
 /**
@@ -28,12 +29,28 @@ export function errorFrameOf(
   if (!isLine && frame.source[frame.start] === OPENING_BRACE) return undefined;
   const value = parseBounded(frame.data);
   if (!isObject(value) || !tellsOfError(value, dialect)) return undefined;
-  const told = withCleanErrors(value, redact);
+  const told = cleanFrame(value, redact);
   const { event, source, start, end } = frame;
-  if (told === value) return { dialect, shape: "frame", source, start, end };
+  // What no reader of JSON sees may quote the key too: a comment, the first of two fields of one name.
+  const bytes = latin1.decode(source.subarray(start, end));
+  if (told === value && redact(bytes) === bytes) return { dialect, shape: "frame", source, start, end };
   const text = JSON.stringify(told);
-  const bytes = utf8.encode(isLine ? `${text}\n` : `${event === "" ? "" : `event: ${event}\n`}data: ${text}\n\n`);
-  return { dialect, shape: "frame", source: bytes, start: 0, end: bytes.length };
+  const anew = utf8.encode(isLine ? `${text}\n` : `${event === "" ? "" : `event: ${event}\n`}data: ${text}\n\n`);
+  return { dialect, shape: "frame", source: anew, start: 0, end: anew.length };
+}
+
+/** Fields of a frame that are the same in every frame of an answer, or hold what the model has said. */
+const OF_ANSWER: ReadonlySet<string> = new Set(["id", "object", "model", "type", "request_id", "choices", "response"]);
+
+/** Without what names the account, in its error and beside it: OpenRouter tells the account's `user_id` there. */
+function cleanFrame(value: JsonObject, redact: Redact): JsonObject {
+  let cleaned = value;
+  for (const name of Object.keys(value)) {
+    const inner = value[name]!;
+    const told = OF_ANSWER.has(name) ? withCleanErrors(inner, redact) : unnamed(inner, redact);
+    if (told !== inner) cleaned = { ...cleaned, [name]: told };
+  }
+  return cleaned;
 }
 
 /** What our words tell of every error. */

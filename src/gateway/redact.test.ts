@@ -91,3 +91,89 @@ describe("what is known of an account is taken out", () => {
     expect(of({ ...names, baseUrl: "https://api.openai.com/v1" })("see api.openai.com")).toBe("see api.openai.com");
   });
 });
+
+describe("a key that a provider shows again is taken out", () => {
+  const KEY = "kAbc/dEf+ghIJ0123456789=wxyz";
+  const redact = redactorOf({ key: KEY, options: {}, baseUrl: null, publicBaseUrl: null });
+  const base64 = (text: string) => Buffer.from(text).toString("base64");
+  const rows: [string, string][] = [
+    ["in an address", encodeURIComponent(KEY)],
+    ["in an address, in small letters", encodeURIComponent(KEY).replace(/%../g, (code) => code.toLowerCase())],
+    ["within JSON", JSON.stringify(KEY)],
+    ["within JSON of PHP's", KEY.replaceAll("/", "\\/")],
+    ["in Base64", base64(KEY)],
+    ["in Base64 of addresses", Buffer.from(KEY).toString("base64url")],
+    ["as a password without a name", base64(`:${KEY}`)],
+    ["as the password of a name", base64(`me:${KEY}:x`)],
+    ["as a user without a password", base64(`${KEY}:`)],
+    ["without its end", KEY.slice(0, -4)],
+    ["without its beginning", KEY.slice(4)],
+    ["its first half", KEY.slice(0, 14)],
+    ["a part out of its middle", KEY.slice(7, 18)],
+    ["its ends, with dots between", "kAbc/dEf...wxyz"],
+    ["its ends, with an ellipsis between", "kAbc…xyz"],
+    ["its ends, with stars between", "kAb**wxyz"],
+    ["its end after dots", "....9=wxyz"],
+    ["its beginning before dots", "kAbc/dEf..."],
+  ];
+  test.each(rows)("%s", (_, said) => {
+    const told = redact(`the key "${said}" is bad.`);
+    for (let at = 0; at + 5 <= said.length; at++) expect(told).not.toContain(said.slice(at, at + 5));
+    expect(told).toStartWith('the key "');
+    expect(told).toEndWith('" is bad.');
+    expect(told).toContain("*****");
+  });
+
+  test("as often as it stands there, and nothing beside it", () => {
+    expect(redact(`${KEY}, ${KEY.slice(3)}; ${KEY.slice(0, 20)}... and ${KEY}${KEY}`)).toBe(
+      "*****, *****; *****... and **********",
+    );
+  });
+
+  test("but not a word that the key has too, nor dots beside others", () => {
+    const said = "ghIJ0123 and so on... kAb or (…) 0123456789 *** 3 xyz";
+    expect(redact(said)).toBe(said);
+    const short = redactorOf({ key: "not-needed", options: {}, baseUrl: null, publicBaseUrl: null });
+    expect(short("not... needed")).toBe("not... needed");
+  });
+});
+
+describe("however a provider's text is made, it is searched in time in proportion", () => {
+  const SIZE = 512 * 1024;
+  const redact = redactorOf({ key: "aaaaab".repeat(8), options: {}, baseUrl: null, publicBaseUrl: null });
+  const units = [
+    ...[
+      "user-",
+      "user_",
+      "team-",
+      "project ",
+      "project:",
+      "Bearer ",
+      "Bearer a.",
+      "eyJaaaaaaaa.",
+      "a",
+      "a-",
+      "a.",
+      "1",
+    ],
+    ...["subscriptions/", "projects/", "accounts/", "arn:aws:", "a@", "a@b.", "request ", "sk-", "org-", "AKIA", "-"],
+    ...[
+      "0b1f6471-1bf0-",
+      "request-id: ",
+      "a.b.inference.ai.azure",
+      "x.openai.azure",
+      "*",
+      "...",
+      "aaaaa",
+      "aaaaab*",
+      " ",
+    ],
+  ];
+  test.each(units)("%j again and again", (unit) => {
+    const text = `user-${unit.repeat(SIZE / unit.length)}`;
+    const begun = performance.now();
+    withoutAccountNames(redact(text));
+    // It takes some tens of milliseconds; by its square it would be minutes.
+    expect(performance.now() - begun).toBeLessThan(3_000);
+  });
+});

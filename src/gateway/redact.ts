@@ -33,15 +33,21 @@ const SHORTEST = 8;
 export function redactorOf(names: AccountNames): Redact {
   const known = knownTexts(names);
   if (known.length === 0) return (text) => text;
-  return (text) => known.reduce((left, secret) => left.replaceAll(secret, HIDDEN), text);
+  const { key } = names;
+  const quoted = key !== null && key.length >= LONG_KEY && !isTraded(key) ? key : undefined;
+  return (text) => {
+    const left = known.reduce((left, secret) => left.replaceAll(secret, HIDDEN), text);
+    return quoted === undefined ? left : withoutPartsOf(quoted, left);
+  };
 }
 
 /** Longest first, so that a short one leaves no rest of a longer one. */
 function knownTexts({ key, options, baseUrl, publicBaseUrl }: AccountNames): string[] {
   const known = new Set<string>();
   if (key !== null && key !== "") {
+    const secrets = isTraded(key) ? secretsOf(key) : key.length < SHORTEST ? [] : [key];
     known.add(key);
-    for (const text of secretsOf(key)) for (const form of formsOf(text)) known.add(form);
+    for (const text of secrets) for (const form of formsOf(text)) known.add(form);
   }
   for (const [name, value] of Object.entries(options)) {
     if (value.length >= 4 && !PUBLIC_OPTIONS.has(name)) known.add(value);
@@ -51,9 +57,13 @@ function knownTexts({ key, options, baseUrl, publicBaseUrl }: AccountNames): str
   return [...known].sort((a, b) => b.length - a.length);
 }
 
+/** Whether the key is JSON, and never shown to the provider as it is. */
+function isTraded(key: string): boolean {
+  return key.trimStart().startsWith("{");
+}
+
 /** The texts of a key that is JSON: any of them may come back alone. */
 function secretsOf(key: string): string[] {
-  if (!key.trimStart().startsWith("{")) return [];
   const found: string[] = [];
   const collect = (value: Json | undefined) => {
     if (typeof value === "string") found.push(value.trim(), ...value.split("\n"));
@@ -66,9 +76,84 @@ function secretsOf(key: string): string[] {
   return found.filter((text) => text.length >= SHORTEST && !text.startsWith("-----"));
 }
 
-/** As it is, in an address, and within JSON. */
+/** As it is, in an address, within JSON, and in Base64. */
 function formsOf(text: string): string[] {
-  return [text, encodeURIComponent(text.toWellFormed()), JSON.stringify(text).slice(1, -1)];
+  const inAddress = encodeURIComponent(text.toWellFormed());
+  const inJson = JSON.stringify(text).slice(1, -1);
+  const lower = inAddress.replace(/%../g, (code) => code.toLowerCase());
+  return [text, inAddress, lower, inJson, inJson.replaceAll("/", "\\/"), ...inBase64(text)];
+}
+
+/** Of the text alone or after others (`user:key`): what depends on its neighbours is left out at both ends. */
+function inBase64(text: string): string[] {
+  const bytes = Buffer.from(text);
+  return [0, 1, 2].flatMap((before) => {
+    const shifted = Buffer.concat([Buffer.alloc(before), bytes]);
+    const whole = shifted.toString("base64").slice(before === 0 ? 0 : before + 1);
+    const form = whole.slice(0, Math.floor((shifted.length * 8) / 6) - (before === 0 ? 0 : before + 1));
+    return [form, form.replaceAll("+", "-").replaceAll("/", "_")];
+  });
+}
+
+/** Keys that are shorter are words, and parts of them still more so. */
+const LONG_KEY = 20;
+
+/** So much of a key in one piece is told by nobody by chance; it holds one of the pieces that are searched for. */
+const LONG_PART = 11;
+const PIECE = 6;
+
+/** How providers leave out the middle of a key that they quote: `sk-ab…wxyz`, `sk-ab***wxyz`. */
+const LEFT_OUT = /\*{2,}|\.{3,}|…+|•+/g;
+
+/** What stands beside it is the key's where it is so long. */
+const LEAST_BESIDE = 3;
+
+/** A text without a long part of the key, and without its ends where the middle is left out. */
+function withoutPartsOf(key: string, text: string): string {
+  let left = text;
+  for (let at = 0; at + PIECE <= key.length; at += PIECE) left = withoutPart(key, at, left);
+  return left.search(LEFT_OUT) === -1 ? left : withoutEndsOf(key, left);
+}
+
+/** @param at where in the key the piece begins that a part of it must hold */
+function withoutPart(key: string, at: number, text: string): string {
+  const piece = key.slice(at, at + PIECE);
+  let told = "";
+  let done = 0;
+  for (let found = text.indexOf(piece); found !== -1; ) {
+    let before = 0;
+    while (before < at && found - before > done && text[found - before - 1] === key[at - before - 1]) before++;
+    let length = PIECE;
+    while (at + length < key.length && text[found + length] === key[at + length]) length++;
+    const isLong = before + length >= LONG_PART;
+    if (isLong) {
+      told += text.slice(done, found - before) + HIDDEN;
+      done = found + length;
+    }
+    found = text.indexOf(piece, isLong ? done : found + 1);
+  }
+  return told + text.slice(done);
+}
+
+function withoutEndsOf(key: string, text: string): string {
+  let told = "";
+  let done = 0;
+  for (const { 0: gap, index } of text.matchAll(LEFT_OUT)) {
+    if (index < done) continue;
+    const end = index + gap.length;
+    const before = longest((length) => text.startsWith(key.slice(0, length), index - length) && index - length >= done);
+    const after = longest((length) => text.startsWith(key.slice(-length), end));
+    if (before + after === 0) continue;
+    told += text.slice(done, index - before) + HIDDEN;
+    done = end + after;
+  }
+  return told + text.slice(done);
+}
+
+/** Longer ends have been taken out as parts. */
+function longest(fits: (length: number) => boolean): number {
+  for (let length = LONG_PART; length >= LEAST_BESIDE; length--) if (fits(length)) return length;
+  return 0;
 }
 
 function hostOf(url: string | null): string | undefined {
@@ -91,7 +176,8 @@ const PATTERNS: readonly [pattern: RegExp, instead: string][] = [
   [/\b(?:sk|gsk|xai)-[\w*-]{8,}/g, HIDDEN],
   // OpenAI, Anthropic and lookalikes. `user_location` is a field, and has no digit.
   [/\b(?:org|proj|acct|wrkspc|workspace)[-_][A-Za-z0-9_-]{6,}/g, HIDDEN],
-  [/\b(?:user|team)[-_](?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{6,}/g, HIDDEN],
+  // How far it looks for a digit is bounded, or a text of `user-user-user-` would take time by its square.
+  [/\b(?:user|team)[-_](?=[A-Za-z_-]{0,64}\d)[A-Za-z0-9_-]{6,}/g, HIDDEN],
   [/\baccounts\/(?!fireworks\/)[\w.-]+/g, `accounts/${HIDDEN}`],
   // Google.
   [/\bprojects\/[^\s/"'`,;)\]]+/g, `projects/${HIDDEN}`],

@@ -39,3 +39,9 @@ describe("a file of results", () => {
     expect(textOf(linesWithCleanErrors(bytes('{"error":"secret"}'), redact))).toBe('{"error":"*****"}');
   });
 });
+
+test("a name of a field is a text of an error too", () => {
+  expect(withCleanErrors({ error: { "a secret": 1, "org-abcdef123": { fine: "secret" } } }, redact)).toEqual({
+    error: { "a *****": 1, "*****": { fine: "*****" } },
+  });
+});

@@ -19,20 +19,23 @@ export function withCleanErrors(value: Json, redact: Redact): Json {
   return cleaned ?? value;
 }
 
-/** Every text of an error. */
-function unnamed(value: Json, redact: Redact): Json {
-  if (typeof value === "string") return withoutAccountNames(redact(value));
+/** Every text of an error, names of fields among them. */
+export function unnamed(value: Json, redact: Redact): Json {
+  if (typeof value === "string") return cleanText(value, redact);
   if (Array.isArray(value)) {
     const cleaned = value.map((item) => unnamed(item, redact));
     return cleaned.some((item, at) => item !== value[at]) ? cleaned : value;
   }
   if (!isObject(value)) return value;
-  let cleaned: JsonObject | undefined;
-  for (const name of Object.keys(value)) {
-    const told = unnamed(value[name]!, redact);
-    if (told !== value[name]) cleaned = { ...(cleaned ?? value), [name]: told };
-  }
-  return cleaned ?? value;
+  const cleaned = Object.entries(value).map(
+    ([name, inner]) => [cleanText(name, redact), unnamed(inner, redact)] as const,
+  );
+  const isClean = Object.keys(value).every((name, at) => cleaned[at]![0] === name && cleaned[at]![1] === value[name]);
+  return isClean ? value : Object.fromEntries(cleaned);
+}
+
+function cleanText(text: string, redact: Redact): string {
+  return withoutAccountNames(redact(text));
 }
 
 const ERROR = /"error"\s*:\s*[{"]/;
