@@ -38,6 +38,7 @@ describe("a part of a prompt counts", () => {
     ["sound by its bytes", { type: "audio", format: "wav", data }, 500],
     ["a document by its bytes, and what a page is", { type: "document", source: base64 }, 8_000 + 4_608],
     ["a PDF by its pages also", { type: "document", source: { ...base64, mediaType: "application/pdf", data: pdf } }, pdf.length + 200 * 4_608],
+    ["the same under another spelling of its type", { type: "document", source: { ...base64, mediaType: "Application/PDF; x=y", data: pdf } }, pdf.length + 200 * 4_608],
     ["a document elsewhere", { type: "document", source: { kind: "file", fileId: "f" } }, 50_000 + 4_608],
     ["a document of text", { type: "document", source: { kind: "text", mediaType: "text/plain", text: "x".repeat(40) } }, 10 + 4_608],
     ["what only its dialect knows, as JSON", { type: "opaque", value: { a: "x".repeat(32) } }, 10],

@@ -46,11 +46,14 @@ function aroundPrompt({ messages, tools = [], responseFormat, operation }: Model
  */
 const PAGE_TOKENS = 4_608;
 
+/** In any case, and with parameters (RFC 9110, section 8.3.1). */
+const PDF = /^application\/(?:x-)?pdf\s*(?:;|$)/i;
+
 /** A file is looked through once, however often and for whatever model its call is bounded. */
 const pages = new WeakMap<object, number>();
 
 function pagesOf({ source }: DocumentPart): number {
-  if (source.kind !== "base64" || source.mediaType !== "application/pdf") return 1;
+  if (source.kind !== "base64" || !PDF.test(source.mediaType)) return 1;
   let count = pages.get(source);
   if (count === undefined) {
     count = pdfPages(source.data);

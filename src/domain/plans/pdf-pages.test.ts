@@ -14,6 +14,13 @@ test.each<[string, string, number]>([
   ["no more than anybody reads", "<< /Type /Pages /Count 999999999 >>", 1_000],
 ])("the pages of a file are %s", (_, text, count) => expect(pages(text)).toBe(count));
 
+test("they are seen in the alphabet for addresses too, without padding and over lines", () => {
+  const base64 = btoa(`<< /Type /Pages /Count 77 >>\xfb\xff\xbf`);
+  expect(base64).toMatch(/[+/]/);
+  expect(pdfPages(base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, ""))).toBe(77);
+  expect(pdfPages(base64.replace(/.{20}/g, "$&\r\n"))).toBe(77);
+});
+
 test("what is no base64 is one page", () => expect(pdfPages("%%%")).toBe(1));
 
 test("ten megabytes of it are looked through at once", () => {

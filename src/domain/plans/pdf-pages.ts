@@ -5,15 +5,11 @@ const MOST_PAGES = 1_000;
  * Pages of a PDF, as far as they stand in it uncompressed: its page objects, or what the root of their tree counts
  * (ISO 32000-1, 7.7.3). A file whose pages stand in compressed object streams is large for its pages, and its
  * bytes count as well.
+ * @param base64 in either alphabet (RFC 4648): Google reads both
  * @returns at least 1
  */
 export function pdfPages(base64: string): number {
-  let text: string;
-  try {
-    text = atob(base64);
-  } catch {
-    return 1;
-  }
+  const text = Buffer.from(base64, "base64").toString("latin1");
   let pages = 0;
   let trees = 0;
   let most = 1;

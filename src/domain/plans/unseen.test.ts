@@ -63,3 +63,14 @@ test("the budget for thoughts is the largest that a request says where nothing c
   expect(of({ extra_body: { chat_template_kwargs: { thinking_token_budget: 600 } } })).toBe(600);
   expect(of({ reasoning_budget: -1, thinking_budget: null, chat_template_kwargs: "x" })).toBe(0);
 });
+
+test("fields are read once a request, however many there are and however often they are asked for", () => {
+  let reads = 0;
+  const extra: JsonObject = { parameters: { n: 3, max_tokens: 70, thinking_budget: 5 } };
+  Object.defineProperty(extra, "options", { enumerable: true, get: () => ++reads });
+  const asked = request({ maxOutputTokens: 10, extra });
+  expect([answersOf(asked), outputBound(asked, 1_000), extraThinkingBudget(asked), answersOf({ ...asked })]).toEqual([
+    3, 70, 5, 3,
+  ]);
+  expect(reads).toBe(1);
+});

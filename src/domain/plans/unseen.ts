@@ -50,89 +50,95 @@ function isProviders(tool: Tool): boolean {
   return typeof type !== "string" || !RUN_BY_CALLER.test(type);
 }
 
-const ANSWERS = [
-  "n",
-  "best_of",
-  "candidateCount",
-  "candidate_count",
-  "num_generations",
-  "num_return_sequences",
-] as const;
-
-/** More is no provider's, and would only make numbers that cannot be reserved exactly. */
-const MAX_ANSWERS = 10_000;
-
-/** Answers that are written for one request, whatever it calls their number, and wherever; at least 1. */
-export function answersOf({ choices = 1, extra }: ModelRequest): number {
-  let most = choices;
-  for (const fields of settingsIn(extra)) {
-    for (const name of ANSWERS) most = Math.max(most, numberOf(fields[name]) ?? 1);
-  }
-  return Math.min(most, MAX_ANSWERS);
-}
-
 /** What a caller writes for itself: no provider takes its settings from there. */
 const OF_CALLERS: ReadonlySet<string> = new Set(["metadata", "user", "labels"]);
 
 /** Objects within objects that are looked at; hosts take settings in one or two (`options`, `parameters`, `extra_body`). */
 const DEEPEST = 4;
 
-/** All that may be a provider's settings among the fields that are canonical nowhere: a host may pass on whatever it does not know. */
-function settingsIn(extra: JsonObject | undefined): JsonObject[] {
-  if (extra === undefined) return [];
-  const found: JsonObject[] = [extra];
-  let level = found;
-  for (let depth = 1; depth <= DEEPEST && level.length > 0; depth++) {
-    const next: JsonObject[] = [];
-    for (const fields of level) {
-      for (const name of Object.keys(fields)) {
-        const value = fields[name];
-        if (isObject(value) && !OF_CALLERS.has(name)) next.push(value);
-      }
-    }
-    found.push(...next);
-    level = next;
-  }
-  return found;
+type Setting = "answers" | "bound" | "thoughts";
+
+/** What may be a provider's setting, under whatever name. */
+const SETTINGS: ReadonlyMap<string, Setting> = new Map<string, Setting>([
+  ["n", "answers"],
+  ["best_of", "answers"],
+  ["candidateCount", "answers"],
+  ["candidate_count", "answers"],
+  ["num_generations", "answers"],
+  ["num_return_sequences", "answers"],
+  // As a provider of another dialect would read them that is asked for both.
+  ["max_new_tokens", "bound"],
+  ["max_output_tokens", "bound"],
+  ["max_tokens", "bound"],
+  ["max_completion_tokens", "bound"],
+  ["n_predict", "bound"],
+  ["num_predict", "bound"],
+  // Budgets of thoughts that are canonical nowhere: DashScope's, vLLM's, llama.cpp's, Qwen's chat template's.
+  ["thinking_budget", "thoughts"],
+  ["thinking_token_budget", "thoughts"],
+  ["thinking_budget_tokens", "thoughts"],
+  ["reasoning_budget", "thoughts"],
+]);
+
+/** The largest of each that is said anywhere; 0 where nothing is. */
+interface Said extends Record<Setting, number> {
+  /** Whether a bound below 0 is among them, which is none where such a number is taken. */
+  unbounded: boolean;
 }
 
-/** As a provider of another dialect would read them that is asked for both. */
-const BOUNDS = [
-  "max_new_tokens",
-  "max_output_tokens",
-  "max_tokens",
-  "max_completion_tokens",
-  "n_predict",
-  "num_predict",
-];
+const NOTHING: Said = { answers: 0, bound: 0, thoughts: 0, unbounded: false };
+
+/** They are asked for several times a call, and there may be tens of thousands of fields. */
+const read = new WeakMap<JsonObject, Said>();
+
+/** All that may be a provider's settings among the fields that are canonical nowhere: a host may pass on whatever it does not know. */
+function saidIn(extra: JsonObject | undefined): Said {
+  if (extra === undefined) return NOTHING;
+  let said = read.get(extra);
+  if (said === undefined) {
+    said = { ...NOTHING };
+    readInto(said, extra, 0);
+    read.set(extra, said);
+  }
+  return said;
+}
+
+function readInto(said: Said, fields: JsonObject, depth: number): void {
+  for (const name in fields) {
+    const value = fields[name];
+    if (isObject(value)) {
+      if (depth < DEEPEST && !OF_CALLERS.has(name)) readInto(said, value, depth + 1);
+      continue;
+    }
+    const setting = SETTINGS.get(name);
+    const number = setting === undefined ? undefined : numberOf(value);
+    if (number === undefined) continue;
+    said[setting!] = Math.max(said[setting!], number);
+    if (setting === "bound" && number < 0) said.unbounded = true;
+  }
+}
+
+/** More is no provider's, and would only make numbers that cannot be reserved exactly. */
+const MAX_ANSWERS = 10_000;
+
+/** Answers that are written for one request, whatever it calls their number, and wherever; at least 1. */
+export function answersOf({ choices = 1, extra }: ModelRequest): number {
+  return Math.min(Math.max(choices, 1, saidIn(extra).answers), MAX_ANSWERS);
+}
 
 /**
  * The most that one answer may have, in tokens; the largest where a request says several.
  * @param unbounded where it says none
  */
 export function outputBound({ maxOutputTokens, extra }: ModelRequest, unbounded: number): number {
-  let most = maxOutputTokens ?? unbounded;
-  if (maxOutputTokens === undefined || extra === undefined) return most;
-  for (const fields of settingsIn(extra)) {
-    for (const name of BOUNDS) {
-      const bound = numberOf(fields[name]);
-      // Below 0 is without a bound, where such a number is taken.
-      if (bound !== undefined) most = Math.max(most, bound < 0 ? unbounded : bound);
-    }
-  }
-  return most;
+  if (maxOutputTokens === undefined) return unbounded;
+  const said = saidIn(extra);
+  return Math.max(maxOutputTokens, said.bound, said.unbounded ? unbounded : 0);
 }
-
-/** Budgets of thoughts that are canonical nowhere: DashScope's, vLLM's, llama.cpp's, Qwen's chat template's. */
-const THINKING_BUDGETS = ["thinking_budget", "thinking_token_budget", "thinking_budget_tokens", "reasoning_budget"];
 
 /** The largest budget of thoughts, in tokens, among the fields that are canonical nowhere; 0 where there is none. */
 export function extraThinkingBudget({ extra }: ModelRequest): number {
-  let most = 0;
-  for (const fields of settingsIn(extra)) {
-    for (const name of THINKING_BUDGETS) most = Math.max(most, numberOf(fields[name]) ?? 0);
-  }
-  return most;
+  return saidIn(extra).thoughts;
 }
 
 /** Lenient servers read numbers in texts as well. */
