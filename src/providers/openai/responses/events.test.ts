@@ -238,6 +238,76 @@ describe("thoughts", () => {
   });
 });
 
+describe("where a server counts no items", () => {
+  const bare = ({ output_index: _, ...event }: JsonObject): JsonObject => event;
+  const thought = { type: "reasoning", id: "rs_1", summary: [], content: [{ type: "reasoning_text", text: "Hm." }] };
+  const text = message(said("Hello."));
+  const calls = ["a", "b"].map((name) => ({
+    type: "function_call",
+    call_id: `fc_${name}`,
+    name,
+    arguments: `{"${name}":1}`,
+  }));
+  const args = (name: string, piece: string) => delta("function_call_arguments", 0, piece, { item_id: `fc_${name}` });
+  const events = (output: JsonObject[], without: (event: JsonObject) => JsonObject) =>
+    [
+      CREATED,
+      added(0, { ...thought, content: [] }),
+      delta("reasoning_text", 0, "H", { item_id: "rs_1" }),
+      delta("reasoning_text", 0, "m.", { item_id: "rs_1" }),
+      added(1, { ...text, content: [] }),
+      { type: "response.content_part.added", output_index: 1, item_id: "msg_1", part: said("") },
+      delta("output_text", 1, "Hel", { item_id: "msg_1" }),
+      delta("output_text", 1, "lo.", { item_id: "msg_1" }),
+      added(2, { ...calls[0]!, arguments: "" }),
+      args("a", '{"a":'),
+      args("a", "1}"),
+      added(3, { ...calls[1]!, arguments: "" }),
+      args("b", '{"b":1}'),
+      { type: "response.output_text.done", output_index: 1, item_id: "msg_1", text: "Hello." },
+      ...output.map((item, index) => ended(index, item)),
+      { type: "response.completed", response: done(output) },
+    ].map(without);
+  const block = (block: number, content: JsonObject, type: string, ...pieces: string[]) =>
+    [
+      { type: "block-start", choice: 0, block, content },
+      ...pieces.map((text) => ({ type, choice: 0, block, text })),
+    ] as EventPart[];
+  const over = (block: number): EventPart => ({ type: "block-end", choice: 0, block });
+  const told = [
+    START,
+    ...block(0, { kind: "reasoning" }, "text-delta", "H", "m."),
+    ...block(1, { kind: "text" }, "text-delta", "Hel", "lo."),
+    ...block(2, { kind: "tool-call", id: "fc_a", name: "a" }, "arguments-delta", '{"a":', "1}"),
+    ...block(3, { kind: "tool-call", id: "fc_b", name: "b" }, "arguments-delta", '{"b":1}'),
+    ...[0, 1, 2, 3].map(over),
+    COUNTED,
+    ...finish("tool-calls"),
+  ];
+
+  test("an item's events are known by its id, as llama.cpp tells them", () => {
+    expect(stream(events([thought, text, ...calls], bare))).toEqual(told);
+  });
+
+  test("and by its kind where it has none", () => {
+    const nameless = ({ item_id: _, ...event }: JsonObject) => bare(event);
+    const parts = stream(events([thought, text, ...calls], nameless));
+    expect(parts.filter(({ type }) => type !== "block-end")).toEqual(told.filter(({ type }) => type !== "block-end"));
+  });
+
+  test("a text that nothing announces is one text", () => {
+    const pieces = ["Hel", "lo."].map((piece) => bare(delta("output_text", 0, piece, { item_id: "msg_1" })));
+    const parts = stream([CREATED, ...pieces, { type: "response.completed", response: done([text]) }]);
+    expect(parts).toEqual([
+      START,
+      ...block(0, { kind: "text" }, "text-delta", "Hel", "lo."),
+      COUNTED,
+      over(0),
+      ...finish("stop"),
+    ]);
+  });
+});
+
 describe("an end", () => {
   test.each([
     ["length", { reason: "max_output_tokens" }],

@@ -28,16 +28,21 @@ const UNFINISHED: ReadonlySet<Json | undefined> = new Set(["queued", "in_progres
 
 /**
  * Reads a response of OpenAI's, or of a server that imitates it, whole or as typed events.
- * Events of an item find it by `output_index`. What a server left out of its deltas is
- * taken from the events that repeat it, down to the last one, which holds the whole response.
+ * Events of an item find it by `output_index`; where a server counts none (llama.cpp), by the item's id, and
+ * where it names none, by its kind. What a server left out of its deltas is taken from the events that repeat it,
+ * down to the last one, which holds the whole response.
  */
 export class ResponsesDecoder implements AnswerDecoder {
   readonly #sink: Sink;
   readonly #names: ReadonlyMap<string, string> | undefined;
   readonly #key: string;
   readonly #isBackground: boolean;
-  /** Items that have begun, by `output_index`; undefined once they are done. */
+  /** Items that have begun, by `output_index` or the number that it would be; undefined once they are done. */
   readonly #items = new Map<Json, ItemReader | undefined>();
+  /** Under which of them an item stands, by its ids. */
+  readonly #indexOf = new Map<Json, Json>();
+  /** The last one that began, by its kind. */
+  readonly #lastOf = new Map<Json, Json>();
   #started = false;
   #over = false;
 
@@ -78,7 +83,7 @@ export class ResponsesDecoder implements AnswerDecoder {
         if (isObject(event.item)) this.#begin(event.output_index ?? this.#items.size, event.item);
         return this.#take();
       case "response.output_item.done":
-        if (isObject(event.item)) this.#done(event.output_index ?? this.#items.size, event.item);
+        if (isObject(event.item)) this.#done(this.#find(type, event, event.item) ?? this.#items.size, event.item);
         return this.#take();
       case "response.completed":
       case "response.incomplete":
@@ -137,7 +142,21 @@ export class ResponsesDecoder implements AnswerDecoder {
     this.#items.get(index)?.done(undefined);
     const reader = readerOf(this.#named(item), `${this.#key}_${this.#items.size}`, this.#sink);
     this.#items.set(index, reader);
+    for (const id of [item.id, item.call_id]) if (typeof id === "string" && id !== "") this.#indexOf.set(id, index);
+    if (item.type !== undefined) this.#lastOf.set(item.type, index);
     return reader;
+  }
+
+  /** Where the item of an event stands; undefined where none has begun that could be meant. */
+  #find(type: string, { output_index: index = null, item_id: id }: JsonObject, item?: JsonObject): Json | undefined {
+    if (index !== null) return index;
+    for (const each of [id, item?.id, item?.call_id]) {
+      const known = each === undefined ? undefined : this.#indexOf.get(each);
+      if (known !== undefined) return known;
+    }
+    const kind = item?.type ?? kindOf(type);
+    const last = kind === undefined ? undefined : this.#lastOf.get(kind);
+    return last !== undefined && this.#items.get(last) !== undefined ? last : undefined;
   }
 
   #done(index: Json, item: JsonObject): void {
@@ -155,13 +174,15 @@ export class ResponsesDecoder implements AnswerDecoder {
 
   /** An event of an item, or one that nobody knows. */
   #other(type: string, event: JsonObject): void {
-    const index = event.output_index;
+    const index = this.#find(type, event);
     const reader = index === undefined ? undefined : this.#items.get(index);
     if (reader !== undefined) reader.event(type, event);
     else if (index !== undefined && this.#items.has(index)) return;
-    else if (type.endsWith(".delta") && type in ITEM_OF_DELTA) {
+    else if (Object.hasOwn(ITEM_OF_DELTA, type)) {
       // A server that begins with the text.
-      this.#begin(index ?? 0, { type: ITEM_OF_DELTA[type]! }).event(type, event);
+      const item: JsonObject = { type: ITEM_OF_DELTA[type]! };
+      if (typeof event.item_id === "string") item.id = event.item_id;
+      this.#begin(index ?? this.#items.size, item).event(type, event);
     } else if (type !== "") this.#sink.parts.push({ type: "unknown", dialect: DIALECT, value: event });
   }
 
@@ -206,6 +227,13 @@ const ITEM_OF_DELTA: Readonly<Record<string, string>> = {
   "response.reasoning_text.delta": "reasoning",
   "response.reasoning_summary_text.delta": "reasoning",
 };
+
+/** What kind of item an event belongs to that names none. */
+function kindOf(type: string): string | undefined {
+  if (type.startsWith("response.function_call_arguments.")) return "function_call";
+  if (type.startsWith("response.reasoning_")) return "reasoning";
+  return /^response\.(?:output_text|refusal|content_part)\./.test(type) ? "message" : undefined;
+}
 
 /** `{type: "error", code, message, param}`: the type is the event's, not the error's. */
 function withoutType({ code = null, message = null, param = null }: JsonObject): JsonObject {
