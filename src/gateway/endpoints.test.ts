@@ -32,6 +32,7 @@ describe("a request finds its row", () => {
     ["GET", "/v1/files/a/b", false, { problem: "not_found" }],
     ["DELETE", "/apis/chat/v1/v1/files/file-1", false, { endpoint: { name: "files.delete" }, api: "chat/v1" }],
     ["GET", "/openai/batches/batch_1", false, { endpoint: { name: "batches.retrieve" } }],
+    ["CONNECT", "inside.example:443", false, { problem: "not_found", wire: { dialect: "openai-chat" } }],
     ["GET", "/constructor", false, { problem: "not_found", wire: { dialect: "openai-chat" } }],
   ];
   for (const [method, path, anthropic, expected] of rows) {

@@ -153,7 +153,8 @@ const FAMILIES: readonly (readonly [prefix: string, wire: Wire])[] = [
   ["/openai/responses", openaiResponses],
   ["/v1beta/", gemini],
   ["/api/", ollamaChat],
-  ["/", openaiChat],
+  // What CONNECT asks for is no path, and begins with nothing that paths begin with.
+  ["", openaiChat],
 ];
 
 /** Where a request goes: its endpoint, the API that the path names, and what stands in the places of the endpoint's path. */

@@ -48,6 +48,24 @@ describe("Of what it gave", () => {
     expect(writtenIn(text)).toBe("a falcon");
   });
 
+  const spoken = (text: string) => writtenIn({ kind: "body", mediaType: "text/vtt", content: { text } });
+
+  test.each([
+    ["WEBVTT - x\n\n00:00.000 --> 00:01.000 align:start\nA grey\n\n00:01.000 --> 00:02.000\nfalcon.", "A grey falcon."],
+    ["1\r\n00:00:00,000 --> 00:00:01,000\r\nA grey\r\n\r\n2\r\n00:00:01,000 --> 00:00:02,000\r\nfalcon.", "A grey falcon."],
+    ["1\n00:00:00,000 --> 00:00:01,000\n4711\nis WEBVTT -->\nWEBVTT\n", "4711 is WEBVTT --> WEBVTT"],
+    ["no --> subtitles", "no --> subtitles"],
+  ])("of subtitles what was said is judged, numbers and arrows too: %j", (text, said) => {
+    expect(spoken(text)).toBe(said);
+  }); // biome-ignore format: one row a line
+
+  test.each([" ", "-->", "1", "1:", "\u2028-->"])("lines of many %j are read in time in proportion", (unit) => {
+    const begun = performance.now();
+    spoken(`-->\n${unit.repeat(300_000)}\u2028x`);
+    // By its square it would be minutes.
+    expect(performance.now() - begun).toBeLessThan(2_000);
+  });
+
   test("vectors and sounds pass as they are", () => {
     const sound = { kind: "body", mediaType: "audio/mpeg", content: { bytes: new Uint8Array(2) } } as const;
     const vector = { kind: "vector", index: 0, vector: [1] } as const;

@@ -115,14 +115,22 @@ function maskSubtitles(text: string, clean: Clean): string {
   return masked === spoken ? text : masked;
 }
 
-const TIMES = /-->/;
-const NO_SPEECH = /^\s*(?:\d+|WEBVTT.*|.*-->.*|)\s*$/;
+const ARROW = "-->";
+/** Bounded, and from the line's beginning: a provider's line may be long, and made to be slow to search. */
+const TIMES = /^[\d:.,]{1,32}[ \t]{0,8}-->/;
+const NUMBER = /^\d{1,16}$/;
 
 /** The words of subtitles (SubRip, WebVTT) without numbers and times; any other text as it is. */
 function spokenIn(text: string): string {
-  if (!TIMES.test(text)) return text;
-  const lines = text.split(/\r?\n/);
-  return lines.filter((line) => !NO_SPEECH.test(line)).join(" ");
+  if (!text.includes(ARROW)) return text;
+  const lines = text.split(/\r?\n/).map((line) => line.trim());
+  const isTimes = (at: number) => TIMES.test(lines[at] ?? "");
+  const spoken = lines.filter((line, at) => {
+    if (line === "" || isTimes(at) || (at === 0 && line.startsWith("WEBVTT"))) return false;
+    // Elsewhere a number was said.
+    return !(NUMBER.test(line) && isTimes(at + 1));
+  });
+  return spoken.join(" ");
 }
 
 /** What of it can be judged. */

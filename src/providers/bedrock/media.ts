@@ -43,7 +43,9 @@ function bytesOf(source: MediaSource, path: string): { mediaType: string; source
 }
 
 function extensionOf(url: string): string {
-  return /\.(\w+)(?:[?#].*)?$/.exec(url)?.[1]?.toLowerCase() ?? "";
+  // A question mark or a hash ends the path; looked for once, not from every dot on.
+  const end = url.search(/[?#]/);
+  return /\.(\w{1,16})$/.exec(end === -1 ? url : url.slice(0, end))?.[1]?.toLowerCase() ?? "";
 }
 
 /** @throws UnsupportedFeature */

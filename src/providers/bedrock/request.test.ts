@@ -178,6 +178,16 @@ describe("media", () => {
     ]);
   });
 
+  test("lie at a place in S3 whose ending is found without a search from every dot on", () => {
+    const uri = `s3://bucket/${".a?".repeat(200_000)}\nx.png`;
+    const begun = performance.now();
+    expect(() => content(image(uri))).toThrow("not as .a");
+    // By its square it would be minutes.
+    expect(performance.now() - begun).toBeLessThan(2_000);
+    const source = { s3Location: { uri: "s3://bucket/a.b/c.PNG?x=.gif#.jpg" } };
+    expect(content(image(source.s3Location.uri))).toEqual([{ image: { format: "png", source } }]);
+  });
+
   test("that are documents have a name that is allowed and differs, and a text beside them", () => {
     expect(
       content(file("data:application/pdf;base64,AAAA", "My_Report  (1).pdf"), file("data:text/csv;base64,AAAA")),
