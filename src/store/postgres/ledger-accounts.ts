@@ -1,6 +1,7 @@
 import { Account, type SavedAccount, type Taking } from "../../domain/plans/account.ts";
-import { type Bucket, missing } from "../../domain/plans/bucket.ts";
+import { missing } from "../../domain/plans/bucket.ts";
 import { chargesOf, isProviders } from "../../domain/plans/charges.ts";
+import { isOfRates } from "../../domain/plans/replayed.ts";
 import type { UsageRecord } from "../../ports/records.ts";
 import { recordFromText } from "../record-text.ts";
 import type { Postgres, Query } from "./connection.ts";
@@ -18,8 +19,11 @@ export interface Recount {
   at: number;
 }
 
-/** The rates' buckets of scopes, where it is counted now. @throws where that is away */
-export type BucketsOf = (query: Query, scopes: readonly string[]) => Promise<Map<string, readonly Bucket[]>>;
+/** What an account knows of rates: those that were asked for, and what others will have to know of. */
+export type Rates = Pick<SavedAccount, "buckets" | "replayed">;
+
+/** The rates of scopes, where it is counted now. @throws where that is away */
+export type RatesOf = (query: Query, scopes: readonly string[]) => Promise<Map<string, Rates>>;
 
 interface Row {
   seq: number;
@@ -84,10 +88,10 @@ export class LedgerAccounts {
    * Brings what is saved up to date; one node at a time does, the others have nothing to do then.
    * @returns how many entries were counted.
    */
-  async save(bucketsOf: BucketsOf): Promise<number> {
+  async save(ratesOf: RatesOf): Promise<number> {
     const last = await this.lastEntry();
     for (let counted = 0; ; ) {
-      const entries = await this.#postgres.transaction((query) => this.#savePage(query, last, bucketsOf));
+      const entries = await this.#postgres.transaction((query) => this.#savePage(query, last, ratesOf));
       counted += entries;
       if (entries < PAGE) return counted;
     }
@@ -121,15 +125,13 @@ export class LedgerAccounts {
       const scopes = [...sums.keys()].sort();
       for (let i = 0; i < scopes.length; i += PAGE) {
         const some = scopes.slice(i, i + PAGE);
-        const saved = await loadIn(query, some);
-        const buckets = new Map([...saved].map(([scope, account]) => [scope, account.buckets]));
-        await writeIn(query, some, sums, buckets, last, now);
+        await writeIn(query, some, sums, await loadIn(query, some), last, now);
       }
       await query("UPDATE meter SET seq = $1, at = greatest(at, $2)", [last, now]);
     });
   }
 
-  async #savePage(query: Query, last: number, bucketsOf: BucketsOf): Promise<number> {
+  async #savePage(query: Query, last: number, ratesOf: RatesOf): Promise<number> {
     const [mark] = await query<Mark>("SELECT seq, at FROM meter FOR UPDATE SKIP LOCKED");
     if (mark === undefined) return 0;
     const rows = await entriesIn(query, mark.seq, last);
@@ -139,8 +141,8 @@ export class LedgerAccounts {
     await countIn(query, accounts, rows);
     // In order, so that no two nodes wait for each other.
     const scopes = [...accounts.keys()].sort();
-    const buckets = await bucketsOf(query, scopes);
-    await writeIn(query, scopes, accounts, buckets, rows.at(-1)!.seq, at);
+    const rates = await ratesOf(query, scopes);
+    await writeIn(query, scopes, accounts, rates, rows.at(-1)!.seq, at);
     await query("UPDATE meter SET seq = $1, at = $2", [rows.at(-1)!.seq, at]);
     return rows.length;
   }
@@ -150,15 +152,20 @@ async function writeIn(
   query: Query,
   scopes: readonly string[],
   accounts: ReadonlyMap<string, Account>,
-  buckets: ReadonlyMap<string, readonly Bucket[]>,
+  rates: ReadonlyMap<string, Rates>,
   upto: number,
   at: number,
 ): Promise<void> {
   const texts = scopes.map((scope) => {
+    const { upto: _, scope: __, buckets, replayed, ...state } = accounts.get(scope)!.save(at);
     // The rates as they are counted now know all that could be read again, and more.
-    const { upto: _, scope: __, replayed: ___, ...state } = accounts.get(scope)!.save(at);
-    const live = (buckets.get(scope) ?? []).filter((bucket) => missing(bucket, at) > 0);
-    return JSON.stringify({ ...state, buckets: live });
+    const live = rates.get(scope) ?? { buckets, replayed };
+    const known = live.replayed?.filter((entry) => isOfRates(entry, at)) ?? [];
+    return JSON.stringify({
+      ...state,
+      buckets: live.buckets.filter((bucket) => missing(bucket, at) > 0),
+      ...(known.length === 0 ? {} : { replayed: known }),
+    });
   });
   await query(
     `INSERT INTO accounts SELECT scope, $3, state FROM unnest($1::text[], $2::text[]) AS new (scope, state)

@@ -137,7 +137,7 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
         "SELECT scope, state FROM counters WHERE scope = ANY ($1::text[]) AND state IS NOT NULL",
         [scopes],
       );
-      return new Map(rows.map(({ scope, state }) => [scope, (JSON.parse(state) as SharedAccount).buckets]));
+      return new Map(rows.map(({ scope, state }) => [scope, JSON.parse(state) as SharedAccount]));
     });
     await this.#idle.sweep();
   }

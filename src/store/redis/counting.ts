@@ -2,11 +2,12 @@ import { minus, plus } from "../../domain/plans/amounts.ts";
 import type { Bucket } from "../../domain/plans/bucket.ts";
 import { chargesOf } from "../../domain/plans/charges.ts";
 import { periodsAt } from "../../domain/plans/period.ts";
+import type { Replayed } from "../../domain/plans/replayed.ts";
 import type { Demand, Level, Reservation, ScopeDemand, Usage } from "../../ports/meter.ts";
 import type { UsageRecord } from "../../ports/records.ts";
 import { type Forgetting, IDLE_MS, IdleCounters } from "../postgres/idle-counters.ts";
 import { type Entry, type Ledger, Stale, type Taken } from "../postgres/ledger.ts";
-import type { LedgerAccounts } from "../postgres/ledger-accounts.ts";
+import type { LedgerAccounts, Rates } from "../postgres/ledger-accounts.ts";
 import type { CountersOfEpoch, Node } from "../postgres/meter-node.ts";
 import { byRule, type Counting, nameOf, type OpenHold, type Taking } from "../postgres/meter-shared.ts";
 import { RedisAway, type Reply } from "./connection.ts";
@@ -154,14 +155,16 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
 
   async save(): Promise<void> {
     await this.#accounts.save(async (_, scopes) => {
-      const buckets = new Map<string, Bucket[]>();
+      const rates = new Map<string, Rates>();
       for (let i = 0; i < scopes.length; i += AT_ONCE) {
         const amounts = { requests: 0, input: 0, output: 0, usd: 0 };
         const s = scopes.slice(i, i + AT_ONCE).map((scope) => demandRow({ scope, zone: "UTC", limits: [], amounts }));
         const reply = await this.#counters.ask({ op: "rates", s });
-        for (const [scope, ...rest] of reply[3] as string[][]) buckets.set(scope!, bucketsFrom(rest));
+        for (const [scope, buckets, replayed] of reply[3] as RatesRow[]) {
+          rates.set(scope, { buckets: buckets.map(bucketFrom), replayed: replayed.map(replayedFrom) });
+        }
       }
-      return buckets;
+      return rates;
     });
     await this.#idle.sweep();
   }
@@ -336,17 +339,23 @@ function usageFrom(scope: string, row: readonly string[]): Usage {
   return { scope, zone, running: numbers[0]!, periods };
 }
 
-function bucketsFrom(texts: readonly string[]): Bucket[] {
-  const buckets: Bucket[] = [];
-  for (let i = 0; i < texts.length; i += 4) {
-    const [dimension, window] = texts[i]!.split("/") as [Bucket["dimension"], Bucket["window"]];
-    buckets.push({
-      dimension,
-      window,
-      each: Number(texts[i + 1]),
-      fullAt: Number(texts[i + 2]),
-      rest: Number(texts[i + 3]),
-    });
-  }
-  return buckets;
+/** A scope, its buckets, and what other rates will have to know of. */
+type RatesRow = readonly [string, readonly (readonly string[])[], readonly (readonly string[])[]];
+
+function bucketFrom([kind, ...numbers]: readonly string[]): Bucket {
+  const [dimension, window] = kind!.split("/") as [Bucket["dimension"], Bucket["window"]];
+  const [each, fullAt, rest] = numbers.map(Number) as [number, number, number];
+  return { dimension, window, each, fullAt, rest };
+}
+
+function replayedFrom(texts: readonly string[]): Replayed {
+  const [asked, ended, requests, input, output, usd] = texts.map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { asked, ended, amounts: { requests, input, output, usd } };
 }

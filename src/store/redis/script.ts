@@ -120,14 +120,16 @@ if q.op == 'rates' then
   local rows = {}
   for i = 3, #names do
     if known[names[i]] then
-      local row = { names[i] }
+      local buckets, replayed = {}, {}
       for kind, bucket in pairs(known[names[i]].b) do
-        row[#row + 1] = kind
-        row[#row + 1] = text(bucket[1])
-        row[#row + 1] = text(bucket[2])
-        row[#row + 1] = text(bucket[3])
+        buckets[#buckets + 1] = { kind, text(bucket[1]), text(bucket[2]), text(bucket[3]) }
       end
-      rows[#rows + 1] = row
+      for _, entry in ipairs(known[names[i]].y) do
+        local row = { text(entry[1]), text(entry[2]) }
+        for j = 1, 4 do row[j + 2] = text(entry[3][j]) end
+        replayed[#replayed + 1] = row
+      end
+      rows[#rows + 1] = { names[i], buckets, replayed }
     end
   end
   return { 'ok', seq, now, rows }

@@ -211,6 +211,20 @@ describe.skipIf(!here)("nodes on one store", () => {
     expect((await ask("subscription:sub_1", rates.slice(1))).admitted).toBe(false);
   });
 
+  test.each(stores)("rates know of what was saved before anybody asked for them again, on %s", async (_, open) => {
+    const [node] = (await start(open(), 1)) as [TestNode];
+    const rate = [limit("outputTokens", "hour", 10)];
+    const ask = () =>
+      node.meter.reserve({ scopes: [scopeDemand(rate, { output: 10 }, { scope: "key:key_1" })], anyOf: [] }, draft());
+    const draft = () => sampleRecord({ keyId: "key_1" });
+    const call = await ask();
+    await lose(node);
+    if (call.admitted) await node.meter.settle(call.hold, spending(0, 10, 0));
+    await node.meter.save();
+    await lose(node);
+    expect((await ask()).admitted).toBe(false);
+  });
+
   test.each(stores)("a node whose clock is behind charges what a dead one held until now, on %s", async (_, open) => {
     const clock = new ManualClock();
     const url = await server.database();
@@ -225,6 +239,14 @@ describe.skipIf(!here)("nodes on one store", () => {
     nodes.push(await startNode(url, open(), new ManualClock()));
     expect(await nodes[1]!.meter.recover()).toMatchObject([{ outcome: "recovered", totalMs: 60_000 }]);
   });
+
+  /** All is counted anew, from what is saved. */
+  async function lose({ postgres, meter }: TestNode): Promise<void> {
+    await postgres.query("UPDATE meter SET counted_in = ''");
+    await postgres.query("UPDATE nodes SET epoch = 0 WHERE epoch > 0");
+    await flush();
+    await meter.usage("key:key_1", "UTC");
+  }
 
   test("the control: a meter that believes whatever Redis has overspends when it is emptied", async () => {
     const { records } = await underLoad(onRedis(true), AMOUNT, flush);
