@@ -4,7 +4,6 @@ import type { Secret } from "../kernel/secret.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Upstream, UpstreamAnswer, UpstreamCall } from "../ports/upstream.ts";
 import { type AnswerDecoder, MalformedAnswer, type ProviderAdapter } from "../spec/adapter.ts";
-import type { Dialect } from "../spec/dialect.ts";
 import { type EventBatch, type EventPart, type ModelEvent, type ProviderError, rewritten } from "../spec/event.ts";
 import { FRAMERS } from "../wire/framers.ts";
 import type { RawFrame } from "../wire/framing.ts";
@@ -153,7 +152,7 @@ async function* whole(
   settings: AskSettings,
   read: () => Promise<Uint8Array>,
 ): AsyncGenerator<EventBatch> {
-  const { adapter, decoder, asked, redact, stream } = question;
+  const { adapter, decoder, asked, stream } = question;
   const mediaType = mediaTypeOf(answer);
   if (decoder.body === undefined && !mayAnswer(mediaType)) {
     answer.discard();
@@ -172,7 +171,7 @@ async function* whole(
     ? rewritten(parts)
     : { parts, original: { dialect: adapter.dialect, shape: "body", source: bytes, start: 0, end: bytes.length } };
   asked.tally.see(event);
-  if (asked.tally.over === "error") yield [unquoting(event, redact)];
+  if (asked.tally.over === "error") yield [unquoting(event, question, utf8.decode(bytes))];
   // In a stream the end comes alone, because what is known only then is told right before it.
   else if (stream) yield [rewritten(event.parts.slice(0, -1)), rewritten(event.parts.slice(-1))];
   else yield [event];
@@ -208,7 +207,8 @@ async function* streamed(
 }
 
 /** Frames as events, counted, up to the one that ends the answer. */
-function read({ adapter, asked, decoder, redact }: Question, frames: RawFrame[]): EventBatch {
+function read(question: Question, frames: RawFrame[]): EventBatch {
+  const { adapter, asked, decoder } = question;
   const batch: ModelEvent[] = [];
   for (const frame of frames) {
     const event: ModelEvent = {
@@ -216,7 +216,7 @@ function read({ adapter, asked, decoder, redact }: Question, frames: RawFrame[])
       original: { dialect: adapter.dialect, shape: "frame", source: frame.source, start: frame.start, end: frame.end },
     };
     asked.tally.see(event);
-    batch.push(asked.tally.over === "error" ? failing(event, frame, adapter.dialect, redact) : event);
+    batch.push(asked.tally.over === "error" ? failing(event, frame, question) : event);
     if (asked.tally.over !== null) break;
   }
   return batch;
@@ -233,28 +233,34 @@ function partsOf(frame: RawFrame, decoder: AnswerDecoder): EventPart[] {
 }
 
 /** The event that says that the answer has failed. */
-function failing(event: ModelEvent, frame: RawFrame, dialect: Dialect, redact: Redact): ModelEvent {
-  const told = unquoting(event, redact);
-  const original = errorFrameOf(event.parts, frame, dialect, redact);
+function failing(event: ModelEvent, frame: RawFrame, question: Question): ModelEvent {
+  const told = unquoting(event, question, frame.data);
+  const original = errorFrameOf(event.parts, frame, question.adapter.dialect, question.redact);
   return original === undefined ? told : { ...told, original };
 }
 
-/** An error in our own words later on: the provider's bytes may quote the key that we showed it, or name our account. */
-function unquoting({ parts }: ModelEvent, redact: Redact): ModelEvent {
+/**
+ * An error in our own words later on: the provider's bytes may quote the key that we showed it, or name our account.
+ * @param said in which the error stands
+ */
+function unquoting({ parts }: ModelEvent, question: Question, said: string): ModelEvent {
   return rewritten(
-    parts.map((part) => (part.type === "error" ? { ...part, error: unquoted(part.error, redact) } : part)),
+    parts.map((part) => (part.type === "error" ? { ...part, error: unquoted(part.error, question, said) } : part)),
   );
 }
 
-function unquoted(error: ProviderError, redact: Redact): ProviderError {
+function unquoted(error: ProviderError, question: Question, said: string): ProviderError {
+  const { adapter, guarded, redact } = question;
   const told = { ...error, message: redact(error.message) };
   if (typeof error.param === "string") told.param = redact(error.param);
   if (error.code !== undefined) told.code = redact(error.code);
   if (error.type !== undefined) told.type = redact(error.type);
-  return told;
+  // What the model has written may stand beside the message (Groq's `failed_generation`), and no guard reads it there.
+  const beside = guarded || said.length > MAX_ERROR_BYTES ? undefined : besideMessage(said, adapter.dialect, redact);
+  return beside === undefined ? told : { ...told, beside };
 }
 
-async function readError(answer: UpstreamAnswer, { adapter, redact, guarded }: Question): Promise<GatewayError> {
+async function readError(answer: UpstreamAnswer, question: Question): Promise<GatewayError> {
   if (answer.status >= 300 && answer.status < 400) {
     answer.discard();
     return new GatewayError("upstream_malformed", "The provider answered with a redirect, which is never followed.");
@@ -266,10 +272,8 @@ async function readError(answer: UpstreamAnswer, { adapter, redact, guarded }: Q
     // An error that is too long to be read is still an error with a status.
     if (!(cause instanceof GatewayError) || cause.code !== "upstream_malformed") throw cause;
   }
-  const error = adapter.error(answer.status, body, (name) => answer.header(name));
-  // What the model has written may stand beside the message (Groq's `failed_generation`), and no guard reads it there.
-  const beside = guarded ? undefined : besideMessage(body, adapter.dialect, redact);
-  return fromProviderError(unquoted(error, redact), beside);
+  const error = question.adapter.error(answer.status, body, (name) => answer.header(name));
+  return fromProviderError(unquoted(error, question, body));
 }
 
 function mediaTypeOf(answer: UpstreamAnswer): string {

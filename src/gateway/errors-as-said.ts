@@ -1,7 +1,7 @@
 import type { BesideMessage } from "../errors.ts";
 import { isObject, type JsonObject, parseBounded } from "../kernel/json.ts";
 import type { Dialect } from "../spec/dialect.ts";
-import type { EventPart, Original } from "../spec/event.ts";
+import type { EventPart, Original, ProviderError } from "../spec/event.ts";
 import type { RawFrame } from "../wire/framing.ts";
 import type { Redact } from "./redact.ts";
 import { unnamed, withCleanErrors } from "./told-errors.ts";
@@ -56,8 +56,8 @@ function cleanFrame(value: JsonObject, redact: Redact): JsonObject {
 /** What our words tell of every error. */
 const TOLD: ReadonlySet<string> = new Set(["message", "type", "param", "code", "status"]);
 
-/** @param body of an answer whose status is an error */
-export function besideMessage(body: string, dialect: Dialect, redact: Redact): BesideMessage | undefined {
+/** @param body an answer that is an error, or a frame that tells of one */
+export function besideMessage(body: string, dialect: Dialect, redact: Redact): ProviderError["beside"] {
   const value = parseBounded(body);
   // Google tells of an error of a stream in a list.
   const told = Array.isArray(value) ? value[0] : value;

@@ -1,4 +1,4 @@
-import { type BesideMessage, GatewayError, toGatewayError } from "../errors.ts";
+import { GatewayError, toGatewayError } from "../errors.ts";
 import { MalformedAnswer, UnsupportedFeature } from "../spec/adapter.ts";
 import type { ProviderError } from "../spec/event.ts";
 import { withoutAccountNames } from "./redact.ts";
@@ -30,11 +30,10 @@ export function withoutTraces(text: string): string {
 /**
  * A provider's refusal as our error, with its status and message. Where it concerns our account there, a code of its own
  * and the words before the provider's say whose trouble it is, or the caller would change its own key.
- * @param said beside the error's message, where it is told
  */
-export function fromProviderError(error: ProviderError, said?: BesideMessage): GatewayError {
+export function fromProviderError(error: ProviderError): GatewayError {
   const { status } = error;
-  const beside = said === undefined ? {} : { beside: said };
+  const beside = error.beside === undefined ? {} : { beside: error.beside };
   const message =
     withoutAccountNames(error.message.slice(0, MAX_MESSAGE)).slice(0, MAX_MESSAGE) ||
     `The provider answered ${status}.`;

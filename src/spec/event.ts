@@ -41,6 +41,8 @@ export interface ProviderError {
   account?: true;
   /** The provider is still at work on the answer, and will charge for more than stands in it. */
   unfinished?: true;
+  /** What else it says of it, for callers of its dialect. */
+  beside?: { dialect: Dialect; fields: JsonObject };
 }
 
 /** What a block holds. Blocks of one choice do not overlap, except tool calls, which may. */

@@ -236,8 +236,8 @@ describe.each(ROADS)("what a provider says of a refusal beside its message, $fro
     return ((await response.clone().json()) as { error: { failed_generation?: string } }).error.failed_generation;
   };
 
-  test("reaches callers of its dialect, without the key", async () => {
-    expect(await told(400)).toBe(front === provider ? "<call of *****>" : undefined);
+  test.each([400, 200])("reaches callers of its dialect, without the key, also inside a 200: %d", async (status) => {
+    expect(await told(status)).toBe(front === provider ? "<call of *****>" : undefined);
   });
 
   test("stays here where it is about the account", async () => {
