@@ -6,7 +6,7 @@ import type { Thresholds } from "./thresholds.ts";
 import type { Worst } from "./worst.ts";
 
 export interface ExtendPorts {
-  meter: Pick<Meter, "extend"> & Pick<MeterView, "levels">;
+  meter: Pick<Meter, "extend"> & Pick<MeterView, "usage">;
   thresholds: Pick<Thresholds, "afterMore">;
 }
 

@@ -41,7 +41,7 @@ import { Watch } from "./watch.ts";
 
 export interface GatewayPorts {
   directory: Directory;
-  meter: Meter & MeterTime & Pick<MeterView, "levels">;
+  meter: Meter & MeterTime & Pick<MeterView, "usage">;
   records: Pick<Records, "append">;
   prices: Prices;
   tokenizer: Tokenizer;

@@ -1,8 +1,13 @@
 import { expect, test } from "bun:test";
 import type { Principal } from "../domain/access/principal.ts";
+import { Account } from "../domain/plans/account.ts";
+import { NOTHING } from "../domain/plans/amounts.ts";
 import type { Limit, LimitWindow } from "../kernel/limit.ts";
 import type { Event } from "../ports/events.ts";
-import type { Level, Reservation } from "../ports/meter.ts";
+import type { Level, Reservation, Usage } from "../ports/meter.ts";
+import { MemoryMeter } from "../store/memory/meter.ts";
+import { sampleRecord } from "../store/meter-contract.ts";
+import { openJournal } from "../store/sqlite/journal.ts";
 import { Thresholds } from "./thresholds.ts";
 import type { Worst } from "./worst.ts";
 
@@ -198,12 +203,12 @@ test("what a call takes more is looked at beside it: who has come near, and what
   ];
   const asked: string[] = [];
   const meter = {
-    levels: async (scopes: readonly { scope: string; limits: readonly Limit[] }[]) => {
-      asked.push(...scopes.map(({ scope }) => scope));
-      const remaining = (limit: Limit) => (limit.dimension === "outputTokens" ? 20 : 90);
-      return scopes.flatMap(({ scope, limits }) =>
-        limits.map((limit): Level => ({ scope, limit, remaining: remaining(limit), resetMs: HOUR })),
-      );
+    usage: async (scope: string): Promise<Usage> => {
+      asked.push(scope);
+      const account = new Account(scope, "Europe/Berlin", NOON);
+      account.spend({ requests: 10, input: 0, output: 25, usd: 0 }, NOON, NOON);
+      account.take({ requests: 0, input: 0, output: 5, usd: 0 }, true, NOON);
+      return account.usage(NOON);
     },
   };
   const after = async (output: number, admitted: boolean) => {
@@ -220,10 +225,29 @@ test("what a call takes more is looked at beside it: who has come near, and what
   expect(new Set(asked)).toEqual(new Set(["key:a"]));
 });
 
+test("a call that grows does not bring back the calendar that its scopes have left", async () => {
+  const { thresholds, world } = observer();
+  const meter = new MemoryMeter(openJournal(":memory:"), { now: () => world.now, ticks: () => world.now });
+  const asking = (zone: string, usd: number) => {
+    const limits = [perDay(100, { dimension: "usd" })];
+    return { scope: "tenant:ten_1", zone, limits, amounts: { ...NOTHING, usd } };
+  };
+  const admits = async (zone: string, usd: number) =>
+    (await meter.reserve({ scopes: [asking(zone, usd)], anyOf: [] }, sampleRecord())).admitted;
+  const west = "America/Los_Angeles";
+  world.now = Date.UTC(2026, 4, 4, 23);
+  expect([await admits("UTC", 60), await admits(west, 40)]).toEqual([true, true]);
+  thresholds.afterMore([asking("UTC", 1)], true, BERLIN, meter);
+  await Bun.sleep(0);
+  // After midnight in UTC, and before it in the west.
+  world.now = Date.UTC(2026, 4, 5, 1);
+  expect(await admits(west, 1)).toBe(false);
+});
+
 test("levels that cannot be asked for disturb nobody", async () => {
   const { thresholds, told } = observer();
   const amounts = { requests: 0, input: 0, output: 1, usd: 0 };
-  const meter = { levels: () => Promise.reject(new Error("away")) };
+  const meter = { usage: () => Promise.reject(new Error("away")) };
   thresholds.afterMore([{ scope: "key:a", zone: "UTC", limits: [perDay(1)], amounts }], false, BERLIN, meter);
   await Promise.resolve();
   expect(told).toEqual([]);

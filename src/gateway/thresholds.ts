@@ -1,13 +1,13 @@
 import type { Principal } from "../domain/access/principal.ts";
 import { between, hasThresholds, reached, type Threshold } from "../domain/alerts/thresholds.ts";
-import { amountOf, NOTHING } from "../domain/plans/amounts.ts";
+import { amountOf } from "../domain/plans/amounts.ts";
 import { HOUSE_ZONE, isProviders } from "../domain/plans/charges.ts";
 import { periodsAt } from "../domain/plans/period.ts";
 import type { Clock } from "../kernel/clock.ts";
-import type { PeriodWindow } from "../kernel/limit.ts";
+import type { Limit, PeriodWindow } from "../kernel/limit.ts";
 import type { Event, Events } from "../ports/events.ts";
 import type { Log } from "../ports/log.ts";
-import type { Level, MeterView, Reservation, ScopeDemand } from "../ports/meter.ts";
+import type { Level, MeterView, Reservation, ScopeDemand, Usage } from "../ports/meter.ts";
 import type { Worst } from "./worst.ts";
 
 /** Whose calls the levels are of: its own scopes count in its calendar. */
@@ -72,31 +72,35 @@ export class Thresholds {
   }
 
   /**
-   * What a call takes beyond what it had reserved, or was not allowed to. Its levels are asked for beside it:
-   * nothing waits for them.
+   * What a call takes beyond what it had reserved, or was not allowed to. How its limits stand is asked for beside it:
+   * nothing waits for that. It is read from what is counted, because a look at levels is one in a calendar, and a call
+   * that runs may have begun in one that its scopes have left.
    */
   afterMore(
     demands: readonly ScopeDemand[],
     admitted: boolean,
-    { tenant, timeZone }: Pick<Principal, "tenant" | "timeZone">,
-    meter: Pick<MeterView, "levels">,
+    { tenant }: Pick<Principal, "tenant">,
+    meter: Pick<MeterView, "usage">,
   ): void {
-    const whose = { tenantId: tenant.id, timeZone };
-    const lasting = demands
-      .map((demand) => ({ ...demand, limits: demand.limits.filter(hasThresholds) }))
-      .filter(({ limits }) => limits.length > 0);
-    if (lasting.length === 0) return;
-    const wanted = new Map(lasting.map(({ scope, amounts }) => [scope, amounts]));
-    const observe = (levels: readonly Level[]) => {
+    const observe = (demand: ScopeDemand, limits: readonly Limit[], usage: Usage) => {
+      const whose = { tenantId: tenant.id, timeZone: usage.zone };
+      const levels = standings(limits, usage, this.#ports.clock.now());
       this.observe(levels, whose);
       if (admitted) return;
       for (const level of levels) {
-        const asked = amountOf(wanted.get(level.scope) ?? NOTHING, level.limit.dimension);
+        const asked = amountOf(demand.amounts, level.limit.dimension);
         if (asked > level.remaining && asked <= level.limit.amount) this.#near(level, whose, 100);
       }
     };
-    // Whoever is told of stores that are away is told by others.
-    void meter.levels(lasting).then(observe, () => {});
+    for (const demand of demands) {
+      const limits = demand.limits.filter(hasThresholds);
+      if (limits.length === 0) continue;
+      // Whoever is told of stores that are away is told by others.
+      void meter.usage(demand.scope, demand.zone).then(
+        (usage) => observe(demand, limits, usage),
+        () => {},
+      );
+    }
   }
 
   /** @param whose null for levels of models and provider accounts alone */
@@ -150,6 +154,15 @@ export class Thresholds {
     else all[at] = fresh;
     return fresh;
   }
+}
+
+/** How quotas and budgets of a scope stand. */
+function standings(limits: readonly Limit[], { scope, periods }: Usage, now: number): Level[] {
+  return limits.map((limit) => {
+    const { spent, reserved, end } = periods[limit.window as PeriodWindow];
+    const gone = amountOf(spent, limit.dimension) + amountOf(reserved, limit.dimension);
+    return { scope, limit, remaining: Math.max(0, limit.amount - gone), resetMs: end - now };
+  });
 }
 
 function eventOf(
