@@ -196,7 +196,7 @@ async function serve(
     },
     VERSION,
   );
-  const answerAdmin = composeAdmin(installation, environment, settings, verifyToken, log, ready, metrics);
+  const answerAdmin = composeAdmin(installation, environment, settings, verifyToken, log, ready, metrics, gateway);
   const tls = openTls(environment);
   const main = await open("SALLYPORT_LISTEN", environment.listen, {
     tls,
@@ -256,11 +256,13 @@ function composeAdmin(
   log: Log,
   ready: () => { ready: boolean; reason?: string },
   metrics: Metrics,
+  { trial }: Gateway,
 ): AdminHandler {
   return adminHandler({
     admin: {
       administration: directory,
       directory,
+      trial,
       records: books.records,
       events: books.events,
       meter: books.meter,

@@ -118,16 +118,23 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: "one unsealer",
-    why: "only dispatch opens a provider's key; whoever reviews key handling reads one file",
+    why: "one file opens providers' keys; whoever reviews key handling begins there",
     from: /^src\//,
-    except: /^src\/(?:gateway\/(?:dispatch|gateway)\.ts|ports\/vault\.ts|vault\/|compose\.ts)/,
+    except: /^src\/(?:gateway\/(?:account-key|gateway)\.ts|ports\/vault\.ts|vault\/|compose\.ts)/,
     code: /\b[uU]nsealer\b|\bvault\.open\b/,
   },
   {
     name: "the unsealer is handed on unopened",
-    why: "whoever assembles the road passes it to dispatch, and to nobody else",
+    why: "whoever assembles the road passes it to where keys are opened, and to nobody else",
     from: /^src\/(?:gateway\/gateway|compose)\.ts$/,
     code: /\b(?:[uU]nsealer|vault)\.open\b/,
+  },
+  {
+    name: "an opened key has two readers",
+    why: "dispatch asks for callers and the trial for administrators; nobody else asks providers as the account",
+    from: /^src\//,
+    except: /^src\/gateway\/(?:account-key|gateway|dispatch|trial)\.ts$/,
+    code: /\b(?:openKey|createOpenKey|OpenKey)\b/,
   },
   {
     name: "the console speaks HTTP",

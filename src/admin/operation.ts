@@ -9,6 +9,7 @@ import type { Events } from "../ports/events.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { MeterView } from "../ports/meter.ts";
 import type { Records } from "../ports/records.ts";
+import type { Trial } from "../ports/trial.ts";
 
 /** What an operation may look at. There is no way from here to a change. */
 export interface ReadContext {
@@ -50,6 +51,10 @@ export interface ChangeContext extends ReadContext {
   repeatId: string | null;
   /** The id of a new resource: made of `repeatId` where there is one. @param prefix `lreq` */
   newId(prefix: string): string;
+  /** Asks a model of an account whether it answers. */
+  trial: Trial;
+  /** Milliseconds since the request came, which no change of the clock moves. */
+  elapsed(): number;
   /** A fresh key and what the store keeps of it. */
   mintKey(mode: KeyMode, publicId: string | null): { key: VirtualKey; digest: string };
 }

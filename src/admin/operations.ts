@@ -11,6 +11,7 @@ import {
   withdrawLimitRequest,
 } from "./limit-requests.ts";
 import type { Operation } from "./operation.ts";
+import { testProvider } from "./providers.ts";
 import { getStatus } from "./status.ts";
 import { getLimits, getStatement, getUsage, recountLedger } from "./usage.ts";
 import { getCapture, getUsageRecord, listUsageRecords } from "./usage-records.ts";
@@ -34,6 +35,7 @@ export const OPERATIONS: readonly Operation[] = [
   rejectLimitRequest,
   withdrawLimitRequest,
   listEvents,
+  testProvider,
   getStatus,
   listUsageRecords,
   getUsageRecord,

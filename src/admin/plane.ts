@@ -11,6 +11,7 @@ import type { Ledger } from "../ports/ledger.ts";
 import type { Log } from "../ports/log.ts";
 import type { MeterView } from "../ports/meter.ts";
 import type { Records } from "../ports/records.ts";
+import type { Trial } from "../ports/trial.ts";
 import { actorMay, authenticate, type BadTokens, type VerifyToken } from "./authenticate.ts";
 import { readJsonBody } from "./body.ts";
 import { InvalidInput, readInput } from "./input.ts";
@@ -25,6 +26,7 @@ export interface AdminDependencies {
   meter: MeterView;
   ledger: Ledger;
   directory: Pick<Directory, "catalog">;
+  trial: Trial;
   clock: Clock;
   random: RandomBytes;
   log: Log;
@@ -152,12 +154,15 @@ function act(
   input: ParsedInput<OperationInput>,
 ): Promise<Answer<unknown>> {
   if (operation.method === "GET") return operation.handle(context, input);
+  const begun = deps.clock.ticks();
   const repeatId = repeatIdOf(request, context.actor, deps.idempotencyPepper);
   const changeContext: ChangeContext = {
     ...context,
     change: (subject, fn) => deps.administration.change(context.actor, { action: operation.audit, ...subject }, fn),
     repeatId,
     newId: (prefix) => (repeatId === null ? timeOrderedId(prefix, context.now, deps.random) : `${prefix}_${repeatId}`),
+    trial: deps.trial,
+    elapsed: () => deps.clock.ticks() - begun,
     mintKey: (mode, publicId) => {
       const key = publicId === null ? mintVirtualKey(mode, deps.random) : mintVirtualKey(mode, deps.random, publicId);
       return { key, digest: keyDigest(deps.keyPepper, key.text) };

@@ -74,7 +74,6 @@ test.each([
   [["config", "plan"], '"config plan" is not part of this version'],
   [["config", "apply", "x.yaml"], '"config apply" is not part of this version'],
   [["key", "rotate", "abc"], '"key rotate" is not part of this version'],
-  [["provider", "test"], '"provider test" is not part of this version'],
   [["audit", "verify"], '"audit verify" is not part of this version'],
   [["--frobnicate"], '"--frobnicate" is not a command'],
   [["help", "key", "creat"], '"key creat" is not a command'],

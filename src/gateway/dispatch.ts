@@ -1,7 +1,7 @@
 /**
  * Promise: events of the first target that answers, each counted as it arrives. Targets are
  * asked one after another until one has said something that the caller could see; from then
- * on there is no other. The only stage that opens a provider's key.
+ * on there is no other. The only stage that has a provider's key opened.
  */
 import type { ProviderAccount } from "../domain/catalog/catalog.ts";
 import { isFree } from "../domain/plans/estimate.ts";
@@ -10,9 +10,9 @@ import type { Secret } from "../kernel/secret.ts";
 import type { ProviderObjects } from "../ports/provider-objects.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Upstream, UpstreamCall } from "../ports/upstream.ts";
-import { providerKeyContext, type Unsealer } from "../ports/vault.ts";
 import type { ProviderAdapter, Warning } from "../spec/adapter.ts";
 import type { EventBatch } from "../spec/event.ts";
+import type { OpenKey } from "./account-key.ts";
 import { apiOf } from "./api-of.ts";
 import { type AskSettings, ask } from "./ask.ts";
 import { Attempts } from "./attempts.ts";
@@ -53,7 +53,7 @@ export type Answer = Ticket;
 
 export interface DispatchPorts extends OutputBoundPorts {
   upstream: Upstream;
-  unsealer: Unsealer;
+  openKey: OpenKey;
   objects: ProviderObjects;
   adapter(kind: string): ProviderAdapter | undefined;
   withBytes: WithBytes;
@@ -96,7 +96,7 @@ async function open(
   const known = await withCalls(await ports.withBytes(clean, adapter), kind, asked.target, call);
   const { method, path, headers, body, files, warnings } = adapter.encode(known, asked.target.model, account.options);
   warnings.forEach(warn);
-  const key = keyOf(account, ports.unsealer);
+  const key = ports.openKey(account);
   const upstreamCall = {
     method,
     baseUrl: account.baseUrl ?? adapter.baseUrl ?? "",
@@ -119,22 +119,6 @@ const ESTIMATED = "tokens: counted here, an estimate; the provider has no API th
 /** A call's id is drawn here, so no file of the caller's can hold it. */
 const boundaryOf = (callId: string) => `sallyport-${callId}`;
 const formType = (callId: string) => ({ "content-type": `multipart/form-data; boundary=${boundaryOf(callId)}` });
-
-const opened = new WeakMap<ProviderAccount, Secret<string>>();
-
-/**
- * The account's key. Opened once for as long as nothing in the catalog changes: an account of
- * another catalog is another object, and with the catalog its opened key goes.
- */
-function keyOf(account: ProviderAccount, unsealer: Unsealer): Secret<string> | null {
-  if (account.sealedKey === null) return null;
-  let key = opened.get(account);
-  if (key === undefined) {
-    key = unsealer.open(account.sealedKey, providerKeyContext(account));
-    opened.set(account, key);
-  }
-  return key;
-}
 
 /** Gathered when there is an error: there are few, and a key lies open in no second place. */
 function redactedBy(account: ProviderAccount, key: Secret<string> | null, publicBaseUrl: string | null): Redact {

@@ -11,10 +11,12 @@ import type { Prices } from "../ports/prices.ts";
 import type { ProviderObjects } from "../ports/provider-objects.ts";
 import type { Records, UsageRecord } from "../ports/records.ts";
 import type { Tokenizer } from "../ports/tokenizer.ts";
+import type { Trial } from "../ports/trial.ts";
 import type { Upstream } from "../ports/upstream.ts";
 import type { Unsealer } from "../ports/vault.ts";
 import type { ProviderAdapter } from "../spec/adapter.ts";
 import { createAccept } from "./accept.ts";
+import { createOpenKey } from "./account-key.ts";
 import { createAuthorize } from "./authorize.ts";
 import { createBegin } from "./begin.ts";
 import type { BodyLedger } from "./body.ts";
@@ -37,6 +39,7 @@ import { createRoute } from "./route.ts";
 import { createSettle } from "./settle.ts";
 import { Strangers } from "./strangers.ts";
 import { Thresholds } from "./thresholds.ts";
+import { createTrial } from "./trial.ts";
 import { Watch } from "./watch.ts";
 
 export interface GatewayPorts {
@@ -91,6 +94,8 @@ export interface Gateway {
   readonly draining: boolean;
   /** Aborts what is overdue; to be called every SWEEP_MS. */
   sweep(): void;
+  /** Asks a model of an account whether it answers; for administrators. */
+  trial: Trial;
   /** What an active check has found out about an account. */
   checked(account: string, good: boolean): void;
   /** How limits of provider accounts stand, which a reserve tells only where it was refused. */
@@ -110,6 +115,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
   const strangers = new Strangers(clock, settings.badCredentialsPerMinute);
   const health = new HealthBook();
   const thresholds = new Thresholds(ports);
+  const openKey = createOpenKey(ports.unsealer);
   let draining = false;
   const catalog = () => directory.catalog();
 
@@ -138,7 +144,10 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     settle: createSettle({ meter, prices, tokenizer, adapter: ports.adapter, log, onRecord }),
     guardInput: createGuardInput({ meter, prices, tokenizer, adapter: ports.adapter, thresholds }),
     route: createRoute({ health, prices, draw: ports.draw }),
-    dispatch: createDispatch({ ...ports, thresholds, withBytes: createWithBytes(ports.media, bodies) }, deadlines),
+    dispatch: createDispatch(
+      { ...ports, openKey, thresholds, withBytes: createWithBytes(ports.media, bodies) },
+      deadlines,
+    ),
     guardOutput: createGuardOutput(),
     respond: createRespond({ readerMs: deadlines.readerMs }),
     refuse: createRefuse({ records: ports.records, log, onRecord, strangers }, body),
@@ -156,6 +165,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       return draining;
     },
     sweep: () => watch.sweep(),
+    trial: createTrial({ ...ports, openKey }),
     checked: (account, good) => health.checked(account, clock.ticks(), good),
     standing: (levels) => thresholds.observe(levels, null),
     drain() {

@@ -1,7 +1,7 @@
 import type { Secret } from "../kernel/secret.ts";
 import type { AccountOptions } from "../spec/adapter.ts";
 
-/** Seals secrets of provider accounts. Opening is for dispatch alone. */
+/** Seals secrets of provider accounts. Opening is for dispatch and the trial of an account. */
 export interface Sealer {
   /** @param context what the secret is for; a ciphertext opens only under the same context. */
   seal(plaintext: Secret<string>, context: string): string;

@@ -131,7 +131,7 @@ export const PLANTED_IMPORTS: readonly PlantedImports[] = [
     rule: "one unsealer",
     violation: { "src/admin/a.ts": "export function peek(unsealer: { open(x: string): string }) {}" },
     control: {
-      "src/gateway/dispatch.ts": "export function dispatch(unsealer: { open(x: string): string }) {}",
+      "src/gateway/account-key.ts": "export function openWith(unsealer: { open(x: string): string }) {}",
       "src/admin/a.ts": "export function keep(sealer: { seal(x: string): string }) {} // the unsealer is not here",
     },
   },
@@ -141,6 +141,11 @@ export const PLANTED_IMPORTS: readonly PlantedImports[] = [
     control: {
       "src/gateway/gateway.ts": "export const pass = (ports: { unsealer: object }) => ({ unsealer: ports.unsealer });",
     },
+  },
+  {
+    rule: "an opened key has two readers",
+    violation: { "src/gateway/settle.ts": "export const key = (ports: { openKey(): string }) => ports.openKey();" },
+    control: { "src/gateway/trial.ts": "export const key = (ports: { openKey(): string }) => ports.openKey();" },
   },
   {
     rule: "the console speaks HTTP",

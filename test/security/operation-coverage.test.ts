@@ -28,6 +28,7 @@ const REQUESTS: Record<string, { path: string; body?: unknown }> = {
   "limit-requests.reject": { path: "/api/v1/limit-requests/lreq_1/reject", body: {} },
   "limit-requests.withdraw": { path: "/api/v1/limit-requests/lreq_1/withdraw" },
   "limits.list": { path: "/api/v1/limits?scope=tenant:ten_acme" },
+  "providers.test": { path: "/api/v1/providers/up/test", body: {} },
   "statements.get": { path: "/api/v1/statements?scope=tenant:ten_acme&since=2026-01-01&until=2026-02-01" },
   "status.get": { path: "/api/v1/status" },
   "usage.get": { path: "/api/v1/usage?scope=tenant:ten_acme" },

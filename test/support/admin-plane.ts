@@ -203,6 +203,7 @@ export function adminPlane(overrides: Partial<AdminDependencies> = {}) {
     events,
     ledger: { admitted: (since, until) => journal.admitted(since, until), recount: (mend) => meter.recount(mend) },
     directory: { catalog: () => EMPTY },
+    trial: () => Promise.reject(new Error("not in this test")),
     clock: { now: () => clock.wall, ticks: () => clock.wall - NOW },
     random: (count) => crypto.getRandomValues(new Uint8Array(count)),
     log: { write: (level, message, fields) => void log.push({ level, message, fields }) },

@@ -15,6 +15,7 @@ export const PERMISSIONS = {
   "limit-request.decide": "Grant or reject higher limits, and take back what was granted.",
   "limit-request.read": "See requests for higher limits, and what became of them.",
   "metrics.read": "Read the metrics where the admin listener is reachable from outside this machine.",
+  "provider.test": "Ask a provider account, at its own cost, whether its key works and which models answer.",
   "status.read": "See version, uptime and counts of this installation.",
   "usage.read": "Read usage records, sums and limits: who called what, when, for how much; not the prompts.",
 } as const satisfies Record<string, string>;

@@ -22,7 +22,7 @@ export interface Catalog {
   tenantPrices?: ReadonlyMap<string, readonly TenantPrice[]>;
 }
 
-/** An account at a provider. Its key is sealed; only dispatch has it opened. */
+/** An account at a provider. Its key is sealed; only dispatch and the trial of an account have it opened. */
 export interface ProviderAccount {
   name: string;
   /** Kind of the adapter that speaks to it. */
