@@ -180,7 +180,9 @@ export class Attempts {
     const { health } = running.choice;
     health.began(startedTicks);
     try {
-      const events = await begun(await this.#ports.open(asked, attempt, controller), this.#hasOthers());
+      const { operation, stream } = clean.request;
+      const kept = stream && operation?.type === "object";
+      const events = await begun(await this.#ports.open(asked, attempt, controller), this.#hasOthers(), kept);
       call.answering();
       const now = call.ticks();
       call.observed.firstByteTicks ??= now;

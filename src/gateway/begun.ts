@@ -19,16 +19,17 @@ const PRELUDE: ReadonlySet<EventPart["type"]> = new Set<EventPart["type"]>(["sta
  * the start. Until then another target may still be asked.
  * @param others whether there is another. Where text came in one read with an error, nobody has seen it either, so
  * the other may do better; where there is none, how the network cut the answer makes no difference to it.
+ * @param kept whether it was made before and is read again: that it failed then is what it says, not that reading it did
  * @throws what an error inside the answer says, and MalformedAnswer where there is nothing at all.
  */
-export async function begun(events: AsyncGenerator<EventBatch>, others = false): Promise<EventStream> {
+export async function begun(events: AsyncGenerator<EventBatch>, others = false, kept = false): Promise<EventStream> {
   const held: EventBatch[] = [];
   let bytes = 0;
   while (held.length < MAX_PRELUDE && bytes < MAX_PRELUDE_BYTES) {
     const { done, value } = await events.next();
     if (done) break;
     held.push(value);
-    const failed = errorIn(value, others);
+    const failed = kept ? undefined : errorIn(value, others);
     if (failed !== undefined) {
       await events.return(undefined);
       throw fromProviderError(failed);

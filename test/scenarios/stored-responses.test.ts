@@ -227,6 +227,21 @@ describe("a response that was streamed in the background", () => {
     expect((await refusal(owner.responses.retrieve(id, { stream: true }))).status).toBe(404);
   });
 
+  test("and failed is told as it is kept, without the account's name, not as a call that failed", async () => {
+    const { id } = ((await Array.fromAsync(await streamed()))[0] as { response: { id: string } }).response;
+    const [created] = responses.events({ text: "" });
+    const error = { code: "rate_limit_exceeded", message: "Rate limit reached in organization org-SECRET99." };
+    const response = { ...(created!.response as JsonObject), status: "failed", error };
+    const events = [created!, { type: "response.failed", sequence_number: 1, response }];
+    scene.up.requests = [];
+    scene.up.plan(() => sse(events.map((data) => ({ event: String(data.type), data }))));
+    const told = await Array.fromAsync(await owner.responses.retrieve(id, { stream: true }));
+    expect(told.map(({ type }) => type)).toEqual(["response.created", "response.failed"]);
+    const message = "Rate limit reached in organization *****.";
+    expect(told[1]).toMatchObject({ response: { status: "failed", error: { code: "rate_limit_exceeded", message } } });
+    expect(asked()).toHaveLength(1);
+  });
+
   test("ends in an error where the stream breaks", async () => {
     const { id } = ((await Array.fromAsync(await streamed()))[0] as { response: { id: string } }).response;
     const frames = responses.events({ text: "Hello." }).slice(0, 5);
