@@ -18,7 +18,7 @@ import { beginsLikeJson } from "../wire/sniff.ts";
 import type { OpenKey } from "./account-key.ts";
 import { apiOf } from "./api-of.ts";
 import { redactorOf } from "./redact.ts";
-import { fromProviderError, isOfAccount, toCallError, withoutTraces } from "./upstream-error.ts";
+import { fromProviderError, isOfAccount, toCallError, withoutQuotedKeys } from "./upstream-error.ts";
 import { withKey } from "./with-key.ts";
 
 export interface TrialPorts {
@@ -160,7 +160,7 @@ function believable(tokens: unknown): number {
 /** In the provider's own words: whoever asks here is who has to act. */
 function refused(error: ProviderError, key: Secret<string> | null): Partial<Tried> {
   const { code } = fromProviderError(error);
-  const said = isOfAccount(error) ? withoutTraces(error.message) : error.message;
+  const said = isOfAccount(error) ? withoutQuotedKeys(error.message) : error.message;
   return { code, status: error.status, message: withoutKey(said || `The provider answered ${error.status}.`, key) };
 }
 

@@ -9,22 +9,28 @@ const MAX_MESSAGE = 2_000;
 /** A word, not a number that repeats the status. */
 const CODE = /^[A-Za-z][\w.:-]{0,99}$/;
 
-/** What refusals of an account quote of it, in forms that may be words of another message. */
-const TRACES: readonly RegExp[] = [
-  // A key in part, or its digest: OpenAI's `sk-…***…wxyz`, LiteLLM's `sk-...wxyz` and SHA-256.
+/** How refusals of an account quote its key: in part, or its digest. OpenAI's `sk-…***…wxyz`, LiteLLM's `sk-...wxyz` and SHA-256. */
+const QUOTED_KEYS: readonly RegExp[] = [
   /(?<![\w-])[\w-]*(?:\*{3,}|[•●]{2,})(?:\.{3}|[\w*•●…-])*/g,
   /(?<![\w-])(?=[\w-]*[\d_-]|[\w-]+(?:\.{3}|…)[\w-]*[\d_-])[\w-]+(?:\.{3}|…)[\w-]+/g,
   /\b[0-9a-f]{64}\b/gi,
-  // The address that we call from, where keys are bound to some.
+];
+
+/** Where it is called from, which they say where keys are bound to addresses, and whose it is, but for the provider's own desks. */
+const WHOSE: readonly RegExp[] = [
   /(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)/g,
   /(?<![\w:.-])(?:(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,6})?::(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,6})?)(?![\w:])/gi,
-  // Whose account it is, but for the provider's own desks.
   /(?<![\w.+-])(?!(?:support|sales|help)@)[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,8}/gi,
 ];
 
+/** A message without the keys that it quotes, if only in part. */
+export function withoutQuotedKeys(message: string): string {
+  return QUOTED_KEYS.reduce((left, pattern) => left.replace(pattern, "*****"), message);
+}
+
 /** A refusal of the gateway's account without what it quotes of that account's keys, address and owner. */
-export function withoutTraces(text: string): string {
-  return TRACES.reduce((left, pattern) => left.replace(pattern, "*****"), text);
+export function withoutTraces(message: string): string {
+  return WHOSE.reduce((left, pattern) => left.replace(pattern, "*****"), withoutQuotedKeys(message));
 }
 
 /**
