@@ -101,6 +101,7 @@ export class OutputBound {
   async #grow(tokens: number): Promise<void> {
     const { target, tally } = this.#asked;
     const { grant, call } = this.#hold;
+    tally.outgrew(tokens);
     const step = Math.min(Math.max(Math.ceil(this.#held / 4), LEAST_STEP), MOST_STEP);
     for (const more of [step, LAST_STEP]) {
       const worst = withOutput(grant, this.#hold.worst, target, tokens + more, this.#ports.prices);
@@ -109,7 +110,6 @@ export class OutputBound {
       this.#held = worst.output;
       return;
     }
-    tally.outgrew(tokens);
     throw new GatewayError(
       "insufficient_quota",
       "The answer is longer than its bound, and what is left of a limit does not allow more of it.",

@@ -4,6 +4,7 @@
  * gateway/output-bound.ts on the road.
  */
 import { afterEach, describe, expect, test } from "bun:test";
+import { GatewayError } from "../../src/errors.ts";
 import type { Limit } from "../../src/kernel/limit.ts";
 import { DIALECTS, type DialectName, PROVIDERS, Scene, until } from "../support/scene.ts";
 import { frameText, head, json, openaiChat, type Script, sse } from "../support/upstream.ts";
@@ -90,6 +91,15 @@ test("while it grows, as much is held as has been written, and others find no ro
   await scene.quiet();
   expect(await held()).toBe(0);
 });
+
+test.each(Object.entries(MODELS))("where the store is away, a stream of a model whose tokenizer is %s ends, charged for what was written", async (_, model) => {
+  const scene = await under([day("outputTokens", 5_000)], model);
+  scene.app.meter.extend = () => Promise.reject(new GatewayError("store_unavailable", "The store is away."));
+  scene.up.plan(() => words(2_000, false));
+  const { record } = await scene.brokeOff("openai", await ask(scene, "openai"), { code: "store_unavailable" });
+  expect(record.outputTokens).toBeGreaterThan(BOUND + 16);
+  expect(record.usageSource).toBe("counted");
+}); // biome-ignore format: a row
 
 test("a budget in money holds the price of what is more", async () => {
   // Two dollars a million tokens of output, so a tenth of a cent is 500 of them.
