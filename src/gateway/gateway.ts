@@ -116,6 +116,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
   const health = new HealthBook();
   const thresholds = new Thresholds(ports);
   const openKey = createOpenKey(ports.unsealer);
+  const withBytes = createWithBytes(ports.media, bodies);
   let draining = false;
   const catalog = () => directory.catalog();
 
@@ -144,10 +145,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     settle: createSettle({ meter, prices, tokenizer, adapter: ports.adapter, log, onRecord }),
     guardInput: createGuardInput({ meter, prices, tokenizer, adapter: ports.adapter, thresholds }),
     route: createRoute({ health, prices, draw: ports.draw }),
-    dispatch: createDispatch(
-      { ...ports, openKey, thresholds, withBytes: createWithBytes(ports.media, bodies) },
-      deadlines,
-    ),
+    dispatch: createDispatch({ ...ports, openKey, thresholds, withBytes }, deadlines),
     guardOutput: createGuardOutput(),
     respond: createRespond({ readerMs: deadlines.readerMs }),
     refuse: createRefuse({ records: ports.records, log, onRecord, strangers }, body),
