@@ -45,6 +45,7 @@ export class TurnsBuilder {
   build(messages: readonly Message[]): Conversation {
     for (let i = 0; i < messages.length; i++) this.#add(messages[i]!, `messages[${i}]`);
     if (!this.#placeSystemTurn()) this.#hoist(this.#waiting, this.#waitingField);
+    for (const turn of this.#turns) turn.content = resultsFirst(turn.content);
     this.#endOfTurns(`messages[${messages.length - 1}]`);
     if (this.#turns.length === 0 && this.#system.length > 0) {
       this.#warn("messages", "Anthropic needs a user turn; the last system message was sent as one");
@@ -104,8 +105,8 @@ export class TurnsBuilder {
 
   #append(role: "user" | "assistant", blocks: JsonObject[]): void {
     const last = this.#turns.at(-1);
-    if (last?.role !== role) this.#turns.push({ role, content: resultsFirst(blocks) });
-    else last.content = resultsFirst([...last.content, ...blocks]);
+    if (last?.role !== role) this.#turns.push({ role, content: [...blocks] });
+    else for (const block of blocks) last.content.push(block);
   }
 
   #endOfTurns(field: string): void {

@@ -39,20 +39,23 @@ export function conversationOf(
     } else if (blocks.length > 0) append(turns, message.role === "assistant" ? "assistant" : "user", blocks);
   }
   if (turns.length === 0) turns.push(lastSystemAsUser(system, losses));
-  for (const turn of turns) besideDocuments(turn);
+  for (const turn of turns) {
+    turn.content = resultsFirst(turn.content);
+    besideDocuments(turn);
+  }
   endOfTurns(turns, prefill, `messages[${messages.length - 1}]`);
   return { system, messages: turns };
 }
 
 function append(turns: Turn[], role: Turn["role"], blocks: JsonObject[]): void {
   const last = turns.at(-1);
-  const content = last?.role === role ? [...last.content, ...blocks] : blocks;
+  if (last?.role !== role) turns.push({ role, content: [...blocks] });
+  else for (const block of blocks) last.content.push(block);
+}
+
+function resultsFirst(blocks: JsonObject[]): JsonObject[] {
   const isResult = (block: JsonObject) => block.toolResult !== undefined;
-  const sorted = content.some(isResult)
-    ? [...content.filter(isResult), ...content.filter((b) => !isResult(b))]
-    : content;
-  if (last?.role === role) last.content = sorted;
-  else turns.push({ role, content: sorted });
+  return blocks.some(isResult) ? [...blocks.filter(isResult), ...blocks.filter((block) => !isResult(block))] : blocks;
 }
 
 function lastSystemAsUser(system: JsonObject[], losses: Losses): Turn {

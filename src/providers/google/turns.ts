@@ -70,6 +70,7 @@ export class TurnsWriter {
       this.#losses.warn("messages", "Gemini needs a user turn; the last system message was sent as one");
       this.#contents.push({ role: "user", parts: [this.#system.pop()!] });
     }
+    for (const content of this.#contents) content.parts = resultsFirst(content.parts);
     if (this.#contents.length === 0) this.#losses.refuse("messages", "Gemini needs a message that says something");
     if (this.#system.length > 0) body.systemInstruction = { parts: this.#system };
     body.contents = this.#contents as unknown as Json;
@@ -93,8 +94,8 @@ export class TurnsWriter {
     }
     const role = message.role === "assistant" ? "model" : "user";
     const last = this.#contents.at(-1);
-    if (last?.role === role) last.parts = resultsFirst([...last.parts, ...parts]);
-    else this.#contents.push({ role, parts: resultsFirst(parts) });
+    if (last?.role !== role) this.#contents.push({ role, parts });
+    else for (const part of parts) last.parts.push(part);
   }
 
   #parts(message: Message): JsonObject[] {
