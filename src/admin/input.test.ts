@@ -3,7 +3,11 @@ import { z } from "zod";
 import { InvalidInput, invalidField, readInput } from "./input.ts";
 import { PageQuery } from "./schemas.ts";
 
-const body = z.strictObject({ name: z.string(), tags: z.array(z.strictObject({ key: z.string() })).default([]) });
+const body = z.strictObject({
+  name: z.string(),
+  per: z.enum(["day", "month"]).optional(),
+  tags: z.array(z.strictObject({ key: z.string() })).default([]),
+});
 
 function faultsOf(read: () => unknown) {
   try {
@@ -26,6 +30,8 @@ test.each([
   [JSON.parse('{"name":"x","__proto__":{"admin":true}}'), "__proto__", "is not a field of this operation"],
   [{}, "name", "is required"],
   [{ name: 1 }, "name", "Invalid input: expected string, received number"],
+  [{ nam: "x", name: "x" }, "nam", 'is not a field of this operation; did you mean "name"?'],
+  [{ name: "x", per: "moth" }, "per", 'must be one of day, month; did you mean "month"?'],
   [{ name: "x", tags: [{ key: "a" }, {}] }, "tags[1].key", "is required"],
   [[], "", "Invalid input: expected object, received array"],
   [null, "", "Invalid input: expected object, received null"],

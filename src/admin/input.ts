@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { describeIssue, LINE } from "../config/issue.ts";
 import { GatewayError } from "../errors.ts";
 import type { OperationInput, ParsedInput } from "./operation.ts";
 import type { FieldFault } from "./problem.ts";
@@ -37,7 +38,7 @@ export function readInput(
 ): ParsedInput<OperationInput> {
   const faults: FieldFault[] = [];
   const read = (where: FieldFault["in"], schema: z.ZodObject | undefined, value: unknown) => {
-    const result = (schema ?? NOTHING).safeParse(value);
+    const result = (schema ?? NOTHING).safeParse(value, { error: namingWords });
     if (!result.success) faults.push(...faultsOf(where, result.error));
     return result.data;
   };
@@ -55,6 +56,10 @@ export function readInput(
   return parsed as ParsedInput<OperationInput>;
 }
 
+/** Of words and fields that are none, the ones that were meant; the rest in the schema library's words, which know no YAML. */
+const namingWords: z.core.$ZodErrorMap = (issue) =>
+  issue.code === "invalid_value" || issue.code === "unrecognized_keys" ? describeIssue(issue) : undefined;
+
 function faultsOf(where: FieldFault["in"], error: z.ZodError): FieldFault[] {
   return error.issues.flatMap((issue) => {
     const field = pathText(issue.path);
@@ -62,10 +67,11 @@ function faultsOf(where: FieldFault["in"], error: z.ZodError): FieldFault[] {
       const missing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
       return [{ in: where, field, message: missing ? "is required" : issue.message }];
     }
-    return issue.keys.map((key) => ({
+    const messages = issue.message.split(LINE);
+    return issue.keys.map((key, at) => ({
       in: where,
       field: field === "" ? key : `${field}.${key}`,
-      message: "is not a field of this operation",
+      message: messages[at]!.replace("is not a field here", "is not a field of this operation"),
     }));
   });
 }

@@ -102,7 +102,10 @@ function refusal(
   const lines = faults.map(({ field, message }) => {
     const name = String(field);
     const flag = fieldFlags[name.replace(/[.[].*$/, "")];
-    return `${flag === undefined ? name : `--${flag}`}: ${String(message)}`;
+    if (flag === undefined) return `${name}: ${String(message)}`;
+    // A flag may stand for an object: which of its fields it is, is told; which of several such flags, their order tells.
+    const [within = ""] = /(?<=\.).+$/.exec(name) ?? [];
+    return `--${flag}: ${within === "" ? "" : `${within} `}${String(message)}`;
   });
   return new CommandFailure(answer.code, lines.length > 0 ? lines.join("\n") : answer.detail);
 }

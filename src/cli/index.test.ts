@@ -32,6 +32,21 @@ test("0: help of a command names its flags and what is required, however it is a
   }
 });
 
+test("0: help of a word with which commands begin lists these", async () => {
+  for (const argv of [
+    ["help", "limits"],
+    ["limits", "--help"],
+  ]) {
+    const { exit, stdout } = await cli(argv);
+    expect(exit).toBe(0);
+    expect(stdout).toContain("  limits withdraw ");
+    expect(stdout).not.toContain("key create");
+  }
+  const { commands } = JSON.parse((await cli(["key", "--help", "--json"])).stdout);
+  expect(commands.map(({ name }: { name: string }) => name)).toEqual(["key create", "key list", "key revoke"]);
+  expect((await cli(["lock", "--help"])).exit).toBe(2);
+});
+
 test("0: every command takes --json and --help", async () => {
   for (const { name } of COMMANDS) {
     const { exit, stdout } = await cli([...name.split(" "), "--help", "--json"]);

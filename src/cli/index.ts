@@ -40,8 +40,7 @@ const help: Command = {
   flags: {},
   async run({ positionals, json }, io) {
     if (positionals.length === 0) {
-      const rows = COMMANDS.map(({ name, summary }) => ({ name, summary }));
-      io.stdout(json ? `${JSON.stringify({ commands: rows }, null, 2)}\n` : overview());
+      io.stdout(json ? `${JSON.stringify({ commands: rowsOf(COMMANDS) }, null, 2)}\n` : overview());
       return EXIT_OK;
     }
     const { command, rest } = findCommand(positionals);
@@ -84,7 +83,13 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
       io.stderr(overview());
       return EXIT_USAGE;
     }
-    const found = findCommand(spelledAsFlag(argv));
+    const words = spelledAsFlag(argv);
+    const group = groupAskedFor(words);
+    if (group !== undefined) {
+      io.stdout(json ? `${JSON.stringify({ commands: rowsOf(group) }, null, 2)}\n` : overview(group));
+      return EXIT_OK;
+    }
+    const found = findCommand(words);
     command = found.command;
     const invocation = parseInvocation(command, found.rest);
     if (invocation.switches.has("help")) {
@@ -95,6 +100,17 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   } catch (thrown) {
     return report(thrown, command, json, io);
   }
+}
+
+/** `key --help`, `help key`: the commands that begin with a word which is none itself. */
+function groupAskedFor(words: readonly string[]): readonly Command[] | undefined {
+  const spoken = words.filter((word) => word !== "--json");
+  const [first, second] = spoken;
+  if (spoken.length !== 2) return undefined;
+  const word = first === "help" ? second! : second === "--help" ? first! : undefined;
+  if (word === undefined || COMMANDS.some(({ name }) => name === word)) return undefined;
+  const group = COMMANDS.filter(({ name }) => name.startsWith(`${word} `));
+  return group.length === 0 ? undefined : group;
 }
 
 /** `--help` and `--version` are what people try first. */
@@ -133,9 +149,13 @@ function findCommand(words: readonly string[]): { command: Command; rest: readon
   throw new UsageError(`"${name || words[0]}" is not a command${hint}; "sallyport help" lists them`);
 }
 
-function overview(): string {
-  const width = Math.max(...COMMANDS.map(({ name }) => name.length)) + 2;
-  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`);
+function rowsOf(commands: readonly Command[]) {
+  return commands.map(({ name, summary }) => ({ name, summary }));
+}
+
+function overview(commands: readonly Command[] = COMMANDS): string {
+  const width = Math.max(...commands.map(({ name }) => name.length)) + 2;
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`);
   return `usage: sallyport <command> [flags]\n\n${lines.join("\n")}\n\nEvery command takes --json and --help. Exit code: 0 done, 1 failed, 2 not understood.\n`;
 }
 

@@ -52,7 +52,9 @@ test("0: key create may limit the key, by any number of limits", async () => {
   ]);
   const wrong = await run([...CREATE, "--limit", "requests=5/year"]);
   expect(wrong.exit).toBe(1);
-  expect(wrong.stderr).toContain("--limit");
+  expect(wrong.stderr).toContain("--limit: per must be one of second, minute");
+  const misspelt = await run([...CREATE, "--limit", "request=5/day"]);
+  expect(misspelt.stderr).toContain('--limit: request is not a field of this operation; did you mean "requests"?');
 });
 
 test("0: key create --json prints all of it", async () => {

@@ -70,7 +70,12 @@ describe("a mistake in a field", () => {
       '"https://llm.internal/v1#x"',
       "providers[0].baseUrl: must not have a fragment",
     ],
-    ["a secret in the file", "{ env: UP_KEY }", "sk-123", "providers[0].apiKey: must be a mapping of fields, not text"],
+    [
+      "a secret in the file",
+      "{ env: UP_KEY }",
+      "sk-123",
+      "providers[0].apiKey: must say where the secret is kept, { env: NAME } or { file: path }, and not be the secret itself",
+    ],
     [
       "a secret in two places",
       "{ env: UP_KEY }",

@@ -43,9 +43,12 @@ const milliseconds = (fallback: number, meaning: string) =>
 const deadlines = z
   .strictObject({
     bodyMs: milliseconds(30_000, "How long a caller may take to send a body"),
-    firstByteMs: milliseconds(120_000, "How long a provider may take to begin its answer"),
-    unaryMs: milliseconds(600_000, "How long a provider may take for a whole unary answer"),
-    idleMs: milliseconds(120_000, "How long a provider may be silent in the middle of an answer"),
+    firstByteMs: milliseconds(120_000, "How long a provider may take to begin a streamed answer"),
+    unaryMs: milliseconds(
+      600_000,
+      "How long a provider may take for an answer that is not streamed, its beginning included",
+    ),
+    idleMs: milliseconds(120_000, "How long a provider may be silent in the middle of a streamed answer"),
     totalMs: milliseconds(1_800_000, "How long a call may take in all"),
     readerMs: milliseconds(60_000, "How long a caller may go without reading on"),
   })
@@ -89,19 +92,27 @@ const gateway = z
 /** Where a secret is kept. The file itself never holds one. */
 const secretReference = () =>
   z
-    .strictObject({
-      env: z
-        .string()
-        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "must be the name of an environment variable" })
-        .optional()
-        .describe("Name of an environment variable that holds the secret."),
-      file: z
-        .string()
-        .min(1)
-        .optional()
-        .describe("File that holds the secret, relative to this file's folder; a last newline does not count."),
-      vault: z.string().optional().describe("Path in an external vault. Not supported by this version."),
-    })
+    .strictObject(
+      {
+        env: z
+          .string()
+          .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "must be the name of an environment variable" })
+          .optional()
+          .describe("Name of an environment variable that holds the secret."),
+        file: z
+          .string()
+          .min(1)
+          .optional()
+          .describe("File that holds the secret, relative to this file's folder; a last newline does not count."),
+        vault: z.string().optional().describe("Path in an external vault. Not supported by this version."),
+      },
+      {
+        error: ({ code, input }) =>
+          code === "invalid_type" && typeof input === "string"
+            ? "must say where the secret is kept, { env: NAME } or { file: path }, and not be the secret itself"
+            : undefined,
+      },
+    )
     .superRefine((reference, context) => {
       const named = Object.keys(reference);
       if (named.length !== 1) {

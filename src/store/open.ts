@@ -59,6 +59,10 @@ interface Given {
   log: Log;
 }
 
+/** How connections fail where no PostgreSQL answers (https://nodejs.org/api/errors.html#common-system-errors). */
+const NOBODY_THERE = /\b(?:ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EAI_AGAIN)\b/;
+const ASK = "; is PostgreSQL running there, and may this machine reach it?";
+
 /**
  * PostgreSQL where DATABASE_URL says so, else a file. Nothing of PostgreSQL is loaded without.
  * @throws ConfigurationError where what a variable names cannot be used
@@ -77,7 +81,7 @@ export async function openStore(folder: DataFolder, where: StoreAddresses, given
     return { ...stores, shared: true, openBooks: () => openSharedBooks(stores, redis, log) };
   } catch (error) {
     if (!(error instanceof PostgresError)) throw error;
-    const message = `names ${database.shown}, which cannot be used: ${error.message}`;
+    const message = `names ${database.shown}, which cannot be used: ${error.message}${NOBODY_THERE.test(error.message) ? ASK : ""}`;
     throw new ConfigurationError([{ where: "DATABASE_URL", message }]);
   }
 }

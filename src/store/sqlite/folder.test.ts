@@ -68,7 +68,9 @@ test("a place that cannot be a folder is refused by name", () => {
   const file = join(root, "file");
   writeFileSync(file, "");
   expect(() => openDataFolder(file)).toThrow(DataFolderError);
-  expect(() => openDataFolder(join(file, "below"))).toThrow(/cannot be made or read/);
+  expect(() => openDataFolder(join(file, "below"))).toThrow(
+    /cannot be made or read: .*; give it to the user .* or set SALLYPORT_DATA_DIR/,
+  );
 });
 
 test("a file that others could read is made private", () => {

@@ -7,6 +7,8 @@ export class DataFolderError extends Error {
   override readonly name = "DataFolderError";
 }
 
+const REMEDY = "; give it to the user that runs the gateway (chown -R), or set SALLYPORT_DATA_DIR to another folder";
+
 /** The folder of the embedded store, held by this process until it is released or dies. */
 export interface DataFolder {
   readonly path: string;
@@ -32,7 +34,7 @@ export function openDataFolder(path: string): DataFolder {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     if (!statSync(path).isDirectory()) throw new Error("it is not a folder");
   } catch (error) {
-    throw new DataFolderError(`the data folder ${path} cannot be made or read: ${messageOf(error)}`);
+    throw new DataFolderError(`the data folder ${path} cannot be made or read: ${messageOf(error)}${REMEDY}`);
   }
   const lockFile = join(path, "gateway.lock");
   const pidFile = join(path, "gateway.pid");
@@ -42,7 +44,7 @@ export function openDataFolder(path: string): DataFolder {
     writeFileSync(pidFile, `${process.pid}\n`);
   } catch (error) {
     lock.close();
-    throw new DataFolderError(`the data folder ${path} cannot be written: ${messageOf(error)}`);
+    throw new DataFolderError(`the data folder ${path} cannot be written: ${messageOf(error)}${REMEDY}`);
   }
   held.add(lock);
   return {
@@ -71,7 +73,7 @@ function takeLock(path: string, lockFile: string, pidFile: string): Database {
         `the data folder ${path} is in use by another gateway${holder(pidFile)}; stop it, or set SALLYPORT_DATA_DIR to another folder`,
       );
     }
-    throw new DataFolderError(`the data folder ${path} cannot be locked: ${messageOf(error)}`);
+    throw new DataFolderError(`the data folder ${path} cannot be locked: ${messageOf(error)}${REMEDY}`);
   }
 }
 

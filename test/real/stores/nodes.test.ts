@@ -113,7 +113,10 @@ describe.skipIf(!present(POSTGRES_BINARIES))("nodes that share PostgreSQL", () =
   test("say in one line what is wrong with the database, without its password", async () => {
     const url = new URL(await server.database());
     const rows: [Partial<URL>, RegExp][] = [
-      [{ port: "1" }, /^sallyport serve: DATABASE_URL: names postgres:.* which cannot be used: .*ECONNREFUSED/],
+      [
+        { port: "1" },
+        /^sallyport serve: DATABASE_URL: names postgres:.* which cannot be used: .*ECONNREFUSED.*is PostgreSQL running there/,
+      ],
       [{ password: "hunter2" }, /which cannot be used: .*password authentication failed/],
       [{ pathname: "/nowhere" }, /which cannot be used: .*database "nowhere" does not exist/],
     ];
