@@ -75,3 +75,18 @@ describe("what a provider may go without", () => {
     expect(() => adapter.encode(request({ tools }), "m")).toThrow("web_search");
   });
 });
+
+test.each([
+  [{ type: "web_search" }, "has no tool of type web_search"],
+  // Google names its tools by field.
+  [{ googleSearch: {} }, "has no tool of type googleSearch"],
+] as const)("whoever refuses a tool of another dialect's says which: %j", (value, words) => {
+  const asked = request({ dialect: "gemini", tools: [{ type: "opaque", value }] });
+  const others = ADAPTERS.filter(
+    (each) => each.dialect !== "gemini" && each.local === undefined && each.capabilities.tools,
+  );
+  for (const each of others) {
+    const send = () => each.encode(asked, "m", { region: "us-east-1", project: "p", location: "global" });
+    expect(send).toThrow(words);
+  }
+});

@@ -52,6 +52,11 @@ function hasOptional(message: Message): boolean {
   return message.parts.some((part) => part.type === "opaque" && part.optional === true);
 }
 
-function typeOf({ value }: { value: Record<string, unknown> }): string {
-  return typeof value.type === "string" ? value.type : "this kind";
+/** The longest name of a kind that is told. */
+const MAX_KIND = 64;
+
+/** What kind of tool or content only another dialect knows: its type, or its first field, as Google names its tools. */
+export function typeOf({ value }: { value: Record<string, unknown> }): string {
+  const kind = typeof value.type === "string" ? value.type : (Object.keys(value)[0] ?? "this kind");
+  return kind.slice(0, MAX_KIND);
 }

@@ -1,6 +1,7 @@
 import { isObject, type JsonObject } from "../../kernel/json.ts";
 import { UnsupportedFeature } from "../../spec/adapter.ts";
 import type { FunctionTool, ModelRequest, ToolChoice } from "../../spec/request.ts";
+import { typeOf } from "../foreign.ts";
 import type { Warn } from "./blocks.ts";
 import type { ModelTraits } from "./models.ts";
 import { nativeSchema } from "./schema.ts";
@@ -41,7 +42,7 @@ function functionTools(request: ModelRequest, traits: ModelTraits, warn: Warn): 
   let strict = 0;
   return (request.tools ?? []).map((tool, index) => {
     if (tool.type === "opaque") {
-      throw new UnsupportedFeature(`tools[${index}]`, "Anthropic does not have this kind of tool");
+      throw new UnsupportedFeature(`tools[${index}]`, `Anthropic has no tool of type ${typeOf(tool)}`);
     }
     const value: JsonObject = { name: tool.name, input_schema: objectSchema(tool.parameters) };
     if (tool.description !== undefined) value.description = tool.description;

@@ -3,6 +3,7 @@ import { UnsupportedFeature } from "../../spec/adapter.ts";
 import type { FunctionTool, ModelRequest } from "../../spec/request.ts";
 import { traitsOf } from "../anthropic/models.ts";
 import { type AnswerFormat, answerFormat, hintFor, responseTool } from "../anthropic/structured.ts";
+import { typeOf } from "../foreign.ts";
 import type { Losses } from "../losses.ts";
 import type { BlockWriter } from "./blocks.ts";
 import type { Family } from "./models.ts";
@@ -82,7 +83,7 @@ function nativeFormat({ responseFormat }: ModelRequest, format: AnswerFormat): J
 function functionTools(request: ModelRequest, family: Family, writer: BlockWriter, losses: Losses): JsonObject[] {
   return (request.tools ?? []).flatMap((tool, index) => {
     if (tool.type === "opaque") {
-      throw new UnsupportedFeature(`tools[${index}]`, "Bedrock's Converse does not have this kind of tool");
+      throw new UnsupportedFeature(`tools[${index}]`, `Bedrock's Converse has no tool of type ${typeOf(tool)}`);
     }
     const spec = toolSpec({ ...tool, name: nameForBedrock(tool.name) });
     if (tool.strict === true) {

@@ -8,6 +8,7 @@ import type {
   ToolCallPart,
   ToolResultPart,
 } from "../../spec/message.ts";
+import { typeOf } from "../foreign.ts";
 import type { Losses } from "../losses.ts";
 
 /** Between a document's name and its text. */
@@ -124,7 +125,7 @@ export class ConversationWriter {
       case "audio":
         return losses.refuse("messages", "the provider takes no sound");
       case "opaque": {
-        const type = typeof part.value.type === "string" ? part.value.type : "a part";
+        const type = typeOf(part);
         if (role !== "assistant") losses.refuse("messages", `the provider cannot read content of type ${type}`);
         losses.warn(type, "the provider has no such content; it was left out of an earlier answer");
         return undefined;

@@ -1,6 +1,7 @@
-import { type Json, type JsonObject, wordOf } from "../../kernel/json.ts";
+import type { Json, JsonObject } from "../../kernel/json.ts";
 import type { UpstreamRequest } from "../../spec/adapter.ts";
 import type { FunctionTool, ModelRequest, ReasoningRequest } from "../../spec/request.ts";
+import { typeOf } from "../foreign.ts";
 import { Losses } from "../losses.ts";
 import { ConversationWriter } from "./messages.ts";
 
@@ -39,7 +40,7 @@ function writeTools(request: ModelRequest, losses: Losses, body: JsonObject): vo
   if (request.tools === undefined || request.tools.length === 0) return;
   let tools = request.tools.map((tool, index): FunctionTool => {
     if (tool.type === "function") return tool;
-    return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${wordOf(tool.value.type)}`);
+    return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${typeOf(tool)}`);
   });
   if (toolChoice?.type === "opaque") losses.refuse("tool_choice", "the provider has no such choice of tools");
   if (toolChoice?.type === "tool") {

@@ -8,6 +8,7 @@ import type {
   ToolCallPart,
   ToolResultPart,
 } from "../../spec/message.ts";
+import { typeOf } from "../foreign.ts";
 import type { Losses } from "../losses.ts";
 
 /** Between texts that are joined because a message has one. */
@@ -101,7 +102,7 @@ function itemOf(part: Part, role: string, losses: Losses): JsonObject | undefine
     case "document":
       return documentItem(part, losses);
     case "opaque": {
-      const type = typeof part.value.type === "string" ? part.value.type : "a part";
+      const type = typeOf(part);
       if (role !== "assistant") losses.refuse("messages", `the provider cannot read content of type ${type}`);
       losses.warn(type, "the provider has no such content; it was left out of an earlier answer");
       return undefined;

@@ -1,6 +1,7 @@
-import { type Json, type JsonObject, wordOf } from "../../kernel/json.ts";
+import type { Json, JsonObject } from "../../kernel/json.ts";
 import type { UpstreamRequest } from "../../spec/adapter.ts";
 import type { ModelRequest, Tool } from "../../spec/request.ts";
+import { typeOf } from "../foreign.ts";
 import { Losses } from "../losses.ts";
 import { thoughtsUnder } from "../thinking-budget.ts";
 import { hasMedia, writeMessages } from "./messages.ts";
@@ -61,7 +62,7 @@ function writeTools(request: ModelRequest, losses: Losses, parameters: JsonObjec
 
 function writeTool(tool: Tool, index: number, losses: Losses): JsonObject {
   if (tool.type === "opaque") {
-    return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${wordOf(tool.value.type)}`);
+    return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${typeOf(tool)}`);
   }
   const called: JsonObject = { name: tool.name };
   if (tool.description !== undefined) called.description = tool.description;

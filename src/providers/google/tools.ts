@@ -2,6 +2,7 @@ import type { Json, JsonObject } from "../../kernel/json.ts";
 import type { GeminiRequestForm, GeminiToolForm } from "../../spec/gemini-form.ts";
 import { toGeminiSchema } from "../../spec/gemini-schema.ts";
 import type { FunctionTool, ModelRequest, ToolChoice } from "../../spec/request.ts";
+import { typeOf } from "../foreign.ts";
 import type { Losses } from "../losses.ts";
 import { geminiJsonSchema } from "./schema.ts";
 import type { ResponseFunction } from "./structured.ts";
@@ -23,10 +24,7 @@ export function writeTools(
   for (const [index, tool] of (request.tools ?? []).entries()) {
     if (tool.type === "function") entry(writeFunction(tool, losses));
     else if (losses.own) tools.push(tool.value);
-    else {
-      const type = typeof tool.value.type === "string" ? tool.value.type : "this kind";
-      losses.refuse(`tools[${index}]`, `Gemini has no tool of type ${type}`);
-    }
+    else losses.refuse(`tools[${index}]`, `Gemini has no tool of type ${typeOf(tool)}`);
   }
   if (response !== undefined) entry(response.declaration);
   if (tools.length > 0 || (losses.own && request.tools !== undefined)) body.tools = tools;

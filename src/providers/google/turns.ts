@@ -4,6 +4,7 @@ import { isMadeUpCallId } from "../../spec/call-id.ts";
 import type { GeminiMessageForm, GeminiPartForm } from "../../spec/gemini-form.ts";
 import type { Message, OpaquePart, Part, ReasoningPart, ToolCallPart, ToolResultPart } from "../../spec/message.ts";
 import { argumentsAsObject } from "../../spec/tool-arguments.ts";
+import { typeOf } from "../foreign.ts";
 import type { Losses } from "../losses.ts";
 import { mediaPart } from "./media.ts";
 import type { ModelTraits } from "./models.ts";
@@ -217,7 +218,7 @@ export class TurnsWriter {
     const shown: JsonObject[] = [];
     for (const each of part.content) {
       if (each.type === "opaque") {
-        const type = typeof each.value.type === "string" ? each.value.type : "this kind";
+        const type = typeOf(each);
         this.#losses.refuse("messages", `Gemini cannot read a tool result of type ${type}`);
       }
       if (each.type === "text" || this.#traits.mediaInResults) continue;
@@ -233,7 +234,7 @@ export class TurnsWriter {
   /** Work that another provider's tools did in an earlier answer may go; what the caller wants read may not. */
   #opaque(part: OpaquePart, message: Message): JsonObject | undefined {
     if (this.#losses.own) return part.value;
-    const type = typeof part.value.type === "string" ? part.value.type : "a part";
+    const type = typeOf(part);
     if (type === "compaction" && typeof part.value.content === "string") return { text: part.value.content };
     if (message.role !== "assistant") this.#losses.refuse("messages", `Gemini cannot read content of type ${type}`);
     this.#losses.warn(type, "Gemini has no such content; it was left out of an earlier answer");

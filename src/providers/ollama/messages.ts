@@ -2,6 +2,7 @@ import type { JsonObject } from "../../kernel/json.ts";
 import type { Message, Part, TextPart, ToolCallPart, ToolResultPart } from "../../spec/message.ts";
 import type { OllamaPartForm } from "../../spec/ollama-form.ts";
 import { argumentsAsObject } from "../../spec/tool-arguments.ts";
+import { typeOf } from "../foreign.ts";
 import type { Losses } from "../losses.ts";
 
 /** Between texts that are joined because a message has one. */
@@ -88,7 +89,7 @@ function textOf(parts: readonly Part[], between: string, role: string, losses: L
       texts.push(part.name === undefined ? part.source.text : `${part.name}${PARAGRAPH}${part.source.text}`);
     } else if (part.type === "audio") losses.refuse("messages", "the provider takes no sound");
     else if (part.type === "opaque") {
-      const type = typeof part.value.type === "string" ? part.value.type : "a part";
+      const type = typeOf(part);
       if (role !== "assistant") losses.refuse("messages", `the provider cannot read content of type ${type}`);
       losses.warn(type, "the provider has no such content; it was left out of an earlier answer");
     }

@@ -1,7 +1,8 @@
-import { type Json, type JsonObject, wordOf } from "../../kernel/json.ts";
+import type { Json, JsonObject } from "../../kernel/json.ts";
 import type { UpstreamRequest } from "../../spec/adapter.ts";
 import type { OllamaRequestForm } from "../../spec/ollama-form.ts";
 import type { ModelRequest, Tool } from "../../spec/request.ts";
+import { typeOf } from "../foreign.ts";
 import { Losses } from "../losses.ts";
 import { boundMachine } from "./bounds.ts";
 import { writeImages, writeMessages } from "./messages.ts";
@@ -57,7 +58,7 @@ function writeTools(request: ModelRequest, losses: Losses, body: JsonObject): vo
 function writeTool(tool: Tool, index: number, losses: Losses): JsonObject {
   if (tool.type === "opaque") {
     if (losses.own) return tool.value;
-    return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${wordOf(tool.value.type)}`);
+    return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${typeOf(tool)}`);
   }
   const called: JsonObject = { name: tool.name };
   if (tool.description !== undefined) called.description = tool.description;

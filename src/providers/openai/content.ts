@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../../kernel/json.ts";
 import type { ChatMessageForm, ChatPartForm } from "../../spec/chat-form.ts";
 import type { AudioPart, DocumentPart, ImagePart, MediaSource, Message, Part, TextPart } from "../../spec/message.ts";
+import { typeOf } from "../foreign.ts";
 import type { Losses } from "./losses.ts";
 import type { Quirks } from "./quirks.ts";
 
@@ -57,7 +58,7 @@ function itemOf(part: Part, role: Message["role"], losses: Losses, quirks: Quirk
  */
 function opaqueItem(value: JsonObject, role: Message["role"], losses: Losses): JsonObject | undefined {
   if (losses.own) return "type" in value ? value : undefined;
-  const type = typeof value.type === "string" ? value.type : "a part";
+  const type = typeOf({ value });
   if (type === "compaction" && typeof value.content === "string") return { type: "text", text: value.content };
   if (role !== "assistant") losses.refuse("messages", `the provider cannot read content of type ${type}`);
   losses.warn(type, "the provider has no such content; it was left out of an earlier answer");

@@ -2,6 +2,7 @@ import type { Json, JsonObject } from "../../kernel/json.ts";
 import type { UpstreamRequest } from "../../spec/adapter.ts";
 import type { ChatRequestForm } from "../../spec/chat-form.ts";
 import type { ModelRequest, Tool, ToolChoice } from "../../spec/request.ts";
+import { typeOf } from "../foreign.ts";
 import { writeReasoning } from "./effort.ts";
 import { Losses } from "./losses.ts";
 import { writePrivacy } from "./privacy.ts";
@@ -82,8 +83,7 @@ function writeTools(
 function writeTool(tool: Tool, index: number, losses: Losses): JsonObject {
   if (tool.type === "opaque") {
     if (losses.own) return tool.value;
-    const type = typeof tool.value.type === "string" ? tool.value.type : "this kind";
-    return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${type}`);
+    return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${typeOf(tool)}`);
   }
   const called: JsonObject = { name: losses.own ? tool.name : nameForServer(tool.name) };
   if (tool.description !== undefined) called.description = tool.description;

@@ -2,6 +2,7 @@ import { isObject, type Json, type JsonObject } from "../../../kernel/json.ts";
 import type { UpstreamRequest } from "../../../spec/adapter.ts";
 import type { ModelRequest, ResponseFormat, Tool, ToolChoice } from "../../../spec/request.ts";
 import type { ResponsesRequestForm, ResponsesToolForm } from "../../../spec/responses-form.ts";
+import { typeOf } from "../../foreign.ts";
 import { Losses } from "../../losses.ts";
 import { effortOf } from "../effort.ts";
 import { writePrivacy } from "../privacy.ts";
@@ -195,8 +196,7 @@ function writeForeignTools(request: ModelRequest, losses: Losses, body: JsonObje
   if (tools === undefined || tools.length === 0) return;
   body.tools = tools.map((tool, index) => {
     if (tool.type === "opaque") {
-      const type = typeof tool.value.type === "string" ? tool.value.type : "this kind";
-      return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${type}`);
+      return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${typeOf(tool)}`);
     }
     losses.carry(tool.extra, {});
     const parameters = tool.parameters ?? { type: "object", properties: {} };

@@ -8,6 +8,7 @@ import type {
   ToolCallPart,
   ToolResultPart,
 } from "../../../spec/message.ts";
+import { typeOf } from "../../foreign.ts";
 import type { Losses } from "../../losses.ts";
 import { type CallIdForm, idForServer, nameForServer } from "../tool-names.ts";
 import { documentItem, imageItem } from "./content.ts";
@@ -81,7 +82,7 @@ function textItem(part: TextPart, type: string, losses: Losses): JsonObject {
 
 /** In an answer of the model's it is work that is done and told in the text beside it; what the caller wants read may not go. */
 function opaque({ value }: OpaquePart, role: Message["role"], losses: Losses): JsonObject | undefined {
-  const type = typeof value.type === "string" ? value.type : "a part";
+  const type = typeOf({ value });
   if (type === "compaction" && typeof value.content === "string") return { type: "output_text", text: value.content };
   if (role !== "assistant") losses.refuse("messages", `the provider cannot read content of type ${type}`);
   losses.warn(type, "the provider has no such content; it was left out of an earlier answer");
