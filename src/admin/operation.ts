@@ -22,7 +22,7 @@ export interface ReadContext {
   >;
   meter: MeterView;
   ledger: Ledger;
-  records: Pick<Records, "page">;
+  records: Pick<Records, "page" | "recordOf">;
   events: Pick<Events, "page">;
   catalog(): Catalog;
   installation: { version: string /** Milliseconds since 1970. */; startedAt: number; uptimeMs: number };

@@ -21,7 +21,7 @@ import { createRouter } from "./routes.ts";
 
 export interface AdminDependencies {
   administration: Administration;
-  records: Pick<Records, "page">;
+  records: Pick<Records, "page" | "recordOf">;
   events: Pick<Events, "page">;
   meter: MeterView;
   ledger: Ledger;

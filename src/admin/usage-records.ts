@@ -102,7 +102,8 @@ export const getUsageRecord = defineOperation({
   method: "GET",
   path: "/api/v1/usage-records/{id}",
   summary: "See one usage record",
-  description: "By its id, or by the `x-request-id` that the caller was told: then the newest one with it.",
+  description:
+    "By its id, or where no call has it by the `x-request-id` that the caller was told: then the newest one with it.",
   permission: "usage.read",
   audit: "none",
   input: { path: z.strictObject({ id: z.string() }) },
@@ -131,8 +132,7 @@ export const getCapture = defineOperation({
 });
 
 async function requireRecord(context: ReadContext, id: string): Promise<UsageRecord> {
-  const page = await context.records.page({ id, limit: 1 });
-  const record = page.records[0];
+  const record = await context.records.recordOf(id);
   if (record === undefined) throw new GatewayError("not_found", "There is no such usage record.");
   return record;
 }

@@ -115,4 +115,9 @@ export interface Records {
   /** A call that never had a Hold. Resolves when the record would survive a kill. */
   append(record: UsageRecord): Promise<void>;
   page(query: RecordQuery): Promise<RecordPage>;
+  /**
+   * The record with this id; where there is none, the newest whose caller was told it as `x-request-id`: callers choose
+   * that, and may choose the id of another call.
+   */
+  recordOf(id: string): Promise<UsageRecord | undefined>;
 }

@@ -75,6 +75,18 @@ export function journalContract(name: string, open: () => { journal: Journal; re
       expect(seen).toHaveLength(7);
     });
 
+    test("a record is found by its id, whatever other callers call theirs, and else by the newest request id", async () => {
+      const { journal } = setUp();
+      const [one, early, late] = [
+        sampleRecord(),
+        sampleRecord({ requestId: "mine" }),
+        sampleRecord({ requestId: "mine" }),
+      ];
+      for (const record of [one, early, late, sampleRecord({ requestId: one.id })]) await journal.append(record);
+      expect([(await journal.recordOf(one.id))?.id, (await journal.recordOf("mine"))?.id]).toEqual([one.id, late.id]);
+      expect(await journal.recordOf("nobody's")).toBeUndefined();
+    });
+
     test("one entry that cannot be written does not take its neighbours with it", async () => {
       const { journal } = setUp();
       const twin = sampleRecord();

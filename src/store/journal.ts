@@ -33,6 +33,8 @@ export interface Journal {
   close(hold: number, record: UsageRecord, committed: (seq: number) => void): Promise<void>;
   append(record: UsageRecord): Promise<void>;
   page(query: RecordQuery): Promise<RecordPage>;
+  /** See `Records`. */
+  recordOf(id: string): Promise<UsageRecord | undefined>;
   /** Records of calls that were admitted in a time, earliest first, some at a time. */
   admitted(since: number, until: number): AsyncIterable<readonly UsageRecord[]>;
   /** Place of the last entry of the ledger; 0 at first. */

@@ -198,7 +198,10 @@ export function adminPlane(overrides: Partial<AdminDependencies> = {}) {
   const meter = new MemoryMeter(journal, { now: () => clock.wall, ticks: () => clock.wall - NOW });
   const deps: AdminDependencies = {
     administration,
-    records: { page: async (query) => pageOfRecords(records, query) },
+    records: {
+      page: async (query) => pageOfRecords(records, query),
+      recordOf: async (id) => records.find((each) => each.id === id),
+    },
     meter,
     events,
     ledger: { admitted: (since, until) => journal.admitted(since, until), recount: (mend) => meter.recount(mend) },

@@ -28,6 +28,10 @@ export class MemoryJournal implements Journal {
     committed(this.#records.push(record));
   }
 
+  async recordOf(id: string): Promise<UsageRecord | undefined> {
+    return this.#records.find((each) => each.id === id) ?? this.#records.findLast(({ requestId }) => requestId === id);
+  }
+
   async append(record: UsageRecord): Promise<void> {
     this.#records.push(record);
   }

@@ -184,6 +184,14 @@ export class Ledger implements Records {
     return { records, next: rows.length > limit ? records.at(-1)!.id : null };
   }
 
+  async recordOf(id: string): Promise<UsageRecord | undefined> {
+    const [row] = await this.#postgres.query<{ record: string }>(
+      `SELECT record FROM usage_records WHERE id = $1 OR request_id = $1 ORDER BY id = $1 DESC, id DESC LIMIT 1`,
+      [textOf(id)],
+    );
+    return row && recordFromText(row.record);
+  }
+
   async #writeOpen(items: readonly ToOpen[]): Promise<boolean[]> {
     const { fence } = items.at(-1)!;
     const isCurrent = (item: ToOpen) => item.fence.epoch === fence.epoch && item.fence.node === fence.node;

@@ -6,7 +6,7 @@ import type { RecordPage, RecordQuery, UsageRecord } from "../../ports/records.t
 import type { Journal, JournaledHold, LedgerEntry, Mark } from "../journal.ts";
 import { recordFromText, recordToText } from "../record-text.ts";
 import { DataFolderError } from "./folder.ts";
-import { pageOfRecords } from "./record-pages.ts";
+import { pageOfRecords, recordOf } from "./record-pages.ts";
 
 /** See `PRAGMA synchronous` of SQLite. */
 export type LedgerSync = "normal" | "full";
@@ -253,6 +253,10 @@ export class SqliteJournal implements Journal {
 
   page(query: RecordQuery): Promise<RecordPage> {
     return pageOfRecords(this.#db, query);
+  }
+
+  recordOf(id: string): Promise<UsageRecord | undefined> {
+    return recordOf(this.#db, id);
   }
 
   /** When commits wait for the disk. */

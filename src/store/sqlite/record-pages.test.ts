@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { RecordQuery } from "../../ports/records.ts";
 import { sampleRecord } from "../meter-contract.ts";
 import { recordToText } from "../record-text.ts";
-import { pageOfRecords } from "./record-pages.ts";
+import { pageOfRecords, recordOf } from "./record-pages.ts";
 
 const COUNT = 5_500;
 let db: Database;
@@ -37,6 +37,18 @@ test("all conditions hold together, and a call is found by either of its ids", a
   expect(await ids({ id: "req-3", limit: 10 })).toEqual([idOf(3)]);
   expect(await ids({ id: idOf(3), limit: 10 })).toEqual([idOf(3)]);
   expect(await ids({ tenantId: "nobody", limit: 10 })).toEqual([]);
+});
+
+test("one record is found by its own id, though a newer call was called that by its caller, and else by the newest request id", async () => {
+  const find = async (id: string) => (await recordOf(db, id))?.id;
+  expect([await find(idOf(2)), await find("req-4"), await find("nobody's")]).toEqual([idOf(2), idOf(4), undefined]);
+  const record = sampleRecord({ requestId: idOf(2) });
+  db.query("INSERT INTO usage_records VALUES (?, ?)").run(
+    "call_999999",
+    recordToText({ ...record, id: "call_999999" }),
+  );
+  expect([await find(idOf(2)), await ids({ id: idOf(2), limit: 10 })]).toEqual([idOf(2), ["call_999999", idOf(2)]]);
+  db.run("DELETE FROM usage_records WHERE id = 'call_999999'");
 });
 
 test("without conditions the newest come, and the last page has no next", async () => {

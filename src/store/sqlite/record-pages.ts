@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { setImmediate as turn } from "node:timers/promises";
-import type { RecordPage, RecordQuery } from "../../ports/records.ts";
+import type { RecordPage, RecordQuery, UsageRecord } from "../../ports/records.ts";
 import { fieldOfText, recordFromText } from "../record-text.ts";
 
 /** Records looked through between two turns of the event loop: some milliseconds. */
@@ -32,6 +32,13 @@ export async function pageOfRecords(db: Database, query: RecordQuery): Promise<R
   }
   const records = found.slice(0, limit).map(recordFromText);
   return { records, next: found.length > limit ? records.at(-1)!.id : null };
+}
+
+/** See `Records.recordOf`. By its own id it is found at once. */
+export async function recordOf(db: Database, id: string): Promise<UsageRecord | undefined> {
+  const own = db.query("SELECT record FROM usage_records WHERE id = ?").get(id) as { record: string } | null;
+  if (own !== null) return recordFromText(own.record);
+  return (await pageOfRecords(db, { id, limit: 1 })).records[0];
 }
 
 function conditionsOf({ tenantId, keyId, outcome, id }: RecordQuery) {
