@@ -7,12 +7,12 @@ import type { Limit } from "../kernel/limit.ts";
 import { formatUsd } from "../kernel/money.ts";
 import type { LimitedScope } from "../ports/administration.ts";
 import type { LimitDecision, LimitRequestRow } from "../ports/limit-requests.ts";
-import { findApplication } from "./applications.ts";
 import { isSamePerson } from "./authenticate.ts";
 import { entityTag, requireMatch } from "./etag.ts";
 import { invalidField } from "./input.ts";
 import { type ChangeContext, defineOperation, type ReadContext } from "./operation.ts";
 import { Actor, Instant, instant, instantOrNull, LimitView, Moment, PageQuery, Prose, pageOf } from "./schemas.ts";
+import { scopeByNames } from "./scopes.ts";
 
 const State = z
   .enum(["requested", "approved", "rejected", "withdrawn", "expired"])
@@ -284,19 +284,6 @@ async function scopeOf(context: ReadContext, text: string): Promise<OwnScope> {
   const [scope] = await context.administration.chargedScopes((await scopeByNames(context, text)) ?? text);
   if (scope === undefined || scope.tenantId === null || scope.applicationId === undefined) throw unknownScope();
   return scope as OwnScope;
-}
-
-/** What people call an application or a subscription, as its id. No name has a slash. */
-async function scopeByNames({ administration }: ReadContext, text: string): Promise<string | undefined> {
-  const [kind, name] = [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)];
-  const names = name.split("/");
-  if (names.length === 1 || kind === "key") return undefined;
-  const application = findApplication(await administration.applications(), names.slice(0, 3).join("/"));
-  if (application === undefined) return undefined;
-  if (kind === "application") return names.length === 3 ? `application:${application.id}` : undefined;
-  const subscriptions = await administration.subscriptions(application.id);
-  const subscription = subscriptions.find(({ api }) => api === names.slice(3).join("/"));
-  return subscription && `subscription:${subscription.id}`;
 }
 
 /** Refuses what would raise nothing: where there is no such limit, or one that holds for as long is not lower. */

@@ -50,6 +50,18 @@ test("usage tells what was spent and what is reserved, to the nano-dollar, in th
   expect(body.periods.total).toMatchObject({ end: null, spent: { requests: 3 } });
 });
 
+test("a tenant, team, application or subscription may be called by its names", async () => {
+  const { call, administration } = await spent();
+  administration.limits.set("subscription:sub_1", [BUDGET]);
+  const named = await call("GET", "/api/v1/usage?scope=application:acme/research/bot");
+  expect(named.body).toMatchObject({ scope: APPLICATION, periods: { total: { spent: { usd: "1.750000002" } } } });
+  expect((await call("GET", "/api/v1/usage?scope=tenant:acme")).body.scope).toBe(TENANT);
+  const limits = await call("GET", "/api/v1/limits?scope=subscription:acme/research/bot/chat/v1");
+  expect(limits.body.items).toMatchObject([{ scope: "subscription:sub_1", dimension: "usd" }]);
+  const statement = "/api/v1/statements?scope=tenant:acme&since=2026-11-22&until=2026-11-23";
+  expect((await call("GET", statement)).body).toMatchObject({ scope: TENANT, total: { usd: "1.750000002" } });
+});
+
 test("limits tell how a scope stands, and everyone who pays as well", async () => {
   const { call, administration } = await spent();
   administration.limits.set(TENANT, [BUDGET, { dimension: "concurrent", window: null, amount: 4 }]);

@@ -11,6 +11,7 @@ import type { UsageRecord } from "../ports/records.ts";
 import { invalidField } from "./input.ts";
 import { defineOperation, type ReadContext } from "./operation.ts";
 import { Instant, instant, instantOrNull } from "./schemas.ts";
+import { SCOPE_FORMS, scopeByNames } from "./scopes.ts";
 
 const KINDS = ["key", "application", "team", "tenant", "subscription", "model", "provider"] as const;
 
@@ -19,7 +20,7 @@ const Scope = z
   .max(400)
   .regex(new RegExp(`^(?:${KINDS.join("|")}):.+$`, "u"), `must be ${KINDS.join(":, ")}: and an id or name`)
   .describe(
-    "Who is charged: `tenant:ten_…`, `team:team_…`, `application:app_…`, `key:…` (public id), `subscription:sub_…`, `model:…` and `provider:…` by name.",
+    "Who is charged: `tenant:…`, `team:…`, `application:…` and `subscription:…` by id (`ten_…`) or by names (`application:acme/research/bot`), `key:…` by its public id, `model:…` and `provider:…` by name.",
   );
 
 const tokens = z.number().int();
@@ -261,10 +262,10 @@ async function requireScopes(context: ReadContext, scope: string): Promise<[Limi
   const thing = kind === "model" || kind === "provider" ? things[kind].find((each) => each.name === name) : undefined;
   const scopes =
     thing === undefined
-      ? await context.administration.chargedScopes(scope)
+      ? await context.administration.chargedScopes((await scopeByNames(context, scope)) ?? scope)
       : [{ scope, name, tenantId: null, zone: HOUSE_ZONE, limits: thing.limits ?? [] }];
   const [first, ...rest] = scopes;
-  if (first === undefined) throw new GatewayError("not_found", "There is no such scope.");
+  if (first === undefined) throw new GatewayError("not_found", `There is no such scope; a scope is ${SCOPE_FORMS}.`);
   return [first, ...rest];
 }
 

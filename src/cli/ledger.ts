@@ -4,6 +4,10 @@ import type { Command, Invocation } from "./command.ts";
 import { type CliIo, EXIT_FAILURE, EXIT_OK } from "./io.ts";
 import { printable, table } from "./print.ts";
 
+/** As the gateway takes them; told here so that nobody has to look for ids. */
+const SCOPES =
+  "A scope is tenant:acme, team:acme/research, application:acme/research/bot, subscription:acme/research/bot/chat/v1, key:<public id>, model:<name> or provider:<name>.";
+
 export const ledgerVerify: Command = {
   name: "ledger verify",
   summary: "Adds up the whole ledger, compares it with what is counted, and reports any difference. Changes nothing.",
@@ -43,7 +47,7 @@ async function recount({ json }: Invocation, io: CliIo, mend: boolean): Promise<
 
 export const usageShow: Command = {
   name: "usage show",
-  summary: "Shows what a scope has used, and how its limits stand.",
+  summary: `Shows what a scope has used, and how its limits stand. ${SCOPES}`,
   positionals: [{ name: "scope", required: true }],
   flags: {},
   async run({ positionals, json }, io) {
