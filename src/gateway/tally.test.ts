@@ -29,6 +29,21 @@ test("a whole answer is charged as reported", () => {
   });
 });
 
+test("an answer is written when each of its choices is, however often that is said of one", () => {
+  const finish = (choice: number): EventPart => ({ type: "finish", choice, reason: "stop", raw: "stop" });
+  const written = (...parts: EventPart[]) => {
+    const tally = new Tally({ ...request, choices: 2 }, false);
+    tally.see({ parts });
+    return tally.isWritten;
+  };
+  expect([written(finish(0)), written(finish(0), finish(0)), written(finish(0), finish(1))]).toEqual([
+    false,
+    false,
+    true,
+  ]);
+  expect(written(finish(0), { type: "end" })).toBe(true);
+});
+
 test("cumulative reports replace one another", () => {
   expect(tallied(usage(5, 1), usage(5, 2), usage(5, 9), { type: "end" }).usage(most, true).usage.output).toBe(9);
 });

@@ -25,7 +25,8 @@ export class Tally {
   readonly #written: WrittenText;
   /** Of what is no text that anybody can count. */
   #otherBytes = 0;
-  #finished = 0;
+  /** Choices that are written to their end: some providers say so of one more than once. */
+  readonly #finished = new Set<number>();
   /** What the answer has outgrown its bound to, as far as that was looked at. */
   #outgrown = 0;
   #seen = false;
@@ -80,7 +81,7 @@ export class Tally {
         Object.assign(this.#reported, part.usage);
         break;
       case "finish":
-        this.#finished++;
+        this.#finished.add(part.choice);
         break;
       case "end":
         this.over = "end";
@@ -113,7 +114,7 @@ export class Tally {
 
   /** Whether all that the provider was asked for has been written: what comes then ends the stream. */
   get isWritten(): boolean {
-    return this.over !== null || this.#finished >= answersOf(this.#request);
+    return this.over !== null || this.#finished.size >= answersOf(this.#request);
   }
 
   /** Tokens of the answer so far, for whoever asks while it grows. */
