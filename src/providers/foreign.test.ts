@@ -90,3 +90,42 @@ test.each([
     expect(send).toThrow(words);
   }
 });
+
+describe("a choice among some of the functions", () => {
+  const tools: ModelRequest["tools"] = [
+    ...["f", "g", "h"].map((name) => ({ type: "function" as const, name })),
+    { type: "opaque", value: { type: "web_search" } },
+  ];
+  const among = (type: "auto" | "required", ...names: string[]): Partial<ModelRequest> => ({
+    tools,
+    toolChoice: { type: "opaque", value: { type: "allowed_tools" }, among: { type, names } },
+  });
+  const written = (over: Partial<ModelRequest>) => guarded(anthropic).encode(request(over), "claude-sonnet-4-5");
+
+  test.each([
+    ["auto", ["f", "g"], { type: "auto" }],
+    ["required", ["g", "h"], { type: "any" }],
+    ["required", ["h"], { type: "tool", name: "h" }],
+  ] as const)("offers those alone to a provider of another dialect: %s of %j", (type, names, choice) => {
+    const { body, warnings } = written(among(type, ...names));
+    expect((body.tools as { name: string }[]).map(({ name }) => name)).toEqual([...names]);
+    expect(body.tool_choice).toEqual(choice);
+    expect(warnings.map(({ field }) => field)).toEqual(["tool_choice"]);
+  });
+
+  test("is a choice like any other where it names them all", () => {
+    const { body, warnings } = written({ ...among("required", "f", "g", "h"), tools: tools.slice(0, 3) });
+    expect(body.tool_choice).toEqual({ type: "any" });
+    expect(warnings).toEqual([]);
+  });
+
+  test("is refused where it names one that is not there", () => {
+    expect(() => written({ ...among("auto", "f", "x"), tools: tools.slice(0, 3) })).toThrow(UnsupportedFeature);
+  });
+
+  test("goes on as it came where the dialect is the same", () => {
+    const asked = request(among("required", "f", "g"));
+    const { body } = adapter.variant!(asked, "gpt-5", {}).encode(asked, "gpt-5");
+    expect([body.tools, body.tool_choice]).toMatchObject([{ length: 4 }, { type: "allowed_tools" }]);
+  });
+});

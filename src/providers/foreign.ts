@@ -20,10 +20,11 @@ export function withoutForeign(request: ModelRequest): Fitted {
   const warn = (field: string, message: string) => {
     if (!warnings.some((warning) => warning.field === field)) warnings.push({ field, message });
   };
-  let known = request;
-  if (request.tools?.some(isOptional)) {
-    const tools = request.tools.filter((tool, index) => {
+  let known = offeringAllowed(request, warn);
+  if (known.tools?.some(isOptional)) {
+    const tools = known.tools.filter((tool) => {
       if (!isOptional(tool)) return true;
+      const index = request.tools!.indexOf(tool);
       warn(`tools[${index}]`, `the provider has no tool of type ${typeOf(tool)}; the model was not offered it`);
       return false;
     });
@@ -42,6 +43,26 @@ export function withoutForeign(request: ModelRequest): Fitted {
     known = { ...known, messages: messages.filter((message) => message.parts.length > 0) };
   }
   return { known, warnings };
+}
+
+/**
+ * A choice among some of the functions, which other dialects do not have, or not all their models: the model is
+ * offered those alone.
+ */
+function offeringAllowed(request: ModelRequest, warn: (field: string, message: string) => void): ModelRequest {
+  const { tools = [], toolChoice } = request;
+  const among = toolChoice?.type === "opaque" ? toolChoice.among : undefined;
+  if (among === undefined) return request;
+  const allowed = new Set(among.names);
+  const offered = tools.filter((tool) => tool.type === "function" && allowed.has(tool.name));
+  if (offered.length < allowed.size) return request;
+  if (offered.length < tools.length) warn("tool_choice", "the model was offered no other tools than it may call");
+  const one = among.type === "required" && among.names.length === 1;
+  return {
+    ...request,
+    tools: offered,
+    toolChoice: one ? { type: "tool", name: among.names[0]! } : { type: among.type },
+  };
 }
 
 function isOptional(tool: Tool): tool is Extract<Tool, { type: "opaque" }> {

@@ -27,7 +27,8 @@ export type ToolChoice =
   | { type: "none" }
   | { type: "required" }
   | { type: "tool"; name: string }
-  | { type: "opaque"; value: Json };
+  /** `among`: which functions may be called, or of which one must be, where that is what it says. */
+  | { type: "opaque"; value: Json; among?: { type: "auto" | "required"; names: string[] } };
 
 export type ResponseFormat =
   | { type: "text" }

@@ -152,7 +152,15 @@ describe("tools and the choice among them", () => {
       { mode: "ANY", allowedFunctionNames: ["f"] },
       { type: "tool", name: "f" },
     ],
-    [several, { type: "opaque", value: several }],
+    [several, { type: "opaque", value: several, among: { type: "required", names: ["f", "g"] } }],
+    [
+      { ...several, mode: "VALIDATED" },
+      { type: "opaque", value: { ...several, mode: "VALIDATED" }, among: { type: "auto", names: ["f", "g"] } },
+    ],
+    [
+      { ...several, mode: "AUTO" },
+      { type: "opaque", value: { ...several, mode: "AUTO" } },
+    ],
     [{ mode: "SOMEDAY" }, { type: "opaque", value: { mode: "SOMEDAY" } }],
   ];
   for (const [calling, choice] of rows) {

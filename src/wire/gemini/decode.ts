@@ -152,8 +152,11 @@ function choiceOf(calling: Fields, names: string[], form: GeminiRequestForm): To
   const mode = typeof given === "number" ? MODES[given] : calling.string("mode")?.toUpperCase();
   const any = mode === "ANY";
   if (names.length === 1 && any) return { type: "tool", name: names[0]! };
-  // A choice among several of the functions is one that other dialects do not have.
-  if (names.length > 0) return { type: "opaque", value: calling.value };
+  if (names.length > 0) {
+    const among = any ? ("required" as const) : mode === "VALIDATED" ? ("auto" as const) : undefined;
+    const choice = { type: "opaque" as const, value: calling.value };
+    return among === undefined ? choice : { ...choice, among: { type: among, names } };
+  }
   switch (mode) {
     case undefined:
     case "MODE_UNSPECIFIED":

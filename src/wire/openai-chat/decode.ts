@@ -2,6 +2,7 @@ import { MAX_CHOICES, MAX_OUTPUT_TOKENS, MAX_TOOLS } from "../../kernel/bounds.t
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import type { ChatRequestForm } from "../../spec/chat-form.ts";
 import type { FunctionTool, ModelRequest, Tool, ToolChoice } from "../../spec/request.ts";
+import { allowedTools } from "../allowed-tools.ts";
 import { Fields, readModelName } from "../read.ts";
 import { refuseUpstreamFields } from "../refused-fields.ts";
 import { nested, withExtra } from "./content.ts";
@@ -190,6 +191,7 @@ function readToolChoice(fields: Fields, choice: Json, form: ChatRequestForm): To
   if (!isObject(choice)) return fields.fail("tool_choice", "must be auto, none, required or an object");
   const given = new Fields(choice, "tool_choice");
   const type = given.requiredString("type");
+  if (type === "allowed_tools") return allowedTools(choice, choice.allowed_tools);
   if (type !== "function") return { type: "opaque", value: choice };
   const named = given.object("function") ?? given.fail("function", "is required");
   return { type: "tool", name: named.requiredString("name") };

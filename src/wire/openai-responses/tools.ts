@@ -2,6 +2,7 @@ import { MAX_TOOLS } from "../../kernel/bounds.ts";
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import type { FunctionTool, ModelRequest, Tool, ToolChoice } from "../../spec/request.ts";
 import type { ClientTool, ResponsesRequestForm, ResponsesToolForm } from "../../spec/responses-form.ts";
+import { allowedTools } from "../allowed-tools.ts";
 import { Fields } from "../read.ts";
 import { withExtra } from "./content.ts";
 import { flattened, placeOf, regrouped } from "./namespaces.ts";
@@ -151,6 +152,7 @@ function choiceOf(choice: Json, fields: Fields, form: ResponsesRequestForm): Too
   if (!isObject(choice)) return fields.fail("tool_choice", "must be auto, none, required or an object");
   const given = new Fields(choice, "tool_choice");
   const type = given.requiredString("type");
+  if (type === "allowed_tools") return allowedTools(choice, choice);
   if (type === "custom") form.choice = type;
   else if (type !== "function") return { type: "opaque", value: choice };
   // Chat Completions nests the name, and some clients send that here.
