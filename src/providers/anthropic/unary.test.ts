@@ -67,6 +67,16 @@ test("the response tool's arguments are the answer's text", () => {
   ]);
 });
 
+test.each([{}, { content: null }])("a message that says nothing is an answer: %j", (content) => {
+  const body = { type: "message", stop_reason: "end_turn", ...content };
+  const finish = { type: "finish", choice: 0, reason: "stop", raw: "end_turn" };
+  expect(partsOfMessage(JSON.stringify(body), undefined) as unknown[]).toEqual([
+    { type: "start" },
+    finish,
+    { type: "end" },
+  ]);
+});
+
 test("an error in a 200 is an error", () => {
   const body = { type: "error", error: { type: "rate_limit_error", message: "slow down" } };
   const error = { status: 429, message: "slow down", type: "rate_limit_error" };

@@ -20,7 +20,8 @@ export function partsOfMessage(body: string, structured: string | undefined): Ev
   const message = parseBounded(body);
   if (!isObject(message)) throw new MalformedAnswer("the answer is not a JSON object");
   if (message.type === "error") return [{ type: "error", error: errorInside(message) }];
-  const content = message.content;
+  // Copies of this API tell of an answer that says nothing by no content at all.
+  const content = message.content ?? (message.type === "message" ? [] : undefined);
   if (!Array.isArray(content)) throw new MalformedAnswer("the answer has no content array");
 
   const parts: EventPart[] = [startOf(message)];
