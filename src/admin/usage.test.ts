@@ -82,6 +82,16 @@ test("limits tell how a scope stands, and everyone who pays as well", async () =
   ]);
 });
 
+test("a budget resets at the very end of its period, whatever time passed between the store's clock and ours", async () => {
+  const { call, administration, deps, meter } = await spent();
+  administration.limits.set(TENANT, [BUDGET]);
+  const late = async (...demands: Parameters<typeof meter.levels>) =>
+    (await meter.levels(...demands)).map((level) => ({ ...level, resetMs: level.resetMs - 2 }));
+  deps.meter = { levels: late, usage: (scope, zone) => meter.usage(scope, zone) };
+  const { body } = await call("GET", `/api/v1/limits?scope=${TENANT}`);
+  expect(body.items[0].resetAt).toBe("2026-11-30T23:00:00.000Z");
+});
+
 test("a statement adds up to the nano-dollar, and takes what was admitted in its time", async () => {
   const { call } = await spent();
   const at = (days: number) => new Date(NOW + days * 86_400_000).toISOString();

@@ -7,6 +7,7 @@ import { Statement } from "../domain/plans/statement.ts";
 import { GatewayError } from "../errors.ts";
 import { formatUsd } from "../kernel/money.ts";
 import type { LimitedScope } from "../ports/administration.ts";
+import type { Level } from "../ports/meter.ts";
 import type { UsageRecord } from "../ports/records.ts";
 import { invalidField } from "./input.ts";
 import { defineOperation, type ReadContext } from "./operation.ts";
@@ -110,6 +111,7 @@ export const getLimits = defineOperation({
       amounts: { requests: 0, input: 0, output: 0, usd: 0 },
     }));
     const levels = await context.meter.levels(demands);
+    const periods = await periodsOf(context, levels, scopes);
     const items = levels.map(({ scope, limit, remaining, resetMs }) => {
       const { name, raises = [] } = scopes.find((each) => each.scope === scope) as LimitedScope;
       const { dimension, window, amount, burst } = limit;
@@ -120,13 +122,26 @@ export const getLimits = defineOperation({
         limit: exact(amount),
         burst: window === "second" || window === "minute" || window === "hour" ? exact(burst ?? amount) : null,
         remaining: exact(remaining),
-        resetAt: resetMs === 0 ? null : instant(context.now + resetMs),
+        resetAt:
+          resetMs === 0 ? null : instant(periods.get(scope)?.[window as PeriodName]?.end ?? context.now + resetMs),
         grantedUntil: instantOrNull(raise?.until ?? null),
       };
     });
     return { body: { items } };
   },
 });
+
+type PeriodName = (typeof PERIODS)[number];
+
+/** When quotas and budgets end, to the millisecond: added to this node's time, what is left until then is not exact. */
+async function periodsOf({ meter }: ReadContext, levels: readonly Level[], scopes: readonly LimitedScope[]) {
+  const isQuota = ({ limit, resetMs }: Level) => resetMs !== 0 && PERIODS.some((period) => period === limit.window);
+  const names = new Set(levels.filter(isQuota).map(({ scope }) => scope));
+  const asked = scopes.filter(({ scope }) => names.has(scope));
+  return new Map(
+    await Promise.all(asked.map(async ({ scope, zone }) => [scope, (await meter.usage(scope, zone)).periods] as const)),
+  );
+}
 
 const StatementView = z
   .object({

@@ -51,6 +51,13 @@ describe("only addresses of the public Internet may be called", () => {
 });
 
 describe("a name is as good as its worst address", () => {
+  test("the log is told which address it was, and what to set", async () => {
+    const egress = new Egress(clock, names({ "a.example": ["10.0.0.1"] }));
+    const internal = (host: string) => egress.pin(`http://${host}/`, false).catch((error) => error.internal);
+    expect(await internal("a.example")).toStartWith("a.example resolves to 10.0.0.1, which is not public; set allow");
+    expect(await internal("10.0.0.2")).toStartWith("10.0.0.2 is not public; set allow");
+  });
+
   test("one private address among public ones refuses the name", async () => {
     const egress = new Egress(clock, names({ "a.example": ["8.8.8.8", "10.0.0.1"] }));
     expect(egress.pin("https://a.example/v1", false)).rejects.toMatchObject({ code: "upstream_blocked" });

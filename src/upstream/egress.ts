@@ -56,7 +56,7 @@ export class Egress {
     for (const address of addresses) {
       if (!allowPrivate && !isPublic(address)) {
         throw new GatewayError("upstream_blocked", "The provider's address is one that this gateway may not call.", {
-          internal: `${name} resolves to ${address}, which is not public; set allowPrivateNetwork on the provider if that is meant`,
+          internal: `${name === address ? `${name} is` : `${name} resolves to ${address}, which is`} not public; set allowPrivateNetwork on the provider if that is meant`,
         });
       }
     }
