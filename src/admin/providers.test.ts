@@ -107,6 +107,14 @@ describe("what is said of the key", () => {
   }
 });
 
+test("200: it works where some models of the configuration refuse the question, not where one that was named does", async () => {
+  const { run } = planeWith({ "s-2": refusal("upstream_rejected", 404), "l-1": refusal("unsupported_feature") });
+  expect((await run("up")).body).toMatchObject({ key: "works", working: true });
+  expect((await run("up", { models: ["s-1", "s-2"] })).body).toMatchObject({ key: "works", working: false });
+  const broken = planeWith({ "s-2": refusal("upstream_error", 500) });
+  expect((await broken.run("up")).body).toMatchObject({ key: "works", working: false });
+});
+
 test("200: at most 20 models are asked, and the others are named", async () => {
   const many = Array.from({ length: 23 }, (_, at) => model(`m${at}`, [`up/m${at}`]));
   const { run, asked } = planeWith({}, many);
@@ -140,7 +148,10 @@ test("404: no such account, and those that there are; 400: no model to ask, or n
   const unknown = await run("nobody");
   expect(unknown.status).toBe(404);
   expect(unknown.body.detail).toBe("There is no such provider account; there are up, other, local, idle.");
-  expect(await run("idle")).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+  expect((await run("idle")).body.errors[0]).toMatchObject({
+    field: "models",
+    message: expect.stringContaining("idle"),
+  });
   const bad: [unknown, string][] = [
     [{ models: [] }, "models"],
     [{ models: [""] }, "models[0]"],

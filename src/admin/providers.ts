@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Catalog } from "../domain/catalog/catalog.ts";
 import { ERRORS, type ErrorCode, GatewayError } from "../errors.ts";
 import type { Tried } from "../ports/trial.ts";
+import { invalidField } from "./input.ts";
 import { defineOperation } from "./operation.ts";
 
 /** Each is a question that the provider charges for, and all of them are asked within one answer of this API. */
@@ -43,7 +44,11 @@ const ProviderTest = z
     key: z
       .enum(["works", "refused", "unknown", "none"])
       .describe("`unknown`: nobody has answered who would have looked at it. `none`: the account has no key."),
-    working: z.boolean().describe("Whether every model that was asked has answered."),
+    working: z
+      .boolean()
+      .describe(
+        "Whether every model that was asked has answered; of those that the configuration names, whether some have, and the others have only refused the question: it names models that speak, draw or judge as well.",
+      ),
     models: z.array(TriedModel),
     leftOut: z
       .array(z.string())
@@ -81,12 +86,10 @@ export const testProvider = defineOperation({
     if (account === undefined) throw new GatewayError("not_found", noSuchAccount([...catalog.providers.keys()]));
     const all = [...new Set(body.models ?? modelsAt(catalog, account.name))];
     if (all.length === 0) {
-      throw new GatewayError(
-        "invalid_request",
-        `The configuration names no model of ${account.name}; say which to ask.`,
-        {
-          param: "models",
-        },
+      throw invalidField(
+        "body",
+        "models",
+        `must say which to ask, as the configuration names no model of ${account.name}`,
       );
     }
     const asked = all.slice(0, MAX_MODELS);
@@ -99,12 +102,13 @@ export const testProvider = defineOperation({
       return tried === undefined ? [] : [viewOf(model, tried)];
     });
     const tries = told.filter((tried) => tried !== undefined);
+    const mayRefuse = body.models === undefined;
     return {
       body: {
         provider: account.name,
         kind: account.kind,
         key: account.sealedKey === null ? ("none" as const) : keyOf(tries),
-        working: tries.every(({ answeredAs }) => answeredAs !== null),
+        working: tries.some(answers) && tries.every((tried) => answers(tried) || (mayRefuse && refusesQuestion(tried))),
         models,
         leftOut: [...asked.filter((_, at) => told[at] === undefined), ...all.slice(MAX_MODELS)],
       },
@@ -136,6 +140,15 @@ function modelsAt({ models, patterns }: Catalog, account: string): string[] {
     .flatMap(({ targets, fallbacks }) => [...targets, ...fallbacks])
     .filter(({ provider, model }) => provider === account && !model.includes("*"))
     .map(({ model }) => model);
+}
+
+function answers({ answeredAs }: Tried): boolean {
+  return answeredAs !== null;
+}
+
+/** A model that is there for something else does, and so does one that is not there; providers' words do not tell which. */
+function refusesQuestion({ code }: Tried): boolean {
+  return code === "upstream_rejected" || code === "unsupported_feature";
 }
 
 /** A refusal for another reason says nothing of the key: some providers look at the request first, or at nothing. */

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { cli } from "../../test/support/cli.ts";
 
 const answer = (status: number, body: string) => async () => new Response(body, { status });
@@ -75,4 +75,23 @@ test("the token may stand in a file", async () => {
   });
   expect(exit).toBe(0);
   expect(authorization as string | null).toBe("Bearer from-the-file");
+});
+
+describe("1: what lies between is told, and what to do", () => {
+  const rows: [code: string, url: string, said: RegExp][] = [
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", "https://gateway.internal", /is not trusted here .*NODE_EXTRA_CA_CERTS/],
+    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "https://gateway.internal", /is not trusted here .*NODE_EXTRA_CA_CERTS/],
+    ["CERT_HAS_EXPIRED", "https://gateway.internal", /is not trusted here/],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", "https://gateway.internal", /SALLYPORT_URL have a name that is in it/],
+    ["ECONNRESET", "http://127.0.0.1:8081", /If it serves TLS, SALLYPORT_URL begins with https/],
+    ["ECONNREFUSED", "http://127.0.0.1:8081", /could not be reached \(ECONNREFUSED\)\. Is the gateway running/],
+  ];
+  for (const [code, url, said] of rows) {
+    test(code, async () => {
+      const fetch = () => Promise.reject(Object.assign(new Error("failed"), { code }));
+      const { exit, stderr } = await cli(["key", "list"], { env: { ...TOKEN, SALLYPORT_URL: url }, fetch });
+      expect(exit).toBe(1);
+      expect(stderr).toMatch(said);
+    });
+  }
 });

@@ -67,15 +67,25 @@ function refusePlainHttp({ url, insecureHttp }: Environment): void {
   );
 }
 
+/** OpenSSL's and Node's words for a certificate that proves nothing (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|ALTNAME/;
+
 async function send(io: CliIo, base: string, path: string, init: RequestInit): Promise<Response> {
   try {
     return await io.fetch(base + path, init);
   } catch (thrown) {
     const { code, name, message } = thrown as { code?: string; name?: string; message: string };
     const why = name === "TimeoutError" ? `no answer within ${ANSWER_WITHIN_MS / 1000} s` : (code ?? message);
+    if (CERTIFICATE.test(why)) {
+      throw new CommandFailure(
+        "certificate",
+        `The certificate that ${base} shows is not trusted here (${why}), so the token was not sent. Set NODE_EXTRA_CA_CERTS to a PEM file with the certificate or its authority, and let SALLYPORT_URL have a name that is in it.`,
+      );
+    }
+    const plain = base.startsWith("http:") && why === "ECONNRESET";
     throw new CommandFailure(
       "unreachable",
-      `The admin listener at ${base} could not be reached (${why}). Is the gateway running (sallyport serve)? If it listens elsewhere, set SALLYPORT_URL; "sallyport doctor" looks further.`,
+      `The admin listener at ${base} could not be reached (${why}). ${plain ? "If it serves TLS, SALLYPORT_URL begins with https://. " : ""}Is the gateway running (sallyport serve)? If it listens elsewhere, set SALLYPORT_URL; "sallyport doctor" looks further.`,
     );
   }
 }

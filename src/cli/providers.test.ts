@@ -44,7 +44,7 @@ const FAILURES: [code: string, key: string, said: string[]][] = [
   ["upstream_blocked", "unknown", ["is not known", "allowPrivateNetwork: true"]],
   ["upstream_unreachable", "unknown", ["baseUrl", "doctor --online"]],
   ["upstream_malformed", "none", ["up has no key", "baseUrl and kind"]],
-  ["upstream_rejected", "works", ["works", "models' names"]],
+  ["upstream_rejected", "works", ["works", "there for something else"]],
   ["upstream_rate_limited", "works", ["out of credit"]],
   ["internal", "unknown", ["is not known"]],
 ];

@@ -16,7 +16,7 @@ export const providerTest: Command = {
       multiple: true,
     },
   },
-  /** Fails where a model that was asked did not answer. */
+  /** Fails where the gateway says that it does not work: also where a model that was named did not answer. */
   async run({ positionals, flags, json }, io) {
     const models = flags.model ?? [];
     const path = `/api/v1/providers/${encodeURIComponent(positionals[0]!)}/test`;
@@ -77,7 +77,8 @@ const HINTS: Readonly<Record<string, string>> = {
   upstream_unreachable:
     'Look at the account\'s baseUrl, and at name service and firewall: "sallyport doctor --online".',
   upstream_malformed: "Look at the account's baseUrl and kind: what answers there does not speak that kind's dialect.",
-  upstream_rejected: "Look at the models' names, which are the provider's own, and at the account's baseUrl.",
+  upstream_rejected:
+    "A model that refuses the question is there for something else (speech, pictures, judgement), or its name is not the provider's own, or the account's baseUrl is wrong.",
   upstream_rate_limited: "The account is at a limit of its provider's, or out of credit: its console says which.",
 };
 
