@@ -170,7 +170,7 @@ async function* whole(
   const event: ModelEvent = decoder.altered
     ? rewritten(parts)
     : { parts, original: { dialect: adapter.dialect, shape: "body", source: bytes, start: 0, end: bytes.length } };
-  asked.tally.see(event);
+  count(asked, event);
   if (asked.tally.over === "error") yield [unquoting(event, question, utf8.decode(bytes))];
   // In a stream the end comes alone, because what is known only then is told right before it.
   else if (stream) yield [rewritten(event.parts.slice(0, -1)), rewritten(event.parts.slice(-1))];
@@ -215,11 +215,17 @@ function read(question: Question, frames: RawFrame[]): EventBatch {
       parts: frame.data === "" ? [] : partsOf(frame, decoder),
       original: { dialect: adapter.dialect, shape: "frame", source: frame.source, start: frame.start, end: frame.end },
     };
-    asked.tally.see(event);
+    count(asked, event);
     batch.push(asked.tally.over === "error" ? failing(event, frame, question) : event);
     if (asked.tally.over !== null) break;
   }
   return batch;
+}
+
+/** A refusal inside a 200 costs as little as one that its status tells. */
+function count(asked: Asked, event: ModelEvent): void {
+  asked.tally.see(event);
+  if (asked.tally.isRefused) asked.owed = false;
 }
 
 /** What is no event of the dialect is an error of the answer: what came before it in the same read was said, and is passed on. */

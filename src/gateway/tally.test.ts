@@ -44,6 +44,14 @@ test("an answer is written when each of its choices is, however often that is sa
   expect(written(finish(0), { type: "end" })).toBe(true);
 });
 
+test("an answer is a refusal when it says nothing else, and nothing was used for it", () => {
+  const refused = (status: number, ...before: EventPart[]) =>
+    tallied({ type: "start" }, ...before, { type: "error", error: { status, message: "no" } }).isRefused;
+  expect([400, 401, 429].map((status) => refused(status))).toEqual([true, true, true]);
+  expect([refused(502), refused(401, text("x")), refused(429, usage(5, 0))]).toEqual([false, false, false]);
+  expect(tallied(text("x"), { type: "end" }).isRefused).toBe(false);
+});
+
 test("cumulative reports replace one another", () => {
   expect(tallied(usage(5, 1), usage(5, 2), usage(5, 9), { type: "end" }).usage(most, true).usage.output).toBe(9);
 });

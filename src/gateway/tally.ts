@@ -31,6 +31,8 @@ export class Tally {
   #outgrown = 0;
   #seen = false;
   #unfinished = false;
+  /** Status of the error that it ended with. */
+  #errorStatus: number | undefined;
   /** The answer is only an id so far, by which it can be fetched when it is there. */
   #begun = false;
   readonly #captured: string[] | null;
@@ -89,6 +91,7 @@ export class Tally {
       case "error":
         this.over = "error";
         this.#unfinished = part.error.unfinished === true;
+        this.#errorStatus = part.error.status;
         break;
     }
   }
@@ -115,6 +118,13 @@ export class Tally {
   /** Whether all that the provider was asked for has been written: what comes then ends the stream. */
   get isWritten(): boolean {
     return this.over !== null || this.#finished.size >= answersOf(this.#request);
+  }
+
+  /** Whether it is nothing but a refusal of the question: nothing was written, and nothing told of what was used. */
+  get isRefused(): boolean {
+    const status = this.#errorStatus;
+    if (status === undefined || status < 400 || status > 499) return false;
+    return this.bytes === 0 && Object.keys(this.#reported).length === 0;
   }
 
   /** Tokens of the answer so far, for whoever asks while it grows. */

@@ -204,6 +204,7 @@ describe.each(ROADS)("$front to $provider, stream: $stream", ({ front, provider,
     scene.up.answer(json(200, PROVIDERS[provider].failureBody({ type: "authentication_error", message: "bad key sk-***" })));
     const refused = await scene.refused(front, await scene.call(front, { model, stream }), { code: "upstream_refused", status: 401, outcome: "failed", upstream: 1 });
     expect(refused.message).toEndWith("bad key *****");
+    expect(refused.record).toMatchObject({ inputTokens: 0, outputTokens: 0, costNanoUsd: 0, usageSource: "none" });
   });
 
   test("compressed answers, which nobody asked for, are read all the same", async () => {
