@@ -52,6 +52,8 @@ test("the bound of an answer is the largest that a request says", () => {
   expect(of({ max_new_tokens: 5, options: null })).toBe(10);
   expect(of({ extra_body: { max_completion_tokens: 900 } })).toBe(900);
   expect(of({ generationConfig: { x: { max_output_tokens: "800" } } })).toBe(800);
+  expect(of({ generationConfig: { maxOutputTokens: 700 }, inferenceConfig: { maxTokens: 600 } })).toBe(700);
+  expect(of({ maxTokens: 600 })).toBe(600);
   expect(of({ metadata: { max_tokens: 900 } })).toBe(10);
 });
 

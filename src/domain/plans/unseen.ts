@@ -73,6 +73,9 @@ const SETTINGS: ReadonlyMap<string, Setting> = new Map<string, Setting>([
   ["max_completion_tokens", "bound"],
   ["n_predict", "bound"],
   ["num_predict", "bound"],
+  // Google's, Bedrock's and AI21's.
+  ["maxOutputTokens", "bound"],
+  ["maxTokens", "bound"],
   // Budgets of thoughts that are canonical nowhere: DashScope's, vLLM's, llama.cpp's, Qwen's chat template's.
   ["thinking_budget", "thoughts"],
   ["thinking_token_budget", "thoughts"],
