@@ -1,20 +1,20 @@
+import { parseJson } from "../kernel/json.ts";
 import type { Frame } from "../spec/adapter.ts";
 import type { EventPart } from "../spec/event.ts";
 
 /** Frames that were learned by in vain, one after another, before nobody tries any more. */
 const MAX_VAIN = 8;
 
-/** What cannot stand in a JSON string as it reads. */
-const NOT_PLAIN = /["\\\u0000-\u001f]/;
-
 type Delta = Extract<EventPart, { type: "text-delta" }>;
 
 /**
  * Reads frames that differ from the one before in their text alone, as most of a stream's do, without parsing
- * them: that takes a fifth of the time of a stream. What stood around the text is kept; where a frame begins and
- * ends alike, and what stands between is the inside of a JSON string without escapes, parsing it would give the same
- * value with that text in its place. Of providers that number or pad their frames none is like another; they are soon
- * left in peace.
+ * them whole: that takes a fifth of the time of a stream. What stood around the text is kept; where a frame begins and
+ * ends alike, and what stands between is one JSON string, parsing it would give the same value with that string in its
+ * place. Of providers that number or pad their frames none is like another; they are soon left in peace.
+ *
+ * A slice of a string keeps the whole of it in memory, here all that one read has brought. So nothing is kept or told
+ * that is a slice: texts are parsed, which makes new strings, and so is what stands around them.
  */
 export class Alike {
   #event = "";
@@ -30,8 +30,10 @@ export class Alike {
     const end = data.length - this.#after.length;
     // An empty text is said by no part.
     if (end <= before.length || !data.startsWith(before) || !data.endsWith(this.#after)) return undefined;
-    const text = data.slice(before.length, end);
-    if (event !== this.#event || NOT_PLAIN.test(text)) return undefined;
+    if (event !== this.#event) return undefined;
+    // With the quotes around it.
+    const text = parseJson(data.slice(before.length - 1, end + 1));
+    if (typeof text !== "string") return undefined;
     this.#vain = 0;
     const { choice, block } = this.#last!;
     return [{ type: "text-delta", choice, block, text }];
@@ -49,9 +51,13 @@ export class Alike {
     const at = data.indexOf(quoted);
     if (at < 0 || data.indexOf(quoted, at + 1) >= 0) return parts;
     this.#event = event;
-    this.#before = data.slice(0, at + 1);
-    this.#after = data.slice(at + 1 + part.text.length);
+    this.#before = detached(data.slice(0, at + 1));
+    this.#after = detached(data.slice(at + 1 + part.text.length));
     this.#last = part;
     return parts;
   }
+}
+
+function detached(slice: string): string {
+  return JSON.parse(JSON.stringify(slice)) as string;
 }
