@@ -169,6 +169,8 @@ test.each([
   ["in Messages", "dashscope", "messages", BUDGET],
   ["in Messages, by the other API", "dashscope-native", "messages", BUDGET],
   ["at a server that nobody knows", "openai-compatible", "chat/completions", { thinking_budget: 100_000 }],
+  ["there, in Anthropic's words", "openai-compatible", "chat/completions", BUDGET],
+  ["there, in OpenRouter's words", "openai-compatible", "chat/completions", { reasoning: { max_tokens: 100_000 } }],
 ] as [string, string, string, JsonObject][])(
   "thoughts that come on top of the bound are held before a call: %s",
   async (_, kind, path, thinking) => {

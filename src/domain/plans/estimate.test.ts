@@ -32,6 +32,14 @@ test("the worst case is at least a token a byte, and more for what the provider 
   expect(worstCase(request(), 1).output).toBe(UNBOUNDED_OUTPUT_TOKENS);
 });
 
+test("a budget for thoughts above the bound is held on top of it, whatever it was called; one below is within it", () => {
+  const of = (budgetTokens: number) =>
+    worstCase(request({ maxOutputTokens: 50, reasoning: { budgetTokens } }), 1).output;
+  expect(of(30_000)).toBe(30_050);
+  expect(of(50)).toBe(50);
+  expect(worstCase(request({ reasoning: { budgetTokens: 30_000 } }), 1).output).toBe(UNBOUNDED_OUTPUT_TOKENS);
+});
+
 test("media that a tool gave back are fetched as well", () => {
   const url = { kind: "url" as const, url: "https://a/b" };
   const content = [

@@ -91,7 +91,7 @@ function mostOutput(request: ModelRequest, bodyBytes: number, unbounded: number,
   if (operation === undefined) {
     const bound = outputBound(request, unbounded);
     // A budget for thoughts above the bound tells of a server whose bound does not hold for them.
-    const budget = extraThinkingBudget(request);
+    const budget = Math.max(extraThinkingBudget(request), request.reasoning?.budgetTokens ?? 0);
     return (bound + Math.max(thoughts, budget > bound ? budget : 0)) * answersOf(request);
   }
   switch (operation.type) {
