@@ -82,7 +82,7 @@ describe("a conversation of another dialect", () => {
         ],
       },
       { type: "reasoning", summary: [{ type: "summary_text", text: "Hm." }], encrypted_content: "gAAA", id: "rs_1" },
-      { role: "assistant", content: "I look." },
+      { type: "message", role: "assistant", content: "I look." },
       { type: "function_call", call_id: "c1", name: "f", arguments: "{}" },
       { type: "function_call_output", call_id: "c1", output: "done" },
     ]);
@@ -97,7 +97,7 @@ describe("a conversation of another dialect", () => {
       const { body, warnings } = encode({
         messages: [{ role: "assistant", parts: [part, { type: "text", text: "Hi." }] }],
       });
-      expect(body.input).toEqual([{ role: "assistant", content: "Hi." }]);
+      expect(body.input).toEqual([{ type: "message", role: "assistant", content: "Hi." }]);
       expect(warnings).toHaveLength(1);
     }
   });

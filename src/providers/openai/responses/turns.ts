@@ -27,7 +27,7 @@ export function itemsOf(message: Message, losses: Losses): JsonObject[] {
   const items: JsonObject[] = [];
   let content: JsonObject[] = [];
   const flush = () => {
-    if (content.length > 0) items.push(messageItem(message, content));
+    if (content.length > 0) items.push(messageItem(message, content, losses));
     content = [];
   };
   for (const part of message.parts) {
@@ -48,10 +48,12 @@ export function itemsOf(message: Message, losses: Losses): JsonObject[] {
   return items;
 }
 
-function messageItem({ role }: Message, content: JsonObject[]): JsonObject {
+function messageItem({ role }: Message, content: JsonObject[], { own }: Losses): JsonObject {
   const only = content.length === 1 ? content[0]! : undefined;
   const plain = only !== undefined && (only.type === "input_text" || only.type === "output_text");
-  return { role: role === "tool" ? "user" : role, content: plain ? only.text! : content };
+  const item: JsonObject = { role: role === "tool" ? "user" : role, content: plain ? only.text! : content };
+  // Of the model's own messages llama.cpp takes none without its type.
+  return role === "assistant" && !own ? { type: "message", ...item } : item;
 }
 
 /** undefined: an item of its own, or nothing. */
