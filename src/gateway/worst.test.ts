@@ -147,7 +147,9 @@ test("money is that of the dearest target; a model without a price is not to be 
     usd: OTHER * 10_000 + 20_000,
   });
   const unknown = grant(request, [target("unknown")]);
-  expect(() => worstCaseOf(unknown, ports, limiting(["usd"]), "quick")).toThrow("has no price");
+  expect(() => worstCaseOf(unknown, ports, limiting(["usd"]), "quick")).toThrow("This model has no price");
+  const fallback = grant(request, [target("cheap"), target("unknown")]);
+  expect(() => worstCaseOf(fallback, ports, limiting(["usd"]), "quick")).toThrow("fallbacks included, has no price");
   expect(worstCaseOf(unknown, ports, limiting(["tokens"]), "quick")).toEqual({ input: OTHER, output: 10, usd: 0 });
 });
 

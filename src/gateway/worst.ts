@@ -173,7 +173,8 @@ function dearest(grant: Grant, prices: Prices, targets: readonly TargetMost[]): 
   for (const { account, model, tokens } of targets) {
     const rates = prices.rates(account, model, askingOf(grant));
     if (rates === undefined) {
-      throw new GatewayError("not_allowed", "This model has no price, so it cannot be used under a budget in money.", {
+      const what = targets.length === 1 ? "This model" : "One of the targets of this model, fallbacks included,";
+      throw new GatewayError("not_allowed", `${what} has no price, so it cannot be used under a budget in money.`, {
         internal: `no price for ${account.kind} ${model}; give the provider account one under prices`,
       });
     }
