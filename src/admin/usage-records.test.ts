@@ -27,6 +27,7 @@ function record(id: string, rest: Partial<UsageRecord> = {}): UsageRecord {
     timeZone: "UTC",
     mayHaveAsked: [],
     heldFor: 1,
+    refundOf: null,
     provider: "up",
     providerModel: "small-2026",
     inputTokens: 12,

@@ -64,9 +64,12 @@ const UsageRecordView = z
       }),
     ),
     warnings: z.array(z.string()),
+    refundOf: text.describe(
+      "Where a part of what a call was charged is given back: that call's id. The amounts are below nothing then, and it is no call.",
+    ),
     captured: z.boolean().describe("Whether prompt and answer were kept; `/capture` under the record has them."),
   })
-  .meta({ id: "UsageRecord", description: "One call, whatever became of it." });
+  .meta({ id: "UsageRecord", description: "One call, whatever became of it, or what is given back of one." });
 
 export const listUsageRecords = defineOperation({
   id: "usage-records.list",

@@ -60,6 +60,7 @@ function setUp(owed: boolean, settle?: () => Promise<void>, rates?: () => never)
     meter: {
       reserve: () => Promise.reject(new Error("unused")),
       extend: () => Promise.reject(new Error("unused")),
+      refund: () => Promise.reject(new Error("unused")),
       settle: async (number, record) => {
         await settle?.();
         settled.push({ hold: number, record });

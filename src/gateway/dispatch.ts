@@ -7,7 +7,6 @@ import type { ProviderAccount } from "../domain/catalog/catalog.ts";
 import { isFree } from "../domain/plans/estimate.ts";
 import { GatewayError } from "../errors.ts";
 import type { Secret } from "../kernel/secret.ts";
-import type { ProviderObjects } from "../ports/provider-objects.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Upstream, UpstreamCall } from "../ports/upstream.ts";
 import type { ProviderAdapter, Warning } from "../spec/adapter.ts";
@@ -24,7 +23,7 @@ import { extend } from "./extend.ts";
 import { writeForm } from "./form.ts";
 import type { CleanRequest } from "./guard-input.ts";
 import { guardsOf } from "./guards.ts";
-import { keeping } from "./keep-objects.ts";
+import { type KeepPorts, keeping } from "./keep-objects.ts";
 import { OutputBound, type OutputBoundPorts } from "./output-bound.ts";
 import { type Redact, redactorOf } from "./redact.ts";
 import type { WithBytes } from "./remote-media.ts";
@@ -51,10 +50,10 @@ class Ticket {
 
 export type Answer = Ticket;
 
-export interface DispatchPorts extends OutputBoundPorts {
+export interface DispatchPorts extends OutputBoundPorts, KeepPorts {
   upstream: Upstream;
   openKey: OpenKey;
-  objects: ProviderObjects;
+  meter: OutputBoundPorts["meter"] & KeepPorts["meter"];
   adapter(kind: string): ProviderAdapter | undefined;
   withBytes: WithBytes;
   /** From 0 inclusive to 1 exclusive. */

@@ -45,7 +45,7 @@ import { Watch } from "./watch.ts";
 export interface GatewayPorts {
   directory: Directory;
   meter: Meter & MeterTime & Pick<MeterView, "usage">;
-  records: Pick<Records, "append">;
+  records: Pick<Records, "append" | "find">;
   prices: Prices;
   tokenizer: Tokenizer;
   objects: ProviderObjects;

@@ -1,9 +1,10 @@
 import { GatewayError } from "../errors.ts";
-import { isObject, type Json, type JsonObject } from "../kernel/json.ts";
+import { isObject, type JsonObject } from "../kernel/json.ts";
 import type { BatchFacts, ObjectKind, ProviderObject, ProviderObjects } from "../ports/provider-objects.ts";
 import { MalformedAnswer, type ProviderAdapter } from "../spec/adapter.ts";
 import { type EventBatch, type EventPart, type ModelEvent, rewritten } from "../spec/event.ts";
 import type { ObjectCall } from "../spec/operation.ts";
+import type { Usage } from "../spec/usage.ts";
 import { isObjectId } from "../wire/openai-files/index.ts";
 import type { Grant } from "./authorize.ts";
 import type { CleanRequest } from "./guard-input.ts";
@@ -12,6 +13,7 @@ import { judgedUnder } from "./judged-under.ts";
 import { isKept, KeptResponse } from "./keep-responses.ts";
 import { kindOf, ownerOf } from "./locate.ts";
 import type { Redact } from "./redact.ts";
+import { type RefundPorts, refundBatch } from "./refund.ts";
 import { linesWithCleanErrors, withCleanErrors } from "./told-errors.ts";
 import { type TokenPorts, worstTokens } from "./worst.ts";
 
@@ -24,7 +26,7 @@ export interface Place {
   adapter: Pick<ProviderAdapter, "keepsResponses">;
 }
 
-export interface KeepPorts extends TokenPorts {
+export interface KeepPorts extends TokenPorts, RefundPorts {
   objects: ProviderObjects;
 }
 
@@ -53,16 +55,24 @@ async function* kept(
   place: Place,
   ports: KeepPorts,
 ): AsyncGenerator<EventBatch> {
+  /** What a batch that has ended used: of each of its calls, or of all in one. */
+  const used: Usage[] = [];
   for await (const batch of events) {
     const told: ModelEvent[] = [];
     for (const event of batch) {
       const parts: EventPart[] = [];
-      for (const part of event.parts) parts.push(await keep(part, clean, operation, place, ports));
+      for (const part of event.parts) {
+        if (part.type === "usage" && operation.name.startsWith("batches.")) used.push({ ...NOTHING, ...part.usage });
+        parts.push(await keep(part, clean, operation, place, ports));
+        if (part.type === "result" && used.length > 0) await refundBatch(clean, place.provider, used, ports);
+      }
       told.push(parts.every((part, at) => part === event.parts[at]) ? event : rewritten(parts));
     }
     yield told;
   }
 }
+
+const NOTHING: Usage = { input: 0, output: 0 };
 
 /** The part as it may be told. */
 async function keep(
@@ -133,9 +143,7 @@ class Keeper {
     if (known !== undefined) await this.#remember({ ...known, told: bounded(json) });
     else
       await this.#remember({ ...this.#made(json.id, kindOf(this.#clean.request), json), batch: await this.#facts() });
-    if (!isBatch) return;
-    await this.#keepResults(json);
-    this.#noteUsage(json);
+    if (isBatch) await this.#keepResults(json);
   }
 
   get #grant(): Grant {
@@ -182,35 +190,26 @@ class Keeper {
     const grant = this.#grant;
     const { most } = this.#operation;
     if (this.#operation.name !== "files.create") {
-      return grant.objects.own[0]?.batch ?? (most === undefined ? null : { url: "", calls: 0, ...most });
+      const { request, call } = this.#clean;
+      const listed = most === undefined ? null : { url: "", calls: request.calls?.length ?? 0, ...most };
+      const facts = grant.objects.own[0]?.batch ?? listed;
+      return facts === null ? null : { ...facts, record: call.id };
     }
     const { calls } = this.#clean.request;
     if (calls === undefined) return null;
     let input = 0;
     let output = 0;
+    let longest = 0;
     for (const [at, { request, bytes }] of calls.entries()) {
       const most = worstTokens({ request, bodyBytes: bytes, model: grant.model, catalog: grant.catalog }, this.#ports);
       input += most.input;
       output += most.output;
+      longest = Math.max(longest, most.input);
       await turn(this.#clean.call, at + 1);
     }
-    return { url: calls[0]!.url, calls: calls.length, input, output };
-  }
-
-  /** What a batch has used is known when it has ended; it was charged when it was made. */
-  #noteUsage({ status, usage }: JsonObject): void {
-    const facts = this.#grant.objects.own[0]?.batch;
-    if (this.#operation.name === "batches.create" || !isObject(usage) || !ENDED.has(status ?? null)) return;
-    if (facts === undefined || facts === null) return;
-    const used = `${Number(usage.input_tokens)} input and ${Number(usage.output_tokens)} output tokens`;
-    const charged = `${facts.input} and ${facts.output}`;
-    this.#clean.call.observed.warnings.push(
-      `batch: it is ${status} and used ${used}; ${charged} were charged when it was made`,
-    );
+    return { url: calls[0]!.url, calls: calls.length, input, output, longest };
   }
 }
-
-const ENDED: ReadonlySet<Json> = new Set(["completed", "failed", "expired", "cancelled"]);
 
 /** OpenAI's word for what batches give. */
 const RESULT = "batch_output";

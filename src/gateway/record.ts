@@ -45,6 +45,7 @@ function blank(call: Call): UsageRecord {
     attempts: [],
     mayHaveAsked: [],
     heldFor: 1,
+    refundOf: null,
     verdicts: [],
     warnings: [],
     captured: null,
@@ -129,6 +130,54 @@ export function finalRecord(call: Call, outcome: UsageRecord["outcome"], thrown:
   record.verdicts = observed.verdicts;
   record.warnings = briefly(observed.warnings);
   return record;
+}
+
+/** What a call has used and cost after all. */
+export interface Used {
+  input: number;
+  output: number;
+  cacheRead: number;
+  cacheWrite: number;
+  reasoning: number;
+  cost: NanoUsd;
+}
+
+/**
+ * What is given back of a charge, so that both records together say what was used. No more than was charged is ever
+ * given back, and nothing is charged by it.
+ * @param call that found out
+ */
+export function refundRecord(call: Call, charged: UsageRecord, used: Used): UsageRecord {
+  const back = {
+    inputTokens: Math.min(0, used.input - charged.inputTokens),
+    outputTokens: Math.min(0, used.output - charged.outputTokens),
+    costNanoUsd: Math.min(0, used.cost - charged.costNanoUsd),
+  };
+  const { provider, providerModel: model } = charged;
+  const attempt = { status: null, error: null, ms: 0, ...back };
+  return {
+    ...charged,
+    ...back,
+    // One id, whoever gives it back: the ledger has it once.
+    id: `${charged.id}-refund`,
+    requestId: call.requestId,
+    at: call.at,
+    address: call.address,
+    refundOf: charged.id,
+    cacheReadTokens: used.cacheRead,
+    cacheWriteTokens: used.cacheWrite,
+    reasoningTokens: used.reasoning,
+    usageSource: "reported",
+    queueMs: 0,
+    firstByteMs: null,
+    totalMs: 0,
+    attempts: provider === null ? [] : [{ provider, model: model ?? "", ...attempt }],
+    mayHaveAsked: [],
+    heldFor: 1,
+    verdicts: [],
+    warnings: [],
+    captured: null,
+  };
 }
 
 const MAX_WARNINGS = 50;

@@ -46,6 +46,14 @@ export interface Meter {
    * (`chargesOf`), in one commit. Resolves when both would survive a kill.
    */
   settle(hold: number, record: UsageRecord): Promise<void>;
+  /**
+   * Gives back a part of what the entry of the ledger has charged that `record.refundOf` names, as an entry of its own
+   * with amounts below nothing. It counts in the periods in which the other was admitted (`record.admittedAt`), as far
+   * as they still run; rates have long forgotten. An id that the ledger has already changes nothing.
+   * @returns whether it was given back now
+   * @throws GatewayError store_unavailable
+   */
+  refund(record: UsageRecord): Promise<boolean>;
 }
 
 /** By whose clock it counts. */

@@ -16,6 +16,10 @@ export interface BatchFacts {
   calls: number;
   input: number;
   output: number;
+  /** Of its longest call; absent where that was not looked at. */
+  longest?: number;
+  /** Id of the usage record of the call that made the batch, and was charged for it; absent for a file. */
+  record?: string;
 }
 
 /** A file, a batch or a response that lies with a provider. */

@@ -32,7 +32,7 @@ export interface VerdictRecord {
   count: number;
 }
 
-/** One call, whatever became of it. No prompt or answer text is in it unless the API captures. */
+/** One call, whatever became of it, or what is given back of one. No prompt or answer text is in it unless the API captures. */
 export interface UsageRecord {
   /** The call's own id, unique. */
   id: string;
@@ -87,6 +87,8 @@ export interface UsageRecord {
   mayHaveAsked: string[];
   /** For how many targets that was held which is charged by rule: of each of those accounts so large a part. Otherwise 1. */
   heldFor: number;
+  /** Id of the record of which this entry gives back a part; what it charges is below nothing then, and it is no call. Otherwise null. */
+  refundOf: string | null;
   verdicts: VerdictRecord[];
   warnings: string[];
   captured: { request: unknown; answer: unknown } | null;
@@ -114,6 +116,8 @@ export interface RecordQuery {
 export interface Records {
   /** A call that never had a Hold. Resolves when the record would survive a kill. */
   append(record: UsageRecord): Promise<void>;
+  /** By the record's own id. */
+  find(id: string): Promise<UsageRecord | undefined>;
   page(query: RecordQuery): Promise<RecordPage>;
   /**
    * The record with this id; where there is none, the newest whose caller was told it as `x-request-id`: callers choose

@@ -30,14 +30,17 @@ export function wholeAnswer(read: (answer: JsonObject) => EventPart[]): AnswerDe
  * @param bytesAre the media type under which the answer's bytes are handed on as they are, whatever their provider
  * calls them; undefined for objects
  * @param errorIn the error that an object is; throws `MalformedAnswer` where it is nothing that was asked for
+ * @param used what a batch that has ended is said to have used: of each of its calls, or of all in one
  */
 export function keptAnswer(
   bytesAre: string | undefined,
   errorIn: (answer: JsonObject) => ProviderError | undefined,
+  used: { told?(answer: JsonObject): Usage[]; in?(bytes: Uint8Array): Usage[] } = {},
 ): AnswerDecoder {
   const { frame, close } = wholeAnswer(() => []);
-  const whole = (result: Extract<EventPart, { type: "result" }>["result"]): EventPart[] => [
+  const whole = (result: Extract<EventPart, { type: "result" }>["result"], usages: Usage[] = []): EventPart[] => [
     { type: "start" },
+    ...usages.map((usage): EventPart => ({ type: "usage", usage })),
     { type: "result", result },
     { type: "end" },
   ];
@@ -46,7 +49,7 @@ export function keptAnswer(
     if (!isObject(json)) throw new MalformedAnswer("an answer that is no object");
     const error = errorIn(json);
     if (error !== undefined) return [{ type: "error", error }];
-    return whole({ kind: "body", mediaType: "application/json", content: { json } });
+    return whole({ kind: "body", mediaType: "application/json", content: { json } }, used.told?.(json));
   };
   return {
     frame,
@@ -55,7 +58,7 @@ export function keptAnswer(
     body: (bytes) =>
       bytesAre === undefined
         ? unary(utf8.decode(bytes))
-        : whole({ kind: "body", mediaType: bytesAre, content: { bytes } }),
+        : whole({ kind: "body", mediaType: bytesAre, content: { bytes } }, used.in?.(bytes)),
   };
 }
 

@@ -31,7 +31,10 @@ export interface Journal {
    * @param committed called in the same step in which the entry becomes part of the ledger
    */
   close(hold: number, record: UsageRecord, committed: (seq: number) => void): Promise<void>;
-  append(record: UsageRecord): Promise<void>;
+  /** @param committed as in `close` */
+  append(record: UsageRecord, committed?: (seq: number) => void): Promise<void>;
+  /** By the record's own id. */
+  find(id: string): Promise<UsageRecord | undefined>;
   page(query: RecordQuery): Promise<RecordPage>;
   /** See `Records`. */
   recordOf(id: string): Promise<UsageRecord | undefined>;

@@ -49,7 +49,7 @@ export function sampleRecord(over: Partial<UsageRecord> = {}): UsageRecord {
     errorCode: null, endpoint: "chat.completions", dialect: "openai-chat", stream: false, address: "127.0.0.1", tenantId: "ten_1",
     teamId: "team_1", applicationId: "app_1", keyId: "key_1", subscriptionId: "sub_1", api: "chat/v1", plan: "free", model: "small", catalogModel: "small", timeZone: "UTC",
     provider: "up", providerModel: "m", inputTokens: 3, outputTokens: 4, cacheReadTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0,
-    usageSource: "reported", costNanoUsd: 70, priceSource: "configuration", queueMs: 1, firstByteMs: 2, totalMs: 3, attempts: [], mayHaveAsked: [], heldFor: 1,
+    usageSource: "reported", costNanoUsd: 70, priceSource: "configuration", queueMs: 1, firstByteMs: 2, totalMs: 3, attempts: [], mayHaveAsked: [], heldFor: 1, refundOf: null,
     verdicts: [], warnings: [], captured: null, ...over,
   }; // biome-ignore format: a record in few lines
 }
@@ -489,6 +489,60 @@ export function meterContract(name: string, make: () => Promise<MeterUnderTest>)
       clock.at -= 3 * HALF_A_DAY;
       const next = await under.start(clock);
       expect((await next.reserve(one(limits), sampleRecord())).admitted).toBe(false);
+    });
+
+    /** A call of yesterday's or today's that spent 600 tokens and 700 nano-dollars, and what is given back of it. */
+    const RATES = [limit("tokens", "hour", 600), limit("usd", "hour", 700)];
+    const charge = async (meter: WatchedMeter) => {
+      const record = spending(600, 0, 700, { attempts: [] });
+      await meter.settle(holdOf(await meter.reserve(one(RATES, { input: 600, usd: 700 }), record)), record);
+      const back = spending(-500, 0, -650, { id: `${record.id}-refund`, refundOf: record.id, attempts: [] });
+      return { ...back, admittedAt: record.admittedAt };
+    };
+    const spent = async (meter: WatchedMeter, scope = "subscription:sub_1") => {
+      const { day, month, total } = (await meter.usage(scope, "UTC")).periods;
+      return [day, month, total].map((period) => [period.spent.requests, period.spent.input, period.spent.usd]);
+    };
+
+    test("what is given back of a charge is free again at once, and once, but for rates", async () => {
+      const { under, meter } = await setUp();
+      const limited = [limit("usd", "day", 1_000), limit("tokens", "total", 600)];
+      const refund = await charge(meter);
+      const ask = one(limited, { input: 500, usd: 900 });
+      expect((await meter.reserve(ask, sampleRecord())).admitted).toBe(false);
+      const tries = await Promise.all([1, 2, 3].map(() => meter.refund({ ...refund })));
+      expect(tries.sort()).toEqual([false, false, true]);
+      expect(await meter.refund({ ...refund })).toBe(false);
+      expect(await spent(meter)).toEqual(Array(3).fill([1, 100, 50]));
+      expect(await spent(meter, "tenant:ten_1")).toEqual(Array(3).fill([1, 100, 50]));
+      expect(await meter.levels([scopeDemand(RATES)])).toMatchObject([{ remaining: 0 }, { remaining: 0 }]);
+      expect((await meter.reserve(ask, sampleRecord())).admitted).toBe(true);
+      expect((await under.records()).filter(({ refundOf }) => refundOf !== null)).toMatchObject([{ id: refund.id }]);
+      expect(await meter.recount(false)).toMatchObject({ found: 0 });
+    });
+
+    test("what is given back counts in the periods of its charge, and in no later one", async () => {
+      const { meter, clock } = await setUp();
+      const refund = await charge(meter);
+      clock.at += 2 * HALF_A_DAY;
+      await charge(meter);
+      expect(await meter.refund(refund)).toBe(true);
+      expect(await spent(meter)).toEqual([[1, 600, 700], ...Array(2).fill([2, 700, 750])]);
+      expect(await meter.recount(false)).toMatchObject({ found: 0 });
+    });
+
+    survives("what was given back is read again as it was", async ({ under, clock, meter }) => {
+      const refund = await charge(meter);
+      clock.at += 2 * HALF_A_DAY;
+      await meter.refund(refund);
+      await under.lose?.();
+      await under.kill!();
+      const next = await under.start(clock);
+      expect(await spent(next)).toEqual([[0, 0, 0], ...Array(2).fill([1, 100, 50])]);
+      expect(await next.refund(refund)).toBe(false);
+      expect(await next.recount(false)).toMatchObject({ found: 0 });
+      await charge(next);
+      expect(await next.levels([scopeDemand(RATES)])).toMatchObject([{ remaining: 0 }, { remaining: 0 }]);
     });
   });
 }

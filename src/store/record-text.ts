@@ -35,6 +35,7 @@ const DEFAULTS = {
   totalMs: 0,
   captured: null,
   heldFor: 1,
+  refundOf: null,
 } as const satisfies Partial<UsageRecord>;
 
 /** Empty lists are left out too; each record gets lists of its own back. */
@@ -83,6 +84,7 @@ export function recordToText(record: UsageRecord): string {
     totalMs: unless(record.totalMs, DEFAULTS.totalMs),
     captured: unless(record.captured, DEFAULTS.captured),
     heldFor: unless(record.heldFor, DEFAULTS.heldFor),
+    refundOf: unless(record.refundOf, DEFAULTS.refundOf),
     attempts: unlessEmpty(record.attempts),
     mayHaveAsked: unlessEmpty(record.mayHaveAsked),
     verdicts: unlessEmpty(record.verdicts),

@@ -1,7 +1,7 @@
 /**
  * Files and batches at an account that two tenants share, by the SDK of OpenAI's: whose an id is, is
  * looked up before anybody is asked. It is the test of gateway/locate.ts, gateway/allowed-objects.ts,
- * gateway/keep-objects.ts, gateway/list-objects.ts, of src/wire/openai-files/index.ts and of
+ * gateway/keep-objects.ts, gateway/refund.ts, gateway/list-objects.ts, of src/wire/openai-files/index.ts and of
  * src/providers/openai/operations/objects.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
@@ -188,6 +188,15 @@ describe("A batch", () => {
     const record = await scene.lastRecord();
     expect(record).toMatchObject({ endpoint: "batches.retrieve", costNanoUsd: 0 });
     expect(record.warnings.join()).toContain("18 input and 7 output tokens");
+    const refunds = async () => (await scene.app.records()).filter(({ refundOf }) => refundOf === made.id);
+    const [refund, ...others] = await refunds();
+    expect(others).toEqual([]);
+    expect(refund).toMatchObject({ admittedAt: made.admittedAt, keyId: made.keyId, catalogModel: made.catalogModel });
+    expect(made.inputTokens + refund!.inputTokens).toBe(18);
+    expect(made.outputTokens + refund!.outputTokens).toBe(7);
+    expect(made.costNanoUsd + refund!.costNanoUsd).toBe(18 * 1_000 + 7 * 2_000);
+    await scene.owner.batches.retrieve(batch.id);
+    expect(await refunds()).toHaveLength(1);
     expect(await (await scene.owner.files.content(ended.output_file_id!)).text()).toBe(jsonl([answer]));
     const errors = await (await scene.owner.files.content(ended.error_file_id!)).text();
     expect(JSON.parse(errors).response.body.error.message).toBe("Full for ***** with *****");
@@ -252,6 +261,51 @@ describe("A batch", () => {
         endpoint: url as "/v1/responses",
         completion_window: "24h",
       });
+    }
+  });
+
+  test("gives back nothing before it has ended, and all where no call of it was answered", async () => {
+    const batch = await scene.batch((await scene.upload([line("one")])).id);
+    const made = await scene.lastRecord();
+    const refunds = async () => (await scene.app.records()).filter(({ refundOf }) => refundOf === made.id);
+    Object.assign(scene.provider.batches.get(batch.id)!, {
+      usage: { input_tokens: 5, output_tokens: 1 },
+      request_counts: { total: 1, completed: 0, failed: 0 },
+    });
+    await scene.owner.batches.retrieve(batch.id);
+    expect(await refunds()).toEqual([]);
+    scene.provider.end(batch.id, "", "", { status: "failed", usage: null });
+    await scene.owner.batches.retrieve(batch.id);
+    expect(await refunds()).toMatchObject([
+      { inputTokens: -made.inputTokens, outputTokens: -made.outputTokens, costNanoUsd: -made.costNanoUsd },
+    ]);
+  });
+
+  test("that used more than was held gives nothing back, and says so", async () => {
+    const batch = await scene.batch((await scene.upload([line("one")])).id);
+    const made = await scene.lastRecord();
+    scene.provider.end(batch.id, "", "", { usage: { input_tokens: 90_000, output_tokens: 90_000 } });
+    await scene.owner.batches.retrieve(batch.id);
+    expect((await scene.app.records()).filter(({ refundOf }) => refundOf === made.id)).toEqual([]);
+    expect((await scene.lastRecord()).warnings.join()).toContain("cost more than was held");
+  });
+
+  test("makes room under a budget again when it has ended", async () => {
+    const poor = await startApp({
+      upstream: scene.up.url,
+      limits: [{ dimension: "usd", window: "day", amount: 1_000_000 }],
+    });
+    try {
+      const client = new OpenAI({ apiKey: poor.key, baseURL: `${poor.url}/v1`, maxRetries: 0 });
+      const call = line("one", { model: "small", max_completion_tokens: 300 });
+      const [first, second] = [await scene.upload([call], client), await scene.upload([call], client)];
+      const batch = await scene.batch(first.id, client);
+      expect((await refusal(scene.batch(second.id, client))).status).toBe(429);
+      scene.provider.end(batch.id, "", "", { usage: { input_tokens: 10, output_tokens: 2 } });
+      await client.batches.retrieve(batch.id);
+      await scene.batch(second.id, client);
+    } finally {
+      await poor.stop();
     }
   });
 

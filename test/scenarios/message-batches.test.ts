@@ -116,6 +116,48 @@ describe("A batch of messages", () => {
     expect((await owner.messages.batches.retrieve(batch.id)).id).toBe(batch.id);
   });
 
+  test("gives back what its results have not used, once all of them are there", async () => {
+    const call = (custom_id: string) => ({ custom_id, params });
+    const batch = await owner.messages.batches.create({ requests: ["one", "two", "three"].map(call) });
+    const made = await scene.lastRecord();
+    const refunds = async () => (await scene.app.records()).filter(({ refundOf }) => refundOf === made.id);
+    end(batch.id);
+    const usage = { input_tokens: 5, cache_read_input_tokens: 3, cache_creation_input_tokens: 0, output_tokens: 2 };
+    const done = (custom_id: string) =>
+      JSON.stringify({ custom_id, result: { type: "succeeded", message: { ...message, usage } } });
+    const failed = JSON.stringify({ custom_id: "three", result: { type: "expired" } });
+    const read = async () => {
+      for await (const _ of await owner.messages.batches.results(batch.id));
+    };
+    for (const incomplete of [
+      [done("one"), done("two")],
+      [done("one"), line.replace("one", "two"), failed],
+    ]) {
+      results = incomplete.join("\n");
+      await read();
+      expect(await refunds()).toEqual([]);
+    }
+    results = [done("one"), done("two"), failed, ""].join("\n");
+    await read();
+    await read();
+    const [refund, ...others] = await refunds();
+    expect(others).toEqual([]);
+    expect(refund).toMatchObject({ cacheReadTokens: 6, provider: "ant" });
+    expect([made.inputTokens + refund!.inputTokens, made.outputTokens + refund!.outputTokens]).toEqual([16, 4]);
+    expect(refund!.costNanoUsd).toBeLessThan(0);
+  });
+
+  test("of which no call was answered gives all back when it is asked for", async () => {
+    const batch = await begin();
+    const made = await scene.lastRecord();
+    end(batch.id);
+    kept.get(batch.id)!.request_counts = { processing: 0, succeeded: 0, errored: 1, canceled: 0, expired: 0 };
+    await owner.messages.batches.retrieve(batch.id);
+    expect((await scene.app.records()).filter(({ refundOf }) => refundOf === made.id)).toMatchObject([
+      { inputTokens: -made.inputTokens, outputTokens: -10, costNanoUsd: -made.costNanoUsd },
+    ]);
+  });
+
   test("tells its errors without the account's names", async () => {
     const batch = await begin();
     end(batch.id);

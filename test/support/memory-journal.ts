@@ -32,8 +32,12 @@ export class MemoryJournal implements Journal {
     return this.#records.find((each) => each.id === id) ?? this.#records.findLast(({ requestId }) => requestId === id);
   }
 
-  async append(record: UsageRecord): Promise<void> {
-    this.#records.push(record);
+  async append(record: UsageRecord, committed: (seq: number) => void = () => {}): Promise<void> {
+    committed(this.#records.push(record));
+  }
+
+  async find(id: string): Promise<UsageRecord | undefined> {
+    return this.#records.find((record) => record.id === id);
   }
 
   async *admitted(since: number, until: number): AsyncIterable<readonly UsageRecord[]> {

@@ -31,6 +31,7 @@ export type Step =
   | { do: "reserve"; calls: Wanted[] }
   | { do: "settle"; which: number; how: "less" | "equal" | "more" | "nothing" | "input"; asked: number }
   | { do: "extend"; which: number; input: number; usd: number; again: boolean }
+  | { do: "refund"; which: number; part: number }
   | { do: "limits"; scope: number; limits: Limit[] }
   | { do: "zone"; zone: number }
   | { do: "pass"; ms: number }
@@ -91,6 +92,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ do: fc.constant("extend" as const), which: fc.nat(20), input: fc.nat(30), usd: fc.nat(50), again: fc.boolean() }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("refund" as const), which: fc.nat(20), part: fc.nat(3) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("limits" as const), scope: fc.nat(SCOPES.length - 1), limits }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("zone" as const), zone: fc.nat(ZONES.length - 1) }) },
   {

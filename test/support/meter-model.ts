@@ -65,6 +65,9 @@ export class ModelScope {
   #zone: string;
   /** The calendar of the latest taking. */
   #takenIn: string | undefined;
+  /** When a call first asked in the calendar that counts, and whether that was before anything was taken in it. */
+  #askedAt: number | undefined;
+  #askedBefore = false;
   /** Windows in which another calendar has begun to count, and then a restart has asked when things were. */
   #moved = new Set<PeriodWindow>();
   readonly #blurred = new Set<PeriodWindow>();
@@ -100,6 +103,7 @@ export class ModelScope {
     this.turn(now);
     if (zone === this.#zone) return;
     this.#zone = zone;
+    this.#askedAt = now;
     this.#periods = periodsAt(zone, now);
     for (const window of WINDOWS) this.#moved.add(window);
   }
@@ -125,8 +129,17 @@ export class ModelScope {
   restart(now: number, forgets: boolean): void {
     if (forgets && this.#takenIn !== undefined && this.#takenIn !== this.#zone) {
       this.#zone = this.#takenIn;
+      this.#askedAt = undefined;
       this.#periods = periodsAt(this.#zone, now);
       for (const window of WINDOWS) this.#moved.add(window);
+    }
+    if (forgets && this.#askedBefore) {
+      // Since when the calendar counts is read from what was taken in it; until then the one before counted.
+      this.#askedBefore = false;
+      for (const window of WINDOWS) {
+        this.#blurred.add(window);
+        for (const taking of this.takings) this.#doubtful[window].add(taking);
+      }
     }
     for (const window of this.#moved) this.#blurred.add(window);
     this.#restarted = true;
@@ -150,6 +163,8 @@ export class ModelScope {
   take(amounts: Amounts, certain: boolean, at: number): ModelTaking {
     const taking = { at, amounts, open: true, certain };
     this.#takenIn = this.#zone;
+    if (this.#askedAt !== undefined && this.#askedAt < at) this.#askedBefore = true;
+    this.#askedAt = undefined;
     this.takings.push(taking);
     if (certain) this.#draw("requests", amounts.requests, at);
     return taking;

@@ -43,6 +43,11 @@ interface OpenCall {
   open: string[];
 }
 
+interface EndedCall {
+  call: OpenCall;
+  record: UsageRecord;
+}
+
 /** A store that is a round trip away is looked at after every third step: its accounts lie untouched in between, too. */
 const LOOK = 3;
 
@@ -103,6 +108,8 @@ class Beside {
   #now = START;
   readonly #scopes = new Map<string, ModelScope>();
   #open: OpenCall[] = [];
+  /** Calls that ended with a record of their own, and nothing of which was given back. */
+  readonly #ended: EndedCall[] = [];
   /** Ids of all calls that were ever admitted. */
   readonly #admitted = new Set<string>();
   /** In which order calls were admitted. */
@@ -134,6 +141,8 @@ class Beside {
         return await this.#settle(step);
       case "extend":
         return await this.#extend(step);
+      case "refund":
+        return await this.#refund(step);
       case "limits":
         this.#limits.set(SCOPES[step.scope]!, step.limits);
         return;
@@ -293,6 +302,32 @@ class Beside {
     const record = recordOf(call, spent, asked, now);
     await this.#meter.settle(call.hold, record);
     this.#charge(call, record, now);
+    this.#ended.push({ call, record });
+  }
+
+  /** Gives back some quarters of what a call was charged. */
+  async #refund({ which, part }: Extract<Step, { do: "refund" }>): Promise<void> {
+    if (this.#ended.length === 0) return;
+    const [{ call, record }] = this.#ended.splice(which % this.#ended.length, 1) as [EndedCall];
+    this.#time();
+    const of = (amount: number) => -Math.floor((amount * part) / 4);
+    const back = <T extends Pick<UsageRecord, "inputTokens" | "outputTokens" | "costNanoUsd">>(one: T): T => {
+      const { inputTokens, outputTokens, costNanoUsd } = one;
+      return { ...one, inputTokens: of(inputTokens), outputTokens: of(outputTokens), costNanoUsd: of(costNanoUsd) };
+    };
+    const id = `${record.id}-refund`;
+    const refund = { ...back(record), id, refundOf: record.id, totalMs: 0, attempts: record.attempts.map(back) };
+    expect(await this.#meter.refund(refund), "given back").toBe(true);
+    expect(await this.#meter.refund({ ...refund }), "given back twice").toBe(false);
+    this.#admitted.add(id);
+    for (const { scope, amounts } of chargesOf(refund)) {
+      const taking = call.takings.get(scope)!;
+      const { requests, input, output, usd } = taking.amounts;
+      taking.amounts = {
+        ...{ requests, input: input + amounts.input },
+        ...{ output: output + amounts.output, usd: usd + amounts.usd },
+      };
+    }
   }
 
   #charge(call: OpenCall, record: UsageRecord, now: number): void {

@@ -16,6 +16,7 @@ const record = (over: Partial<Charged> = {}): Charged => ({
   attempts: [],
   mayHaveAsked: [],
   heldFor: 1,
+  refundOf: null,
   ...over,
 });
 const attempt = (provider: string, inputTokens: number, outputTokens: number, costNanoUsd: number) => {
@@ -70,4 +71,14 @@ test("who is not known is not charged", () => {
 test("a model and a provider account of the same name are two scopes", () => {
   expect([modelScope("x"), providerScope("x")]).toEqual(["model:x", "provider:x"]);
   expect([isProviders(modelScope("provider:x")), isProviders(providerScope("x"))]).toEqual([false, true]);
+});
+
+test("what is given back is given to everyone who was charged, and is no request", () => {
+  const back = { inputTokens: -4, outputTokens: -1, costNanoUsd: -300 };
+  const refund = record({ refundOf: "call_1", ...back, attempts: [attempt("p", -4, -1, -300)] });
+  const amounts = { requests: 0, input: -4, output: -1, usd: -300 };
+  expect(chargesOf(refund).map(({ scope }) => scope)).toEqual(
+    chargesOf(record({ attempts: [attempt("p", 1, 1, 1)] })).map(({ scope }) => scope),
+  );
+  for (const charge of chargesOf(refund)) expect(charge.amounts).toEqual(amounts);
 });

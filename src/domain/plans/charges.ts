@@ -17,6 +17,7 @@ export interface Charged {
   attempts: readonly { provider: string; inputTokens: number; outputTokens: number; costNanoUsd: number }[];
   mayHaveAsked: readonly string[];
   heldFor: number;
+  refundOf: string | null;
 }
 
 /** The calendar of what belongs to no tenant. */
@@ -35,7 +36,9 @@ export interface ScopeCharge {
  */
 export function chargesOf(record: Charged): ScopeCharge[] {
   if (record.admittedAt === null) return [];
-  const whole = { requests: 1, input: record.inputTokens, output: record.outputTokens, usd: record.costNanoUsd };
+  // What is given back is no request.
+  const count = record.refundOf === null ? 1 : 0;
+  const whole = { requests: count, input: record.inputTokens, output: record.outputTokens, usd: record.costNanoUsd };
   const charges: ScopeCharge[] = [];
   for (const scope of callerScopes(record)) charges.push({ scope, zone: record.timeZone, amounts: whole });
   if (record.catalogModel !== null)
@@ -45,7 +48,7 @@ export function chargesOf(record: Charged): ScopeCharge[] {
   for (const provider of record.mayHaveAsked) byAccount.set(provider, partOf(whole, record.heldFor));
   for (const { provider, inputTokens, outputTokens, costNanoUsd } of record.attempts) {
     const sum = byAccount.get(provider) ?? { requests: 0, input: 0, output: 0, usd: 0 };
-    sum.requests += 1;
+    sum.requests += count;
     sum.input += inputTokens;
     sum.output += outputTokens;
     sum.usd += costNanoUsd;

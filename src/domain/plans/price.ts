@@ -52,9 +52,10 @@ export interface MostTokens {
  * that are together larger than their whole cannot all be true (some providers tell them; sound from the
  * cache is in two of them), and make nothing cheaper: only those stay that cost more than plain tokens do.
  * @param tier by which it was served, as far as that is known
+ * @param prompt tokens of the longest prompt, where that is the sum of several answers
  */
-export function priceOf(usage: Usage, rates: Rates, tier?: ServiceTier): NanoUsd {
-  const row = rowFor(rates, usage.input, tier);
+export function priceOf(usage: Usage, rates: Rates, tier?: ServiceTier, prompt = usage.input): NanoUsd {
+  const row = rowFor(rates, Math.min(prompt, usage.input), tier);
   const long = Math.min(usage.cacheWriteLong ?? 0, usage.cacheWrite ?? 0);
   const input = priceOfParts(usage.input - Math.min(usage.freeInput ?? 0, usage.input), row.input, [
     [usage.audioInput, row.audioInput],

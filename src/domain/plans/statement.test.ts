@@ -12,6 +12,7 @@ const record = (over: Partial<Stated> = {}): Stated => ({
   outputTokens: 3,
   costNanoUsd: 10,
   priceSource: "list 1",
+  refundOf: null,
   attempts: [attempt("up", 10)],
   ...over,
 });
@@ -64,6 +65,7 @@ test("lines add up to the total, to the nano-dollar, whatever was recorded", () 
       outputTokens: amount,
       costNanoUsd: amount,
       attempts,
+      refundOf: fc.constant(null),
     }),
   );
   fc.assert(
@@ -76,4 +78,15 @@ test("lines add up to the total, to the nano-dollar, whatever was recorded", () 
       expect(statement.total.nanoUsd).toBe(all.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0));
     }),
   );
+});
+
+test("what is given back is no call, and stands in the line of what it is a part of", () => {
+  const statement = new Statement();
+  statement.add(record());
+  statement.add(record({ refundOf: "call_1", inputTokens: -1, costNanoUsd: -4, attempts: [attempt("up", -4)] }));
+  expect(statement.total).toMatchObject({ calls: 1, nanoUsd: 6 });
+  expect(statement.lines()).toMatchObject([
+    { calls: 1, nanoUsd: 6 },
+    { calls: 0, nanoUsd: 0 },
+  ]);
 });

@@ -6,6 +6,8 @@ export interface Stated {
   outputTokens: number;
   costNanoUsd: number;
   priceSource: string | null;
+  /** Not null where a part of a call's charge is given back, which is no call. */
+  refundOf: string | null;
   attempts: readonly {
     provider: string;
     model: string;
@@ -43,7 +45,7 @@ export class Statement {
   readonly #lines = new Map<string, StatementLine>();
 
   add(record: Stated): void {
-    this.total.calls += 1;
+    this.total.calls += record.refundOf === null ? 1 : 0;
     this.total.inputTokens += record.inputTokens;
     this.total.outputTokens += record.outputTokens;
     this.total.nanoUsd += record.costNanoUsd;
@@ -64,7 +66,7 @@ export class Statement {
   }
 
   #line(
-    { api, catalogModel: model, priceSource }: Stated,
+    { api, catalogModel: model, priceSource, refundOf }: Stated,
     provider: string | null,
     providerModel: string | null,
     spent: Pick<Stated, "inputTokens" | "outputTokens" | "costNanoUsd">,
@@ -76,7 +78,7 @@ export class Statement {
       line = { api, model, provider, providerModel, priceSource, ...nothing };
       this.#lines.set(key, line);
     }
-    line.calls += 1;
+    line.calls += refundOf === null ? 1 : 0;
     line.inputTokens += spent.inputTokens;
     line.outputTokens += spent.outputTokens;
     line.nanoUsd += spent.costNanoUsd;

@@ -78,6 +78,11 @@ export class Accounts {
     for (const { scope, zone, amounts } of chargesOf(record)) {
       const account = this.of(scope, zone, at);
       if (account.upto >= seq) continue;
+      if (record.refundOf !== null) {
+        account.spend(amounts, at, Math.max(at, account.usedAt));
+        this.counted(account, seq);
+        continue;
+      }
       // What was admitted before the last that was counted, or with it, says nothing of which calendar counts since.
       if (account.zone !== zone && at > account.usedAt) account.move(zone, at);
       const ended = at + Math.ceil(record.totalMs);

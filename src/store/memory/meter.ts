@@ -40,6 +40,8 @@ export class MemoryMeter implements Meter, MeterTime, MeterView {
   readonly #holds = new Map<number, OpenHold>();
   /** Records of settled Holds that the journal could not take. Nothing is admitted while it takes nothing, so they are few. */
   readonly #unwritten = new Map<number, UsageRecord>();
+  /** Ids of what is being given back: of two that try at one moment, one does. */
+  readonly #refunding = new Set<string>();
   #retrying = false;
   #nextRetry = 0;
   /** Ticks of the journal's last failure; undefined since it has last taken something. */
@@ -139,6 +141,21 @@ export class MemoryMeter implements Meter, MeterTime, MeterView {
       throw this.#failed(cause);
     }
     this.#failedAt = undefined;
+  }
+
+  async refund(record: UsageRecord): Promise<boolean> {
+    if (this.#refunding.has(record.id)) return false;
+    this.#refunding.add(record.id);
+    try {
+      if ((await this.#journal.find(record.id)) !== undefined) return false;
+      await this.#journal.append(record, (seq) => this.accounts.apply({ seq, record }));
+    } catch (cause) {
+      throw this.#failed(cause);
+    } finally {
+      this.#refunding.delete(record.id);
+    }
+    this.#failedAt = undefined;
+    return true;
   }
 
   async levels(scopes: readonly ScopeDemand[]): Promise<Level[]> {

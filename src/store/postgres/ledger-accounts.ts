@@ -27,7 +27,28 @@ export type RatesOf = (query: Query, scopes: readonly string[]) => Promise<Map<s
 
 interface Row {
   seq: number;
+  /** Of its Hold. */
+  number: number | null;
   record: UsageRecord;
+}
+
+/** When a call was admitted, and which of those of one millisecond it was. */
+interface Admission {
+  at: number;
+  number: number;
+}
+
+/** The latest admission of each scope: its calendar is the one that counts. */
+class Calendars {
+  readonly #latest = new Map<string, Admission>();
+
+  /** Moves the account to the calendar of a call, unless a later one is known. */
+  follow(account: Account, zone: string, { at, number }: Admission): void {
+    const latest = this.#latest.get(account.scope) ?? { at: account.usedAt, number: -1 };
+    if (at < latest.at || (at === latest.at && number < latest.number)) return;
+    this.#latest.set(account.scope, { at, number });
+    if (account.zone !== zone) account.move(zone, at);
+  }
 }
 
 /** The sums of the ledger up to an entry, and how they are brought up to date. */
@@ -50,11 +71,12 @@ export class LedgerAccounts {
       await query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
       const mark = await markIn(query);
       const accounts = new Map<string, Account>();
+      const calendars = new Calendars();
       let at = Math.max(this.#now(), mark.at);
       for (let after = mark.seq; ; ) {
         const rows = await entriesIn(query, after, Number.MAX_SAFE_INTEGER);
         at = Math.max(at, ...rows.map(({ record }) => record.admittedAt ?? 0));
-        await countIn(query, accounts, rows);
+        await countIn(query, accounts, rows, calendars);
         if (rows.length < PAGE) break;
         after = rows.at(-1)!.seq;
       }
@@ -68,11 +90,8 @@ export class LedgerAccounts {
       );
       // A call that runs may be the first that was admitted in another calendar. All of them move before any is taken
       // again: that is done as of now, when a day of the old calendar may be over that went on in the new one.
-      for (const hold of open) {
-        for (const { scope, zone } of hold.taken) {
-          const account = accounts.get(scope)!;
-          if (account.zone !== zone && hold.at >= account.usedAt) account.move(zone, hold.at);
-        }
+      for (const hold of [...open].sort((a, b) => a.at - b.at || a.number - b.number)) {
+        for (const { scope, zone } of hold.taken) calendars.follow(accounts.get(scope)!, zone, hold);
       }
       const holds = open.map((hold) => {
         const takings = hold.taken.map(({ scope, amounts, drawn }) =>
@@ -138,7 +157,7 @@ export class LedgerAccounts {
     if (rows.length === 0) return 0;
     const at = Math.max(this.#now(), mark.at, ...rows.map(({ record }) => record.admittedAt ?? 0));
     const accounts = new Map<string, Account>();
-    await countIn(query, accounts, rows);
+    await countIn(query, accounts, rows, new Calendars());
     // In order, so that no two nodes wait for each other.
     const scopes = [...accounts.keys()].sort();
     const rates = await ratesOf(query, scopes);
@@ -185,30 +204,38 @@ async function markIn(query: Query): Promise<Mark> {
 }
 
 async function entriesIn(query: Query, after: number, last: number): Promise<Row[]> {
-  const rows = await query<{ seq: number; record: string }>(
-    `SELECT seq, record FROM usage_records WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT ${PAGE}`,
+  const rows = await query<{ seq: number; number: number | null; record: string }>(
+    `SELECT seq, number, record FROM usage_records WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT ${PAGE}`,
     [after, last],
   );
-  return rows.map(({ seq, record }) => ({ seq, record: recordFromText(record) }));
+  return rows.map(({ record, ...row }) => ({ ...row, record: recordFromText(record) }));
 }
 
-async function countIn(query: Query, accounts: Map<string, Account>, rows: readonly Row[]): Promise<void> {
+async function countIn(
+  query: Query,
+  accounts: Map<string, Account>,
+  rows: readonly Row[],
+  calendars: Calendars,
+): Promise<void> {
   const charges = rows.map(({ record }) => chargesOf(record));
   const earliest = rows.reduce(
     (least, { record }) => Math.min(least, record.admittedAt ?? least),
     Number.MAX_SAFE_INTEGER,
   );
   await fetchIn(query, accounts, charges.flat(), earliest);
-  rows.forEach(({ seq, record }, i) => {
+  rows.forEach(({ seq, number, record }, i) => {
     const at = record.admittedAt as number;
     const ended = at + Math.ceil(record.totalMs);
     for (const { scope, zone, amounts } of charges[i]!) {
       const account = accounts.get(scope)!;
       if (account.upto >= seq) continue;
-      // What was admitted before the last that was counted says nothing of which calendar counted then.
-      if (account.zone !== zone && at >= account.usedAt) account.move(zone, at);
-      account.charge(amounts, at, ended, Math.max(at, account.usedAt), isProviders(scope) ? ended : at);
       account.upto = seq;
+      if (record.refundOf !== null) {
+        account.spend(amounts, at, Math.max(at, account.usedAt));
+        continue;
+      }
+      calendars.follow(account, zone, { at, number: number ?? -1 });
+      account.charge(amounts, at, ended, Math.max(at, account.usedAt), isProviders(scope) ? ended : at);
     }
   });
 }

@@ -66,6 +66,9 @@ const PUT = `INSERT INTO usage_records (number, id, request_id, admitted_at, ten
   ON CONFLICT (number) DO NOTHING
   RETURNING id, seq`;
 
+/** Of what is given back, which no Hold numbers. */
+const PUT_ONCE = PUT.replace("ON CONFLICT (number)", "ON CONFLICT (id)");
+
 const CLOSE = `WITH gone AS (DELETE FROM holds WHERE number = ANY ($1::bigint[])) ${PUT}`;
 
 const FIND = "SELECT number, seq, record FROM usage_records WHERE number = ANY ($1::bigint[])";
@@ -108,6 +111,18 @@ export class Ledger implements Records {
     await this.#closing.add({ number: null, record });
   }
 
+  /** @returns its place, or undefined where the ledger has its id already */
+  async appendOnce(record: UsageRecord): Promise<number | undefined> {
+    return await putOnceIn(this.#postgres.query, record);
+  }
+
+  async find(id: string): Promise<UsageRecord | undefined> {
+    const [row] = await this.#postgres.query<{ record: string }>("SELECT record FROM usage_records WHERE id = $1", [
+      textOf(id),
+    ]);
+    return row === undefined ? undefined : recordFromText(row.record);
+  }
+
   /** Removes Holds that were never admitted. */
   async forget(numbers: readonly number[]): Promise<void> {
     if (numbers.length > 0)
@@ -128,7 +143,7 @@ export class Ledger implements Records {
   }
 
   /** What the ledger has of Holds. */
-  async find(numbers: readonly number[]): Promise<Map<number, Entry>> {
+  async closed(numbers: readonly number[]): Promise<Map<number, Entry>> {
     return await findIn(this.#postgres.query, numbers);
   }
 
@@ -245,6 +260,12 @@ function recordColumns(items: readonly ToClose[]): Value[] {
 export async function putIn(query: Query, items: readonly ToClose[]): Promise<Entry[]> {
   const rows = await query<{ id: string; seq: number }>(PUT, recordColumns(items));
   return await entriesOf(query, items, rows);
+}
+
+/** Appends what has no Hold, within a transaction of the caller's. @returns its place, or undefined where the ledger has its id already */
+export async function putOnceIn(query: Query, record: UsageRecord): Promise<number | undefined> {
+  const [row] = await query<{ seq: number }>(PUT_ONCE, recordColumns([{ number: null, record }]));
+  return row?.seq;
 }
 
 async function entriesOf(

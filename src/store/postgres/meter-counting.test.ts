@@ -1,3 +1,4 @@
+/** It is the test of src/store/postgres/meter-desk.ts as well; what both do, the contract of meters says. */
 import { expect, test } from "bun:test";
 import { limit, sampleRecord, scopeDemand } from "../meter-contract.ts";
 import type { Postgres, Query, Value } from "./connection.ts";

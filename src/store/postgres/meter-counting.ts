@@ -1,6 +1,5 @@
-import { Account, type SharedAccount, type Taking as Took } from "../../domain/plans/account.ts";
-import { admit, levelsOf, takeAll } from "../../domain/plans/admit.ts";
-import { NOTHING, plus } from "../../domain/plans/amounts.ts";
+import type { SharedAccount } from "../../domain/plans/account.ts";
+import { levelsOf } from "../../domain/plans/admit.ts";
 import { chargesOf } from "../../domain/plans/charges.ts";
 import type { Demand, Level, ScopeDemand, Usage } from "../../ports/meter.ts";
 import type { UsageRecord } from "../../ports/records.ts";
@@ -11,17 +10,27 @@ import {
   type Fence,
   growIn,
   type HoldRow,
-  holdColumns,
   type Ledger,
   lockedIn,
   putIn,
+  putOnceIn,
   Stale,
-  type Taken,
 } from "./ledger.ts";
-import { type LedgerAccounts, loadIn } from "./ledger-accounts.ts";
+import type { LedgerAccounts } from "./ledger-accounts.ts";
 import { Batch } from "./ledger-batch.ts";
+import {
+  type Desk,
+  extendAt,
+  giveBack,
+  MissingRows,
+  openDesk,
+  refundAt,
+  reserveAt,
+  settleAt,
+  writeDesk,
+} from "./meter-desk.ts";
 import { type CountersOfEpoch, IN_POSTGRES, type Node } from "./meter-node.ts";
-import { byRule, type Counting, nameOf, type OpenHold, type Taking } from "./meter-shared.ts";
+import { byRule, type Counting, type OpenHold, type Taking } from "./meter-shared.ts";
 
 /** Scopes that are known to have a row; then the list begins anew. */
 const MOST_KNOWN = 200_000;
@@ -37,21 +46,9 @@ interface Step {
   hold?: number;
   /** What becomes of the Hold's record. */
   record?: UsageRecord;
+  /** What it gives back of a charge. */
+  refund?: UsageRecord;
   run(desk: Desk): unknown;
-}
-
-/** The accounts of one transaction, locked, and what is to be written. */
-interface Desk {
-  now: number;
-  /** Holds that are open, by number: as they were, then as they will be. */
-  holds: Map<number, HoldRow>;
-  entries: Map<number, Entry>;
-  /** In the calendar of `zone` from now on. */
-  of(scope: string, zone: string): Account;
-  at(scope: string): Account;
-  changed: Set<Account>;
-  opened: Map<number, HoldRow>;
-  grown: Map<number, HoldRow>;
 }
 
 /** Counts in PostgreSQL: each step is a transaction that holds the rows of its accounts, in the order of their names. */
@@ -92,6 +89,11 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
 
   settle({ number }: OpenHold, record: UsageRecord): Promise<Entry> {
     return this.#settle(number, record);
+  }
+
+  async refund(record: UsageRecord): Promise<boolean> {
+    const step: Step = { scopes: chargesOf(record), refund: record, run: (desk) => refundAt(desk, record) };
+    return (await this.#steps.add(step)) as boolean;
   }
 
   async levels(scopes: readonly ScopeDemand[]): Promise<Level[]> {
@@ -226,6 +228,9 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
     const ended = new Set(holds.keys());
     const closing = steps.flatMap(({ hold, record }) => (hold && record ? [{ number: hold, record }] : []));
     const put = closing.length === 0 ? [] : await putIn(query, closing);
+    const refunds = new Set<UsageRecord>();
+    for (const { refund } of steps)
+      if (refund !== undefined && (await putOnceIn(query, refund)) !== undefined) refunds.add(refund);
     const entries = new Map(put.map((entry, i) => [closing[i]!.number, entry]));
     const needed = [
       ...steps.flatMap(({ scopes }) => scopes),
@@ -234,163 +239,9 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
     ];
     const desk = await openDesk(query, needed, Math.max(this.#latest, this.#clock?.() ?? inside.now));
     this.#latest = desk.now;
-    Object.assign(desk, { holds, entries });
+    Object.assign(desk, { holds, entries, refunds });
     const results = steps.map((step) => step.run(desk));
     await writeDesk(query, desk, fence, ended);
     return results;
   }
-}
-
-class MissingRows extends Error {}
-
-async function openDesk(
-  query: Query,
-  needed: readonly { scope: string; zone: string }[],
-  clock: number,
-): Promise<Desk> {
-  const zones = new Map(needed.map(({ scope, zone }) => [scope, zone]));
-  const rows = await query<{ scope: string; state: string | null }>(
-    "SELECT scope, state FROM counters WHERE scope = ANY ($1::text[]) ORDER BY scope FOR UPDATE",
-    [[...zones.keys()]],
-  );
-  if (rows.length < zones.size) throw new MissingRows("a scope has no row");
-  const shared = rows.flatMap(({ state }) => (state === null ? [] : [JSON.parse(state) as SharedAccount]));
-  const blank = rows.filter(({ state }) => state === null).map(({ scope }) => scope);
-  const saved = blank.length === 0 ? new Map() : await loadIn(query, blank);
-  // No account's time goes back, whatever the clock does.
-  const now = Math.max(clock, ...shared.map(({ at }) => at), ...[...saved.values()].map(({ at }) => at));
-  const accounts = new Map(shared.map((each) => [each.scope, Account.shared(each)]));
-  for (const scope of blank) {
-    const known = saved.get(scope);
-    accounts.set(scope, known === undefined ? new Account(scope, zones.get(scope)!, now) : Account.from(known));
-  }
-  const changed = new Set<Account>();
-  return {
-    now,
-    holds: new Map(),
-    entries: new Map(),
-    changed,
-    opened: new Map(),
-    grown: new Map(),
-    at: (scope) => accounts.get(scope)!,
-    of(scope, zone) {
-      const account = accounts.get(scope)!;
-      if (account.zone !== zone) {
-        account.move(zone, now);
-        changed.add(account);
-      }
-      return account;
-    },
-  };
-}
-
-async function writeDesk(query: Query, desk: Desk, { node }: Fence, locked: ReadonlySet<number>): Promise<void> {
-  const changed = [...desk.changed];
-  if (changed.length > 0) {
-    await query(
-      `UPDATE counters SET state = new.state FROM unnest($1::text[], $2::text[]) AS new (scope, state)
-       WHERE counters.scope = new.scope`,
-      [changed.map(({ scope }) => scope), changed.map((account) => JSON.stringify(account.share(desk.now)))],
-    );
-  }
-  if (desk.opened.size > 0) {
-    await query(
-      `INSERT INTO holds (number, node, at, draft, taken)
-       SELECT number, $5::bigint, at, draft, taken
-       FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS new (number, at, draft, taken)`,
-      [...holdColumns([...desk.opened.values()]), node],
-    );
-  }
-  const ended = [...locked].filter((number) => !desk.holds.has(number));
-  if (ended.length > 0) await query("DELETE FROM holds WHERE number = ANY ($1::bigint[])", [ended]);
-  const grown = [...desk.grown.values()].filter(({ number }) => desk.holds.has(number));
-  await growIn(query, grown);
-}
-
-function reserveAt(desk: Desk, number: number, demand: Demand, draft: UsageRecord): Taking {
-  const { now } = desk;
-  const accountOf = ({ scope, zone }: ScopeDemand) => desk.of(scope, zone);
-  const admission = admit(demand, accountOf, now);
-  if (!admission.admitted) {
-    return { admitted: false, reservation: { ...admission, levels: levelsOf(demand.scopes, accountOf, now) } };
-  }
-  const { open } = admission;
-  const taken = takeAll(admission.chosen, now).map(({ account, amounts, turns, drawn }): Taken => {
-    desk.changed.add(account);
-    return { scope: account.scope, zone: account.zone, amounts, drawn, turns };
-  });
-  draft.admittedAt = now;
-  draft.mayHaveAsked = open.map(nameOf);
-  desk.opened.set(number, { number, at: now, draft, taken });
-  const levels = levelsOf(demand.scopes, accountOf, now);
-  return {
-    admitted: true,
-    reservation: { admitted: true, hold: number, levels, open },
-    hold: { number, at: now, open, taken, counted: true },
-  };
-}
-
-function extendAt(desk: Desk, number: number, scopes: readonly ScopeDemand[], draft: UsageRecord): boolean {
-  const hold = desk.holds.get(number);
-  // Another node has settled it by rule. What is thrown here would end the steps beside it as well.
-  if (hold === undefined) return false;
-  const more = new Map(scopes.map((each) => [each.scope, each]));
-  // It is charged to the day that admitted it, and of a day that is over nobody knows any more what was left.
-  const isOver = (each: Taken) => {
-    const account = desk.at(each.scope);
-    return account.isOver(tookOf(account, each), more.get(each.scope)?.limits ?? [], desk.now);
-  };
-  if (hold.taken.some(isOver)) return false;
-  if (!admit({ scopes, anyOf: [] }, ({ scope }) => desk.at(scope), desk.now).admitted) return false;
-  const taken = hold.taken.map((each) => {
-    const further = more.get(each.scope);
-    if (further === undefined) return each;
-    const account = desk.at(each.scope);
-    account.grow(tookOf(account, each), further.amounts, desk.now);
-    desk.changed.add(account);
-    return { ...each, amounts: plus(each.amounts, further.amounts) };
-  });
-  const grown = { ...hold, draft, taken };
-  desk.holds.set(number, grown);
-  desk.grown.set(number, grown);
-  return true;
-}
-
-function settleAt(desk: Desk, number: number): Entry {
-  const entry = desk.entries.get(number)!;
-  const hold = desk.holds.get(number);
-  // Somebody else has settled it: what it took is given back already.
-  if (hold === undefined && !entry.fresh) return entry;
-  const left = release(desk, number);
-  for (const { scope, amounts } of chargesOf(entry.record)) {
-    const taken = left.get(scope);
-    left.delete(scope);
-    const account = desk.at(scope);
-    desk.changed.add(account);
-    if (taken !== undefined) account.settle(tookOf(account, taken), amounts, desk.now);
-    else account.charge(amounts, entry.record.admittedAt as number, desk.now, desk.now);
-  }
-  for (const taken of left.values()) settleFree(desk, taken);
-  return entry;
-}
-
-function giveBack(desk: Desk, number: number): void {
-  for (const taken of release(desk, number).values()) settleFree(desk, taken);
-}
-
-/** The Hold is over. @returns what it had taken, by scope */
-function release({ holds }: Desk, number: number): Map<string, Taken> {
-  const { taken = [] } = holds.get(number) ?? {};
-  holds.delete(number);
-  return new Map(taken.map((each) => [each.scope, each]));
-}
-
-function settleFree(desk: Desk, taken: Taken): void {
-  const account = desk.at(taken.scope);
-  desk.changed.add(account);
-  account.settle(tookOf(account, taken), NOTHING, desk.now);
-}
-
-function tookOf(account: Account, { amounts, turns, drawn, again = false }: Taken): Took {
-  return { account, amounts, turns, drawn, again };
 }

@@ -45,6 +45,8 @@ export interface Counting extends MeterView {
   reserve(number: number, demand: Demand, draft: UsageRecord): Promise<Taking>;
   extend(hold: OpenHold, scopes: readonly ScopeDemand[], draft: UsageRecord): Promise<boolean>;
   settle(hold: OpenHold, record: UsageRecord): Promise<Entry>;
+  /** @returns whether it was given back now */
+  refund(record: UsageRecord): Promise<boolean>;
   /** Settles by rule what dead nodes have left open. @returns the records */
   recover(dead: readonly number[]): Promise<UsageRecord[]>;
   /** Gives back what was taken for calls that were never admitted, because a connection broke in between. @param mine Holds of this node that run */
@@ -134,6 +136,10 @@ export class SharedMeter implements Meter, MeterTime, MeterView {
       this.#unwritten.set(number, record);
       throw cause;
     }
+  }
+
+  async refund(record: UsageRecord): Promise<boolean> {
+    return await this.#inEpoch(() => this.#counting.refund(record));
   }
 
   async levels(scopes: readonly ScopeDemand[]): Promise<Level[]> {

@@ -18,7 +18,7 @@ type DemandRow = readonly [string, string, readonly (readonly (string | number)[
 
 /** See script.ts. */
 export interface Question {
-  op: "reserve" | "extend" | "shrink" | "settle" | "look" | "usage" | "rates" | "holds" | "forget";
+  op: "reserve" | "extend" | "shrink" | "settle" | "refund" | "look" | "usage" | "rates" | "holds" | "forget";
   /** Number of the Hold. */
   hold?: string;
   node?: number;
@@ -28,6 +28,8 @@ export interface Question {
   c?: readonly (readonly [string, string, Row])[];
   /** Place of the record in the ledger. */
   seq?: number;
+  /** When what is given back was admitted, milliseconds since 1970. */
+  at?: number;
   cursor?: string;
   /** Accounts that were last counted before then, and so long ago, are forgotten; milliseconds since 1970, and milliseconds. */
   before?: number;

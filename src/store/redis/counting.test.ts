@@ -14,7 +14,7 @@ function house(nodes: Set<number>, holding: () => number[]) {
       return op === "holds" ? ["ok", 1, 1, "0", holding().map((node) => [`${node}00`, `${node}`, "0"])] : ["ok", 1, 1];
     },
   } as unknown as RedisCounters;
-  const ledger = { holdsOf: async () => [], find: async () => new Map() } as unknown as Ledger;
+  const ledger = { holdsOf: async () => [], closed: async () => new Map() } as unknown as Ledger;
   const counting = new RedisCounting(counters, ledger, {} as LedgerAccounts);
   counting.node = { id: 1, known: async () => new Set(nodes) } as unknown as Node;
   return { counting, given };

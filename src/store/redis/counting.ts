@@ -96,6 +96,19 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
     return entry;
   }
 
+  async refund(record: UsageRecord): Promise<boolean> {
+    // Whoever counts anew between the two steps reads it in the ledger: told then, it would be given back twice.
+    const { epoch } = this.node.fence;
+    const seq = await this.#ledger.appendOnce(record);
+    if (seq === undefined) return false;
+    const question = { c: chargeRows(record), seq, at: record.admittedAt as number };
+    // Where nobody knows whether Redis has heard it, all is counted anew.
+    await this.#counters.ask({ op: "refund", ...question }, epoch).catch(() => {
+      this.#owes = true;
+    });
+    return true;
+  }
+
   async levels(scopes: readonly ScopeDemand[]): Promise<Level[]> {
     // Of a scope that has no limit nothing is asked, so that a look does not move its calendar.
     const limited = scopes.filter(({ limits }) => limits.length > 0);
@@ -244,9 +257,8 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
   }
 
   async #tell(number: number, { record, seq }: Entry): Promise<void> {
-    const c = chargesOf(record).map(({ scope, zone, amounts }) => [scope, zone, rowOf(amounts)] as const);
     try {
-      await this.#counters.ask({ op: "settle", hold: String(number), c, seq });
+      await this.#counters.ask({ op: "settle", hold: String(number), c: chargeRows(record), seq });
       this.#untold.delete(number);
     } catch {
       // The ledger has it; until Redis knows, all that was reserved counts there.
@@ -256,7 +268,7 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
 
   async #resolve(numbers: readonly number[]): Promise<void> {
     if (numbers.length === 0) return;
-    const entries = await this.#ledger.find(numbers);
+    const entries = await this.#ledger.closed(numbers);
     for (const number of numbers) {
       const entry = entries.get(number);
       if (entry === undefined) await this.#counters.ask(giveBack(number));
@@ -337,6 +349,10 @@ function usageFrom(scope: string, row: readonly string[]): Usage {
   };
   const periods = { day: period(0), week: period(1), month: period(2), total: period(3) };
   return { scope, zone, running: numbers[0]!, periods };
+}
+
+function chargeRows(record: UsageRecord) {
+  return chargesOf(record).map(({ scope, zone, amounts }) => [scope, zone, rowOf(amounts)] as const);
 }
 
 /** A scope, its buckets, and what other rates will have to know of. */

@@ -65,6 +65,7 @@ if q.op == 'settle' and hold then
   for _, taking in ipairs(hold[3]) do want(taking[1]) end
   for _, charge in ipairs(q.c) do want(charge[1]) end
 end
+if q.op == 'refund' then for _, charge in ipairs(q.c) do want(charge[1]) end end
 local found = redis.call('HMGET', counters, unpack(names))
 local seq = tonumber(found[1] or '')
 if q.unchecked then
@@ -350,11 +351,16 @@ local function settle(account, taking, charged)
   end
 end
 
--- What was spent by a Hold that has taken nothing here.
-local function charge(scope, account, charged, at)
+-- In the periods that run since then.
+local function spend(account, charged, at)
   local turns = { -1, -1, -1, account.t[4] }
   for i = 1, 3 do if at >= account.f[i] then turns[i] = account.t[i] end end
   add(account, 'p', charged, turns, 1)
+end
+
+-- What was spent by a Hold that has taken nothing here.
+local function charge(scope, account, charged, at)
+  spend(account, charged, at)
   local asked = string.sub(scope, 1, 9) == 'provider:' and now or at
   local entry = { asked, now, charged }
   for kind, bucket in pairs(account.b) do drawAgain(bucket, string.match(kind, '^(.*)/'), entry) end
@@ -442,6 +448,15 @@ if q.op == 'extend' or q.op == 'shrink' then
   end
   write()
   redis.call('HSET', holds, q.hold, cmsgpack.pack(hold))
+  return { 'ok', seq, now }
+end
+
+if q.op == 'refund' then
+  for _, each in ipairs(q.c) do
+    local account = known[each[1]]
+    if (account.u or 0) < q.seq then spend(account, each[3], q.at) end
+  end
+  write()
   return { 'ok', seq, now }
 end
 

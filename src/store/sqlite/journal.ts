@@ -187,9 +187,20 @@ export class SqliteJournal implements Journal {
     );
   }
 
-  append(record: UsageRecord): Promise<void> {
+  append(record: UsageRecord, committed: (seq: number) => void = nothing): Promise<void> {
     const text = recordToText(record);
-    return this.#write(() => void this.#insert(null, record, text));
+    let seq = 0;
+    return this.#write(
+      () => {
+        seq = this.#insert(null, record, text);
+      },
+      () => committed(seq),
+    );
+  }
+
+  async find(id: string): Promise<UsageRecord | undefined> {
+    const row = this.#db.query("SELECT record FROM usage_records WHERE id = ?").get(id) as { record: string } | null;
+    return row === null ? undefined : recordFromText(row.record);
   }
 
   lastEntry(): number {

@@ -10,6 +10,7 @@ import type { ModelRequest } from "../../../spec/request.ts";
 import { keptAnswer } from "../../whole-answer.ts";
 import { errorInside } from "../errors.ts";
 import { ResponsesDecoder } from "../responses/events.ts";
+import { usedByBatch } from "./used.ts";
 
 type Verb = Exclude<ObjectVerb, "batches.delete" | "batches.results">;
 
@@ -79,7 +80,9 @@ function decoder(request: ModelRequest): AnswerDecoder {
   // The bytes of a file are the file, whatever its type: a caller's browser must not take them for a page.
   const bytesAre = name === "files.content" ? "application/octet-stream" : undefined;
   // A response that failed is told as it is kept, its error with it.
-  return keptAnswer(bytesAre, ({ error, object }) =>
-    isObject(error) && object !== "response" ? errorInside(error) : undefined,
+  return keptAnswer(
+    bytesAre,
+    ({ error, object }) => (isObject(error) && object !== "response" ? errorInside(error) : undefined),
+    { told: usedByBatch },
   );
 }
