@@ -7,7 +7,7 @@
 import { GatewayError } from "../errors.ts";
 import { IDLE_CONNECTION_SECONDS } from "../kernel/bounds.ts";
 import { formatUsd } from "../kernel/money.ts";
-import type { ModelEvent } from "../spec/event.ts";
+import type { EventPart, ModelEvent } from "../spec/event.ts";
 import type { RelayedBody } from "../spec/operation.ts";
 import type { AnswerEncoder } from "../spec/wire.ts";
 import type { Call } from "./call.ts";
@@ -60,10 +60,16 @@ async function streamed(settled: Settled, writer: AnswerEncoder, settings: Respo
 const HANDED_OVER_AT_ONCE = 64 * 1024;
 
 async function unary(settled: Settled, writer: AnswerEncoder, settings: RespondSettings): Promise<Response> {
-  const events: ModelEvent[] = [];
-  for await (const batch of settled.events) events.push(...batch);
-  const only = events.length === 1 ? events[0] : undefined;
-  const parts = only?.parts ?? events.flatMap((event) => event.parts);
+  const parts: EventPart[] = [];
+  let only: ModelEvent | undefined;
+  let count = 0;
+  for await (const batch of settled.events) {
+    // Of a stream that is collected only what it says is kept: its bytes, and frames that say nothing, would fill the memory.
+    for (const event of batch) {
+      only = count++ === 0 && event.original?.shape === "body" ? event : undefined;
+      for (const part of event.parts) parts.push(part);
+    }
+  }
   let opaque: RelayedBody | undefined;
   for (const part of parts) {
     if (part.type === "error") throw fromProviderError(part.error);

@@ -2,11 +2,13 @@
  * Whatever a caller sends within the bounds, writing it for a provider takes time in proportion. What grew by its
  * square would stand in everybody's way: a call of 300 KB that takes seconds is cheap to repeat.
  */
+
+import { heapStats } from "bun:jsc";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { MAX_MESSAGES, MAX_TOOLS } from "../../src/kernel/bounds.ts";
 import { PROVIDERS, type ProviderName, replyInKind } from "../support/any-provider.ts";
 import { type App, post, startApp } from "../support/app.ts";
-import { startUpstream, type Upstream } from "../support/upstream.ts";
+import { head, openaiChat, type Script, startUpstream, type Upstream } from "../support/upstream.ts";
 
 const NAMES = Object.keys(PROVIDERS) as ProviderName[];
 const AWS_KEY = JSON.stringify({ accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG" });
@@ -77,4 +79,33 @@ describe.each(Object.keys(SHAPES))("many %s", (shape) => {
     for (let i = 0; i < TIMES && fastest > MOST_MS; i++) fastest = Math.min(fastest, await msOf(model, SHAPES[shape]!));
     expect(fastest).toBeLessThan(MOST_MS);
   });
+});
+
+test("of a stream that is collected for its caller nothing is kept that says nothing", async () => {
+  const looked = Promise.withResolvers<void>();
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const FRAMES = 400_000;
+  const unit = bytes("data:\n\n".repeat(10_000));
+  const script: Script = [
+    head(200, { "content-type": "text/event-stream", connection: "close" }),
+    { do: "fill", unit, total: "data:\n\n".length * FRAMES, everyMs: 0 },
+    { do: "write", bytes: bytes(": looked\n\n") },
+    { do: "until", open: looked.promise },
+    { do: "write", bytes: bytes(openaiChat.frames({ text: "yes" }).join("")) },
+    { do: "close" },
+  ];
+  up.answer(script);
+  const asked = post(app, { body: { model: "openai-compatible", messages: [{ role: "user", content: "hi" }] } });
+  let objects = Number.POSITIVE_INFINITY;
+  // Each frame was kept as three objects and more, until the last had come.
+  for (let quiet = 0; quiet < 5; ) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    Bun.gc(true);
+    const now = heapStats().objectCount;
+    quiet = Math.abs(now - objects) < 2_000 ? quiet + 1 : 0;
+    objects = now;
+  }
+  looked.resolve();
+  expect((await asked).status).toBe(200);
+  expect(objects).toBeLessThan(FRAMES);
 });
