@@ -521,6 +521,23 @@ export function meterContract(name: string, make: () => Promise<MeterUnderTest>)
       expect(await meter.recount(false)).toMatchObject({ found: 0 });
     });
 
+    test("only a call that is admitted moves a scope to another calendar", async () => {
+      const { meter, clock } = await setUp();
+      const limits = [PER_DAY(1)];
+      const inZone = (zone: string) => one(limits, {}, { zone });
+      const ask = async (zone: string) => (await meter.reserve(inZone(zone), sampleRecord())).admitted;
+      expect(await ask("UTC")).toBe(true);
+      expect(await ask("Asia/Kathmandu")).toBe(false);
+      await meter.levels(inZone("Asia/Kathmandu").scopes);
+      // A day begins in Nepal, and at midnight one in UTC.
+      clock.at += HALF_A_DAY / 2 + 30 * MINUTE;
+      expect([await ask("Asia/Kathmandu"), await ask("UTC")]).toEqual([false, false]);
+      clock.at += HALF_A_DAY / 2;
+      expect([await ask("Asia/Kathmandu"), await ask("UTC")]).toEqual([true, false]);
+      clock.at += HALF_A_DAY + 6 * 60 * MINUTE;
+      expect(await ask("UTC")).toBe(true);
+    });
+
     test("what is given back counts in the periods of its charge, and in no later one", async () => {
       const { meter, clock } = await setUp();
       const refund = await charge(meter);

@@ -63,11 +63,6 @@ export class ModelScope {
   readonly #turns: Record<PeriodWindow, { at: number; since: number }[]> = { day: [], week: [], month: [], total: [] };
   #periods: Readonly<Record<PeriodWindow, Period>>;
   #zone: string;
-  /** The calendar of the latest taking. */
-  #takenIn: string | undefined;
-  /** When a call first asked in the calendar that counts, and whether that was before anything was taken in it. */
-  #askedAt: number | undefined;
-  #askedBefore = false;
   /** Windows in which another calendar has begun to count, and then a restart has asked when things were. */
   #moved = new Set<PeriodWindow>();
   readonly #blurred = new Set<PeriodWindow>();
@@ -103,7 +98,6 @@ export class ModelScope {
     this.turn(now);
     if (zone === this.#zone) return;
     this.#zone = zone;
-    this.#askedAt = now;
     this.#periods = periodsAt(zone, now);
     for (const window of WINDOWS) this.#moved.add(window);
   }
@@ -122,25 +116,8 @@ export class ModelScope {
     this.#periods = periods;
   }
 
-  /**
-   * A restart at `now`, which may be earlier than the meter had been before.
-   * @param forgets whether a calendar is forgotten of which nothing was taken: refused calls alone had asked in it
-   */
-  restart(now: number, forgets: boolean): void {
-    if (forgets && this.#takenIn !== undefined && this.#takenIn !== this.#zone) {
-      this.#zone = this.#takenIn;
-      this.#askedAt = undefined;
-      this.#periods = periodsAt(this.#zone, now);
-      for (const window of WINDOWS) this.#moved.add(window);
-    }
-    if (forgets && this.#askedBefore) {
-      // Since when the calendar counts is read from what was taken in it; until then the one before counted.
-      this.#askedBefore = false;
-      for (const window of WINDOWS) {
-        this.#blurred.add(window);
-        for (const taking of this.takings) this.#doubtful[window].add(taking);
-      }
-    }
+  /** A restart at `now`, which may be earlier than the meter had been before. */
+  restart(now: number): void {
     for (const window of this.#moved) this.#blurred.add(window);
     this.#restarted = true;
     const periods = periodsAt(this.#zone, now);
@@ -162,9 +139,6 @@ export class ModelScope {
 
   take(amounts: Amounts, certain: boolean, at: number): ModelTaking {
     const taking = { at, amounts, open: true, certain };
-    this.#takenIn = this.#zone;
-    if (this.#askedAt !== undefined && this.#askedAt < at) this.#askedBefore = true;
-    this.#askedAt = undefined;
     this.takings.push(taking);
     if (certain) this.#draw("requests", amounts.requests, at);
     return taking;

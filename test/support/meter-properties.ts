@@ -252,9 +252,13 @@ class Beside {
     expect(record.admittedAt).toBe(now);
     const takings = new Map<string, ModelTaking>();
     const open = new Set(answer.open);
-    for (const each of demand.scopes) takings.set(each.scope, this.#of(each).take(each.amounts, true, now));
-    for (const each of demand.anyOf)
-      if (open.has(each.scope)) takings.set(each.scope, this.#of(each).take(each.amounts, false, now));
+    const take = (each: ScopeDemand, certain: boolean) => {
+      const scope = this.#of(each);
+      scope.move(each.zone, now);
+      takings.set(each.scope, scope.take(each.amounts, certain, now));
+    };
+    for (const each of demand.scopes) take(each, true);
+    for (const each of demand.anyOf) if (open.has(each.scope)) take(each, false);
     const worst = demand.scopes[0]!.amounts;
     this.#open.push({ hold: answer.hold, record, at: now, takings, worst, open: answer.open.map(nameOf) });
     this.#admitted.add(record.id);
@@ -450,16 +454,16 @@ class Beside {
     if (this.#under.lose === undefined) return;
     const before = this.#time();
     await this.#under.lose();
-    await this.#readAgain(before, true);
+    await this.#readAgain(before);
   }
 
   /** What time it is for the meter then, its first admission says: not before anything that is written down. */
-  async #readAgain(before: number, forgets = false): Promise<void> {
+  async #readAgain(before: number): Promise<void> {
     const written = this.#last;
     this.#now = await this.probe();
     const times = { least: Math.max(written, this.#clock.at), most: Math.max(before, this.#clock.at) };
     within(this.#now, times, "the meter's time");
-    for (const scope of this.#scopes.values()) scope.restart(this.#now, forgets);
+    for (const scope of this.#scopes.values()) scope.restart(this.#now);
   }
 
   #demand({ key, model, providers, input, output, usd }: Wanted): Demand {
@@ -513,8 +517,9 @@ class Beside {
   /** @param kept false where the meter may forget again that it was asked: a shared one writes down only what is taken */
   #ask(demands: readonly ScopeDemand[], now: number, kept = true): void {
     for (const each of demands) {
-      this.#scope(each.scope, each.zone, now).move(each.zone, now);
-      for (const one of each.limits) this.#of(each).ask(one, kept);
+      // Who was never asked before begins then.
+      const scope = this.#scope(each.scope, each.zone, now);
+      for (const one of each.limits) scope.ask(one, kept);
     }
   }
 

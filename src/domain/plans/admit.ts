@@ -83,8 +83,12 @@ export function admit(demand: Demand, accountOf: (demand: ScopeDemand) => Accoun
   return { admitted: true, chosen, open };
 }
 
+/** From now on each scope counts in the calendar of the call: nobody moves it who takes nothing, so what was taken says which one counts. */
 export function takeAll(chosen: readonly Chosen[], now: number): Taking[] {
-  return chosen.map(({ account, demand, certain }) => account.take(demand.amounts, certain, now));
+  return chosen.map(({ account, demand, certain }) => {
+    if (account.zone !== demand.zone) account.move(demand.zone, now);
+    return account.take(demand.amounts, certain, now);
+  });
 }
 
 /** How the limits of `scopes` stand. */

@@ -121,12 +121,6 @@ test("a recount lets calls go on, however many accounts there are", async () => 
   expect(turns).toBeGreaterThan(10);
 });
 
-test("a scope that changes its calendar is saved with it at once: no entry of the ledger says since when", () => {
-  const { journal, accounts } = house(1);
-  accounts.in("key:0", "Asia/Kathmandu", NOON);
-  expect(journal.account("key:0")).toMatchObject({ zone: "Asia/Kathmandu", upto: 1 });
-});
-
 test("an entry is counted in each account once, whatever was saved and is read again", async () => {
   const journal = new MemoryJournal();
   const clock = new ManualClock();

@@ -51,13 +51,6 @@ export class Accounts {
     return account;
   }
 
-  /** The account of a scope, which counts in the calendar of `zone` from now on. */
-  in(scope: string, zone: string, now: number): Account {
-    const account = this.of(scope, zone, now);
-    if (account.zone !== zone) this.#move(account, zone, now);
-    return account;
-  }
-
   /** An account with the periods of a scope's, and nothing counted in them; a new one, in the calendar of `zone`, where there is none. */
   blank(scope: string, zone: string, now: number): Account {
     const known = this.#byScope.get(scope);
@@ -93,13 +86,16 @@ export class Accounts {
     }
   }
 
-  /** Saved at once: no entry of the ledger says since when another calendar counts. */
-  #move(account: Account, zone: string, now: number): void {
-    account.move(zone, now);
+  /**
+   * Saves accounts that a call has moved to its calendar, at once: by the entries of the ledger nobody can tell which of
+   * the calls of one moment came last.
+   */
+  moved(accounts: readonly Account[], now: number): void {
     try {
-      this.#journal.saveAccounts([account.save(now)], { seq: this.#saved, at: now });
+      const saved = accounts.map((account) => account.save(now));
+      this.#journal.saveAccounts(saved, { seq: this.#saved, at: now });
     } catch {
-      this.#unsaved.add(account);
+      for (const account of accounts) this.#unsaved.add(account);
     }
   }
 

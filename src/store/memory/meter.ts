@@ -78,12 +78,13 @@ export class MemoryMeter implements Meter, MeterTime, MeterView {
 
   async reserve(demand: Demand, draft: UsageRecord): Promise<Reservation> {
     const now = this.#now();
-    const accountOf = ({ scope, zone }: ScopeDemand) => this.accounts.in(scope, zone, now);
+    const accountOf = ({ scope, zone }: ScopeDemand) => this.accounts.of(scope, zone, now);
     const admission = admit(demand, accountOf, now);
     if (!admission.admitted) return { ...admission, levels: levelsOf(demand.scopes, accountOf, now) };
-    const { open } = admission;
+    const { open, chosen } = admission;
     const hold = this.#nextHold++;
-    const held: OpenHold = { at: now, takings: takeAll(admission.chosen, now), open, settling: false };
+    const moving = chosen.filter(({ account, demand }) => account.zone !== demand.zone);
+    const held: OpenHold = { at: now, takings: takeAll(chosen, now), open, settling: false };
     this.#holds.set(hold, held);
     const levels = levelsOf(demand.scopes, accountOf, now);
     draft.admittedAt = now;
@@ -97,6 +98,11 @@ export class MemoryMeter implements Meter, MeterTime, MeterView {
       throw this.#failed(cause);
     }
     this.#failedAt = undefined;
+    if (moving.length > 0)
+      this.accounts.moved(
+        moving.map(({ account }) => account),
+        this.#now(),
+      );
     return { admitted: true, hold, levels, open };
   }
 
@@ -160,7 +166,7 @@ export class MemoryMeter implements Meter, MeterTime, MeterView {
 
   async levels(scopes: readonly ScopeDemand[]): Promise<Level[]> {
     const now = this.#now();
-    return levelsOf(scopes, ({ scope, zone }) => this.accounts.in(scope, zone, now), now);
+    return levelsOf(scopes, ({ scope, zone }) => this.accounts.of(scope, zone, now), now);
   }
 
   async usage(scope: string, zone: string): Promise<Usage> {

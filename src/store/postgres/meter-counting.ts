@@ -97,7 +97,7 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
   }
 
   async levels(scopes: readonly ScopeDemand[]): Promise<Level[]> {
-    const run = (desk: Desk) => levelsOf(scopes, ({ scope, zone }) => desk.of(scope, zone), desk.now);
+    const run = (desk: Desk) => levelsOf(scopes, ({ scope }) => desk.at(scope), desk.now);
     return (await this.#steps.add({ scopes, run })) as Level[];
   }
 

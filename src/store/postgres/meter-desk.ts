@@ -17,8 +17,6 @@ export interface Desk {
   entries: Map<number, Entry>;
   /** What is given back that the ledger has not had before. */
   refunds: ReadonlySet<UsageRecord>;
-  /** In the calendar of `zone` from now on. */
-  of(scope: string, zone: string): Account;
   at(scope: string): Account;
   changed: Set<Account>;
   opened: Map<number, HoldRow>;
@@ -60,14 +58,6 @@ export async function openDesk(
     opened: new Map(),
     grown: new Map(),
     at: (scope) => accounts.get(scope)!,
-    of(scope, zone) {
-      const account = accounts.get(scope)!;
-      if (account.zone !== zone) {
-        account.move(zone, now);
-        changed.add(account);
-      }
-      return account;
-    },
   };
 }
 
@@ -97,7 +87,7 @@ export async function writeDesk(query: Query, desk: Desk, { node }: Fence, locke
 
 export function reserveAt(desk: Desk, number: number, demand: Demand, draft: UsageRecord): Taking {
   const { now } = desk;
-  const accountOf = ({ scope, zone }: ScopeDemand) => desk.of(scope, zone);
+  const accountOf = ({ scope }: ScopeDemand) => desk.at(scope);
   const admission = admit(demand, accountOf, now);
   if (!admission.admitted) {
     return { admitted: false, reservation: { ...admission, levels: levelsOf(demand.scopes, accountOf, now) } };

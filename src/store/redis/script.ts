@@ -143,8 +143,7 @@ local function periods(zone)
   zones[#zones + 1] = zone
 end
 
--- Begins anew what has ended, and moves to the calendar of another zone; that stays, whatever else is done.
-local moved = false
+-- Begins anew what has ended, and moves to the calendar of another zone.
 local function advance(account, zone)
   zone = zone or account.z
   if zone == account.z and now < account.e[1] then return end
@@ -159,15 +158,15 @@ local function advance(account, zone)
     account.s[i] = next[2 * i - 1]
     account.e[i] = next[2 * i]
   end
-  if zone ~= account.z then moved = true end
   account.z = zone
 end
 
 if #missing == 0 then
-  -- A call that runs grows in the calendar in which its scopes count, whatever they would be asked in now.
-  local asks = q.op == 'reserve' or q.op == 'look'
-  for _, each in ipairs(q.s or {}) do advance(known[each[1]], asks and each[2] or nil) end
-  for _, each in ipairs(q.a or {}) do advance(known[each[1]], each[2]) end
+  -- Only what is taken moves a scope to the calendar that it is asked in; until then it has to be known.
+  if q.op == 'reserve' then
+    for _, each in ipairs(q.s) do periods(each[2]) end
+    for _, each in ipairs(q.a) do periods(each[2]) end
+  end
   for i = 3, #names do advance(known[names[i]]) end
 end
 if #missing > 0 or #zones > 0 then return { 'need', seq, now, missing, zones } end
@@ -298,9 +297,7 @@ end
 
 -- Nothing was taken; but it is later than it was, for all that follow.
 local function keepTime()
-  if moved then
-    write()
-  elseif now > (tonumber(found[2] or '0') or 0) then
+  if now > (tonumber(found[2] or '0') or 0) then
     redis.call('HSET', counters, '#time', text(now))
   end
 end
@@ -405,6 +402,7 @@ if q.op == 'reserve' then
   local takings = {}
   local function take(each, certain)
     local account = known[each[1]]
+    advance(account, each[2])
     local turns = { account.t[1], account.t[2], account.t[3], account.t[4] }
     local drawn = certain and each[4][1] or 0
     local taking = { each[1], each[4], turns, drawn, each[2] }
