@@ -13,6 +13,7 @@ import type { Options } from "./options.ts";
 import { sallyportCommand, sallyportConfig, sallyportEnvironment, sallyportHeaders } from "./peers/sallyport.ts";
 import { BUN, CACHE, CORES, freePort, plainEnvironment, ROOT, start } from "./process.ts";
 import { markdown, megabytes } from "./report.ts";
+import { onSharedStores } from "./shared-stores.ts";
 import { median } from "./stats.ts";
 import { requestBody, type Target, type Upstream } from "./targets.ts";
 
@@ -233,5 +234,10 @@ async function manyKeys(): Promise<string> {
 }
 
 export async function meterTables(upstream: Upstream, options: Options): Promise<string[]> {
-  return [await byItself(options), await manyKeys(), await onTheRoad(upstream, options)];
+  return [
+    await byItself(options),
+    await onSharedStores(demandOf(true)),
+    await manyKeys(),
+    await onTheRoad(upstream, options),
+  ];
 }
