@@ -73,8 +73,8 @@ export class Thresholds {
 
   /**
    * What a call takes beyond what it had reserved, or was not allowed to. How its limits stand is asked for beside it:
-   * nothing waits for that. It is read from what is counted, because a look at levels is one in a calendar, and a call
-   * that runs may have begun in one that its scopes have left.
+   * nothing waits for that. It is read from what is counted, which says in whose calendar that is: a call that runs
+   * may have begun in one that its scopes have left.
    */
   afterMore(
     demands: readonly ScopeDemand[],

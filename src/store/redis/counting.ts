@@ -110,7 +110,7 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
   }
 
   async levels(scopes: readonly ScopeDemand[]): Promise<Level[]> {
-    // Of a scope that has no limit nothing is asked, so that a look does not move its calendar.
+    // Of a scope that has no limit there is nothing to say.
     const limited = scopes.filter(({ limits }) => limits.length > 0);
     return levelsFrom(limited, (await this.#counters.ask({ op: "look", s: limited.map(demandRow) }))[3]);
   }

@@ -6,7 +6,7 @@ import type { RecordPage, RecordQuery, UsageRecord } from "../../ports/records.t
 import type { Journal, JournaledHold, LedgerEntry, Mark } from "../journal.ts";
 import { recordFromText, recordToText } from "../record-text.ts";
 import { DataFolderError } from "./folder.ts";
-import { pageOfRecords, recordOf } from "./record-pages.ts";
+import { findRecord, pageOfRecords, recordOf } from "./record-pages.ts";
 
 /** See `PRAGMA synchronous` of SQLite. */
 export type LedgerSync = "normal" | "full";
@@ -199,8 +199,7 @@ export class SqliteJournal implements Journal {
   }
 
   async find(id: string): Promise<UsageRecord | undefined> {
-    const row = this.#db.query("SELECT record FROM usage_records WHERE id = ?").get(id) as { record: string } | null;
-    return row === null ? undefined : recordFromText(row.record);
+    return findRecord(this.#db, id);
   }
 
   lastEntry(): number {

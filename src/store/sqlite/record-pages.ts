@@ -34,11 +34,15 @@ export async function pageOfRecords(db: Database, query: RecordQuery): Promise<R
   return { records, next: found.length > limit ? records.at(-1)!.id : null };
 }
 
-/** See `Records.recordOf`. By its own id it is found at once. */
+/** By its own id, which has an index. */
+export function findRecord(db: Database, id: string): UsageRecord | undefined {
+  const row = db.query("SELECT record FROM usage_records WHERE id = ?").get(id) as { record: string } | null;
+  return row === null ? undefined : recordFromText(row.record);
+}
+
+/** See `Records.recordOf`. */
 export async function recordOf(db: Database, id: string): Promise<UsageRecord | undefined> {
-  const own = db.query("SELECT record FROM usage_records WHERE id = ?").get(id) as { record: string } | null;
-  if (own !== null) return recordFromText(own.record);
-  return (await pageOfRecords(db, { id, limit: 1 })).records[0];
+  return findRecord(db, id) ?? (await pageOfRecords(db, { id, limit: 1 })).records[0];
 }
 
 function conditionsOf({ tenantId, keyId, outcome, id }: RecordQuery) {
