@@ -18,6 +18,9 @@ const PACKAGES = {
 } as const;
 const MANIFEST = JSON.stringify({ private: true, dependencies: PACKAGES });
 
+/** A download of this size breaks off now and then. */
+const ATTEMPTS = 4;
+
 const PLATFORM = `${process.platform}-${process.arch}`;
 /** The names by which Rust knows the platforms of Codex CLI. */
 const TRIPLES: Record<string, string> = {
@@ -40,6 +43,22 @@ export type AgentName = keyof typeof COMMANDS;
 const missing = () =>
   Object.values(COMMANDS).flatMap((command) => (existsSync(command.at(-1)!) ? [] : [command.at(-1)!]));
 
+/**
+ * One run of npm in an empty folder: npm leaves out an optional package whose download broke off without a word, and
+ * would keep it left out by the lock file it wrote. What did arrive comes from npm's cache the next time.
+ */
+async function install(): Promise<string | undefined> {
+  rmSync(FOLDER, { recursive: true, force: true });
+  mkdirSync(FOLDER, { recursive: true });
+  writeFileSync(join(FOLDER, "package.json"), MANIFEST);
+  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev", "--prefer-offline", "--fetch-retries=5"];
+  const npm = Bun.spawn(["npm", "install", ...flags], { cwd: FOLDER, stdio: ["ignore", "ignore", "pipe"] });
+  const complaint = await new Response(npm.stderr).text();
+  if ((await npm.exited) !== 0) return `npm could not fetch them: ${complaint.trim().slice(-300)}`;
+  const [path] = missing();
+  return path === undefined ? undefined : `npm brought no ${path} for ${PLATFORM}: ${complaint.trim().slice(-300)}`;
+}
+
 /** Makes sure that they are installed; returns why they could not be, or undefined. About 1 GB is fetched. */
 export async function fetchAgents(): Promise<string | undefined> {
   // Written when npm has finished: an install that was cut off, or is of other versions, is done again.
@@ -47,18 +66,14 @@ export async function fetchAgents(): Promise<string | undefined> {
   const done = existsSync(stamp) && readFileSync(stamp, "utf8") === MANIFEST;
   if (done && missing().length === 0) return undefined;
   if (Bun.which("npm") === null || Bun.which("node") === null) return "node and npm are not on PATH";
-  rmSync(FOLDER, { recursive: true, force: true });
-  mkdirSync(FOLDER, { recursive: true });
-  writeFileSync(join(FOLDER, "package.json"), MANIFEST);
-  console.error("fetching the coding agents from npm …");
-  const npm = Bun.spawn(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"], {
-    cwd: FOLDER,
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const complaint = await new Response(npm.stderr).text();
-  if ((await npm.exited) !== 0) return `npm could not fetch them: ${complaint.trim().slice(-300)}`;
-  const [path] = missing();
-  if (path !== undefined) return `npm brought no ${path} for ${PLATFORM}`;
+  let problem: string | undefined;
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    console.error(`fetching the coding agents from npm, attempt ${attempt} of ${ATTEMPTS} …`);
+    problem = await install();
+    if (problem === undefined) break;
+    console.error(problem);
+  }
+  if (problem !== undefined) return problem;
   writeFileSync(stamp, MANIFEST);
   return undefined;
 }
