@@ -1,7 +1,8 @@
 import { Account, type SavedAccount, type Taking } from "../../domain/plans/account.ts";
+import { minus, ofRequests } from "../../domain/plans/amounts.ts";
 import { missing } from "../../domain/plans/bucket.ts";
 import { chargesOf, isProviders } from "../../domain/plans/charges.ts";
-import { isOfRates } from "../../domain/plans/replayed.ts";
+import { drawAgain, isOfRates, used } from "../../domain/plans/replayed.ts";
 import type { UsageRecord } from "../../ports/records.ts";
 import { recordFromText } from "../record-text.ts";
 import type { Postgres, Query } from "./connection.ts";
@@ -20,10 +21,20 @@ export interface Recount {
 }
 
 /** What an account knows of rates: those that were asked for, and what others will have to know of. */
-export type Rates = Pick<SavedAccount, "buckets" | "replayed">;
+export interface Rates extends Pick<SavedAccount, "buckets" | "replayed"> {
+  /** Holds that the ledger has charged and that are open for them still: they were not told yet. */
+  without?: ReadonlySet<number>;
+}
 
-/** The rates of scopes, where it is counted now. @throws where that is away */
-export type RatesOf = (query: Query, scopes: readonly string[]) => Promise<Map<string, Rates>>;
+/**
+ * The rates of scopes, where it is counted now. @throws where that is away
+ * @param charged Holds that the ledger has charged
+ */
+export type RatesOf = (
+  query: Query,
+  scopes: readonly string[],
+  charged: readonly number[],
+) => Promise<Map<string, Rates>>;
 
 interface Row {
   seq: number;
@@ -160,10 +171,30 @@ export class LedgerAccounts {
     await countIn(query, accounts, rows, new Calendars());
     // In order, so that no two nodes wait for each other.
     const scopes = [...accounts.keys()].sort();
-    const rates = await ratesOf(query, scopes);
+    const rates = await ratesOf(
+      query,
+      scopes,
+      rows.map(({ number }) => number).filter((each) => each !== null),
+    );
+    for (const row of rows) tell(rates, row);
     await writeIn(query, scopes, accounts, rates, rows.at(-1)!.seq, at);
     await query("UPDATE meter SET seq = $1, at = $2", [rows.at(-1)!.seq, at]);
     return rows.length;
+  }
+}
+
+/** Takes a call from the rates that do not know of it yet: saved without it, they would never hear of it. */
+function tell(rates: Map<string, Rates>, { number, record }: Row): void {
+  if (number === null) return;
+  const ended = (record.admittedAt as number) + Math.ceil(record.totalMs);
+  for (const { scope, amounts } of chargesOf(record)) {
+    const known = rates.get(scope);
+    if (known?.without?.has(number) !== true) continue;
+    // That it is a request they were told when it was admitted; those of providers were not.
+    const entry = used(isProviders(scope) ? amounts : minus(amounts, ofRequests(amounts.requests)), ended);
+    const buckets = known.buckets.map((bucket) => ({ ...bucket }));
+    for (const bucket of buckets) drawAgain(bucket, entry);
+    rates.set(scope, { ...known, buckets, replayed: [...(known.replayed ?? []), entry] });
   }
 }
 

@@ -144,6 +144,8 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
     await this.#idle.sweep();
   }
 
+  async told(): Promise<void> {}
+
   async close(): Promise<void> {}
 
   time(): number {

@@ -53,6 +53,8 @@ export interface Counting extends MeterView {
   tidy(mine: ReadonlySet<number>): Promise<void>;
   /** What the counters have to be told still. */
   retry(): Promise<void>;
+  /** Resolves when the counters know of every call that was settled before. */
+  told(): Promise<void>;
   /** Brings the sums of the ledger up to date, and forgets counters that nobody uses. */
   save(): Promise<void>;
   close(): Promise<void>;
@@ -218,6 +220,11 @@ export class SharedMeter implements Meter, MeterTime, MeterView {
   /** Brings the sums of the ledger up to date, as every sweep does now and then. */
   async save(): Promise<void> {
     await this.#counting.save();
+  }
+
+  /** Resolves when the counters of all nodes know of every call that was settled here before. */
+  async told(): Promise<void> {
+    await this.#counting.told();
   }
 
   /** Ends this node in good order. What it has left open is charged by another one, or at the next start. */

@@ -17,6 +17,9 @@ const MOST_WAITING = 10_000;
 /** An answer as Redis gives it: integers, texts, null, lists. */
 export type Reply = number | string | null | readonly Reply[];
 
+/** What a command is given: a text, or numbers as the bytes that they are. */
+export type Argument = string | Float64Array;
+
 /** Redis is away, silent, or refuses to work. What was asked may have been done all the same. */
 export class RedisAway extends Error {
   override readonly name = "RedisAway";
@@ -68,10 +71,10 @@ export class RedisConnection {
   }
 
   /** Runs the script on the connection that there is: never on one that nobody has looked at. @throws RedisAway */
-  async ask(keys: readonly string[], argument: string): Promise<readonly Reply[]> {
+  async ask(keys: readonly string[], values: readonly Argument[]): Promise<readonly Reply[]> {
     const link = this.#link;
     if (link === undefined) throw new RedisAway("not connected");
-    const rest = [String(keys.length), ...keys, argument];
+    const rest = [String(keys.length), ...keys, ...values];
     try {
       return (await this.#send(link, "EVALSHA", [this.#sha, ...rest])) as readonly Reply[];
     } catch (error) {
@@ -127,12 +130,13 @@ export class RedisConnection {
     }
   }
 
-  async #send(link: Link, command: string, values: readonly string[]): Promise<Reply> {
+  async #send(link: Link, command: string, values: readonly Argument[]): Promise<Reply> {
     if (this.#waiting.size >= MOST_WAITING) throw new RedisAway("too many questions wait for it");
     const question = { at: performance.now() };
     this.#waiting.add(question);
     this.#watch ??= this.#lookIn(this.#answerMs);
     try {
+      // It takes bytes as it takes texts, which its types do not say.
       return (await link.client.send(command, values as string[])) as Reply;
     } catch (error) {
       throw away(error);

@@ -1,64 +1,27 @@
 import { Account, type SavedAccount, type SharedAccount } from "../../domain/plans/account.ts";
-import type { Amounts } from "../../domain/plans/amounts.ts";
 import { type Periods, periodsAt } from "../../domain/plans/period.ts";
-import type { Limit } from "../../kernel/limit.ts";
-import type { ScopeDemand } from "../../ports/meter.ts";
 import { Stale } from "../postgres/ledger.ts";
 import type { LedgerAccounts } from "../postgres/ledger-accounts.ts";
 import { RedisAway, type RedisConnection, type Reply } from "./connection.ts";
+import { type Asked, argumentsOf, type StoredAccount, type StoredHold, stored } from "./layout.ts";
 
 /** Times that a question is asked with what was missing before. */
 const TRIES = 5;
 
-/** Requests, input tokens, output tokens, nano-dollars. */
-export type Row = readonly [number, number, number, number];
-
-/** A scope, its zone, its limits, and what is to be taken of it. */
-type DemandRow = readonly [string, string, readonly (readonly (string | number)[])[], Row];
-
-/** See script.ts. */
-export interface Question {
-  op: "reserve" | "extend" | "shrink" | "settle" | "refund" | "look" | "usage" | "rates" | "holds" | "forget";
+/** What a node asks; see script.ts for the steps. */
+export interface Question extends Asked {
+  op: "there" | "reserve" | "extend" | "shrink" | "settle" | "refund" | "look" | "usage" | "rates" | "holds" | "forget";
   /** Number of the Hold. */
   hold?: string;
-  node?: number;
-  s?: readonly DemandRow[];
-  a?: readonly DemandRow[];
-  /** What scopes are charged. */
-  c?: readonly (readonly [string, string, Row])[];
-  /** Place of the record in the ledger. */
-  seq?: number;
   /** When what is given back was admitted, milliseconds since 1970. */
   at?: number;
   cursor?: string;
+  /** Which of these Holds are open? */
+  numbers?: readonly number[];
   /** Accounts that were last counted before then, and so long ago, are forgotten; milliseconds since 1970, and milliseconds. */
   before?: number;
   idle?: number;
 }
-
-/** An account as the script keeps it. */
-export interface StoredAccount {
-  z: string;
-  s: number[];
-  e: number[];
-  f: readonly number[];
-  t: readonly number[];
-  p: readonly number[];
-  r: readonly number[];
-  h: Row;
-  n: number;
-  b: Record<string, readonly [number, number, number]>;
-  y: readonly (readonly [number, number, Row])[];
-  u: number;
-  at: number;
-}
-
-/** What the script knows of a Hold: who has it, since when, and what it took of each scope. */
-export type StoredHold = readonly [
-  number,
-  number,
-  readonly (readonly [string, Row, readonly number[], number, string, 1])[],
-];
 
 export interface CountersOptions {
   /** Whose counters they are: several installations may count in one Redis. */
@@ -107,9 +70,7 @@ export class RedisCounters {
   /** Whether a server has the counters of an epoch. @throws RedisAway */
   async has(epoch: number): Promise<boolean> {
     if (epoch <= 0) return false;
-    const seen = epoch === this.#epoch ? this.#seen : 0;
-    const now = this.#options.now?.();
-    const reply = await this.connection.ask(this.#keysOf(epoch), JSON.stringify({ op: "there", seen, now }));
+    const reply = await this.#run(epoch, { op: "there" }, {});
     if (reply[0] !== "ok") return false;
     this.#noteTime(reply[2] as number);
     return true;
@@ -121,20 +82,14 @@ export class RedisCounters {
    */
   async ask(question: Question, epoch = this.#epoch): Promise<readonly Reply[]> {
     const zones = new Set<string>();
-    for (const [, zone] of question.s ?? []) zones.add(zone);
-    for (const [, zone] of question.a ?? []) zones.add(zone);
-    for (const [, zone] of question.c ?? []) zones.add(zone);
-    const init: Record<string, StoredAccount> = {};
+    let init: Record<string, StoredAccount> | undefined;
     for (let tries = 0; tries < TRIES; tries++) {
       if (this.connection.runId === undefined) await this.connection.connect();
       if (epoch !== this.#epoch || epoch === 0) throw new Stale("the epoch is over");
       if (this.connection.runId !== this.#runId && this.#options.unchecked !== true) {
         throw new Stale("Redis was started anew, or is another one");
       }
-      const z = Object.fromEntries(Array.from(zones, (zone) => [zone, this.#periods(zone)]));
-      const { now, unchecked } = this.#options;
-      const asked = { ...question, z, init, seen: this.#seen, now: now?.(), unchecked };
-      const reply = await this.connection.ask(this.#keysOf(epoch), JSON.stringify(asked));
+      const reply = await this.#run(epoch, question, { z: this.#calendars(zones), init });
       if (reply[0] === "stale") throw new Stale("Redis has not what it had");
       this.#noteTime(reply[2] as number);
       if (epoch === this.#epoch) this.#seen = Math.max(this.#seen, reply[1] as number);
@@ -145,14 +100,34 @@ export class RedisCounters {
         zones.add(zone);
         this.#calendar.delete(zone);
       }
-      await this.#find(reply[3] as string[], question, at, init);
+      init = { ...init, ...(await this.#find(reply[3] as string[], question, at)) };
     }
     throw new RedisAway("it went on asking for more");
   }
 
+  /** @param more what the script has asked for: calendars and accounts */
+  #run(epoch: number, question: Question, more: object): Promise<readonly Reply[]> {
+    const { op, hold = "", at, cursor, numbers: asked, before, idle } = question;
+    const { now, unchecked } = this.#options;
+    const seen = epoch === this.#epoch ? this.#seen : 0;
+    const { numbers, names } = argumentsOf(question, seen);
+    // Mostly the accounts are there, and their day has not ended: then there is nothing rare to say.
+    const rare = JSON.stringify({
+      at,
+      cursor,
+      numbers: asked?.map(String),
+      before,
+      idle,
+      ...more,
+      now: now?.(),
+      unchecked,
+    });
+    return this.connection.ask(this.#keysOf(epoch), [op, hold, numbers, rare === "{}" ? "" : rare, ...names]);
+  }
+
   /** Writes a part of an epoch that nobody uses yet. */
   async fill(epoch: number, init: Record<string, StoredAccount>, holds: Record<string, StoredHold>): Promise<void> {
-    await this.connection.ask(this.#keysOf(epoch), JSON.stringify({ op: "fill", init, holds }));
+    await this.#fill(epoch, { init, holds });
   }
 
   /**
@@ -162,9 +137,12 @@ export class RedisCounters {
    */
   async begin(epoch: number, written: { accounts: number; holds: number }, time: number): Promise<void> {
     const { accounts, holds: open } = written;
-    const question = { op: "fill", init: {}, holds: {}, time, accounts, open };
-    const [answer] = await this.connection.ask(this.#keysOf(epoch), JSON.stringify(question));
+    const [answer] = await this.#fill(epoch, { init: {}, holds: {}, time, accounts, open });
     if (answer === "stale") throw new Stale("Redis has lost a part of what was counted anew");
+  }
+
+  #fill(epoch: number, what: object): Promise<readonly Reply[]> {
+    return this.connection.ask(this.#keysOf(epoch), ["fill", "", "", JSON.stringify(what)]);
   }
 
   /** What time it is for the counters: their last word, and by Redis's clock the time that has passed since. */
@@ -176,6 +154,11 @@ export class RedisCounters {
   #keysOf(epoch: number): [string, string] {
     const { installation } = this.#options;
     return [`{sallyport:${installation}}:counters:${epoch}`, `{sallyport:${installation}}:holds:${epoch}`];
+  }
+
+  #calendars(zones: ReadonlySet<string>): Record<string, number[][]> | undefined {
+    if (zones.size === 0) return undefined;
+    return Object.fromEntries(Array.from(zones, (zone) => [zone, this.#periods(zone)]));
   }
 
   #noteTime(told: number): void {
@@ -200,18 +183,19 @@ export class RedisCounters {
 
   /** Accounts that Redis does not have stand as they are saved, or are new. */
   async #find(
-    scopes: readonly string[],
-    { s = [], a = [], c = [] }: Question,
+    missing: readonly string[],
+    { scopes = [], anyOf = [], charges = [] }: Question,
     now: number,
-    init: Record<string, StoredAccount>,
-  ): Promise<void> {
-    if (scopes.length === 0) return;
-    const saved = await this.#accounts.load(scopes);
-    const zones = new Map<string, string>([...s, ...a, ...c].map(([scope, zone]) => [scope, zone]));
-    for (const scope of scopes) {
+  ): Promise<Record<string, StoredAccount>> {
+    if (missing.length === 0) return {};
+    const saved = await this.#accounts.load(missing);
+    const zones = new Map([...scopes, ...anyOf, ...charges].map(({ scope, zone }) => [scope, zone]));
+    const found: Record<string, StoredAccount> = {};
+    for (const scope of missing) {
       const known = saved.get(scope) ?? new Account(scope, zones.get(scope) ?? "UTC", now).save(now);
-      init[scope] = stored({ ...BLANK, ...known });
+      found[scope] = stored({ ...BLANK, ...known });
     }
+    return found;
   }
 }
 
@@ -224,48 +208,4 @@ const BLANK: Omit<SharedAccount, keyof SavedAccount> = {
 
 function edgesOf({ day, week, month }: Periods): number[] {
   return [day.start, day.end, week.start, week.end, month.start, month.end];
-}
-
-export function stored(account: SharedAccount): StoredAccount {
-  const { day, week, month } = periodsAt(account.zone, account.at);
-  const starts = [day.start, week.start, month.start];
-  return {
-    z: account.zone,
-    s: starts,
-    e: [day.end, week.end, month.end],
-    f: account.since?.slice(0, 3) ?? starts,
-    t: account.turns,
-    p: account.spent,
-    r: account.reserved,
-    h: rowOf(account.held),
-    n: account.running,
-    b: Object.fromEntries(
-      account.buckets.map(({ dimension, window, each, fullAt, rest }) => [
-        `${dimension}/${window}`,
-        [each, fullAt, rest],
-      ]),
-    ),
-    y: (account.replayed ?? []).map(({ asked, ended, amounts }) => [asked, ended, rowOf(amounts)]),
-    u: account.upto,
-    at: account.at,
-  };
-}
-
-export function rowOf({ requests, input, output, usd }: Amounts): Row {
-  return [requests, input, output, usd];
-}
-
-export function demandRow({ scope, zone, limits, amounts }: ScopeDemand): DemandRow {
-  return [scope, zone, limitRows(limits), rowOf(amounts)];
-}
-
-const rows = new WeakMap<readonly Limit[], (string | number)[][]>();
-
-function limitRows(limits: readonly Limit[]): (string | number)[][] {
-  let known = rows.get(limits);
-  if (known === undefined) {
-    known = limits.map(({ dimension, window, amount, burst }) => [dimension, window ?? 0, amount, burst ?? amount]);
-    rows.set(limits, known);
-  }
-  return known;
 }

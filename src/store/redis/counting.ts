@@ -1,8 +1,6 @@
-import { minus, plus } from "../../domain/plans/amounts.ts";
-import type { Bucket } from "../../domain/plans/bucket.ts";
+import { minus, NOTHING, plus } from "../../domain/plans/amounts.ts";
 import { chargesOf } from "../../domain/plans/charges.ts";
 import { periodsAt } from "../../domain/plans/period.ts";
-import type { Replayed } from "../../domain/plans/replayed.ts";
 import type { Demand, Level, Reservation, ScopeDemand, Usage } from "../../ports/meter.ts";
 import type { UsageRecord } from "../../ports/records.ts";
 import { type Forgetting, IDLE_MS, IdleCounters } from "../postgres/idle-counters.ts";
@@ -11,7 +9,8 @@ import type { LedgerAccounts, Rates } from "../postgres/ledger-accounts.ts";
 import type { CountersOfEpoch, Node } from "../postgres/meter-node.ts";
 import { byRule, type Counting, nameOf, type OpenHold, type Taking } from "../postgres/meter-shared.ts";
 import { RedisAway, type Reply } from "./connection.ts";
-import { demandRow, type RedisCounters, rowOf, type StoredAccount, type StoredHold, stored } from "./counters.ts";
+import type { Question, RedisCounters } from "./counters.ts";
+import { bucketsFrom, replayedFrom, rowOf, type StoredAccount, type StoredHold, stored } from "./layout.ts";
 
 /** Holds, accounts and scopes in one step. */
 const AT_ONCE = 200;
@@ -26,6 +25,8 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
   readonly #ledger: Ledger;
   readonly #accounts: LedgerAccounts;
   readonly #idle: IdleCounters;
+  /** Redis is being told of entries of the ledger. */
+  readonly #telling = new Set<Promise<void>>();
   /** Entries of the ledger that Redis could not be told of. */
   readonly #untold = new Map<number, Entry>();
   /** Requests that were admitted while Redis was away, by scope. */
@@ -53,8 +54,9 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
     let reply: readonly Reply[];
     try {
       if (this.#owes) await this.#pay();
-      const [s, a] = [demand.scopes.map(demandRow), demand.anyOf.map(demandRow)];
-      reply = await this.#counters.ask({ op: "reserve", hold: String(number), node: fence.node, s, a }, fence.epoch);
+      const { scopes, anyOf } = demand;
+      const question = { hold: String(number), node: fence.node, scopes, anyOf };
+      reply = await this.#askFully({ op: "reserve", ...question }, fence.epoch);
     } catch (error) {
       if (!(error instanceof RedisAway) || !this.#mayAlone(demand)) throw error;
       const hold = holdOf(number, this.time(), demand, demand.anyOf, false);
@@ -68,9 +70,8 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
 
   async extend(hold: OpenHold, scopes: readonly ScopeDemand[], draft: UsageRecord): Promise<boolean> {
     const { fence } = this.node;
-    const s = scopes.map(demandRow);
-    const question = { hold: String(hold.number), s };
-    const [answer] = await this.#counters.ask({ op: "extend", ...question }, fence.epoch);
+    const question = { hold: String(hold.number), scopes };
+    const [answer] = await this.#askFully({ op: "extend", ...question }, fence.epoch);
     // What was admitted without Redis grows no more; what was settled by rule meanwhile neither.
     if (answer !== "ok") return false;
     const more = new Map(scopes.map((each) => [each.scope, each.amounts]));
@@ -92,7 +93,9 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
 
   async settle({ number }: OpenHold, record: UsageRecord): Promise<Entry> {
     const entry = await this.#ledger.close(number, record);
-    await this.#tell(number, entry);
+    // The ledger has it, so the answer may end; Redis knows a moment later what the call has left over.
+    const telling = this.#tell(number, entry).finally(() => this.#telling.delete(telling));
+    this.#telling.add(telling);
     return entry;
   }
 
@@ -101,7 +104,7 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
     const { epoch } = this.node.fence;
     const seq = await this.#ledger.appendOnce(record);
     if (seq === undefined) return false;
-    const question = { c: chargeRows(record), seq, at: record.admittedAt as number };
+    const question = { charges: chargesOf(record), seq, at: record.admittedAt as number };
     // Where nobody knows whether Redis has heard it, all is counted anew.
     await this.#counters.ask({ op: "refund", ...question }, epoch).catch(() => {
       this.#owes = true;
@@ -112,12 +115,13 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
   async levels(scopes: readonly ScopeDemand[]): Promise<Level[]> {
     // Of a scope that has no limit there is nothing to say.
     const limited = scopes.filter(({ limits }) => limits.length > 0);
-    return levelsFrom(limited, (await this.#counters.ask({ op: "look", s: limited.map(demandRow) }))[3]);
+    await this.told();
+    return levelsFrom(limited, (await this.#counters.ask({ op: "look", scopes: limited }))[3]);
   }
 
   async usage(scope: string, zone: string): Promise<Usage> {
-    const amounts = { requests: 0, input: 0, output: 0, usd: 0 };
-    const reply = await this.#counters.ask({ op: "usage", s: [demandRow({ scope, zone, limits: [], amounts })] });
+    await this.told();
+    const reply = await this.#counters.ask({ op: "usage", scopes: [{ scope, zone, limits: [], amounts: NOTHING }] });
     return usageFrom(scope, reply[3] as string[]);
   }
 
@@ -167,14 +171,15 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
   }
 
   async save(): Promise<void> {
-    await this.#accounts.save(async (_, scopes) => {
+    await this.#accounts.save(async (_, scopes, charged) => {
       const rates = new Map<string, Rates>();
       for (let i = 0; i < scopes.length; i += AT_ONCE) {
-        const amounts = { requests: 0, input: 0, output: 0, usd: 0 };
-        const s = scopes.slice(i, i + AT_ONCE).map((scope) => demandRow({ scope, zone: "UTC", limits: [], amounts }));
-        const reply = await this.#counters.ask({ op: "rates", s });
+        const some = scopes.slice(i, i + AT_ONCE);
+        const asked = some.map((scope) => ({ scope, zone: "UTC", limits: [], amounts: NOTHING }));
+        const reply = await this.#counters.ask({ op: "rates", scopes: asked, numbers: charged });
+        const without = new Set((reply[4] as string[]).map(Number));
         for (const [scope, buckets, replayed] of reply[3] as RatesRow[]) {
-          rates.set(scope, { buckets: buckets.map(bucketFrom), replayed: replayed.map(replayedFrom) });
+          rates.set(scope, { buckets: bucketsFrom(buckets), replayed: replayed.map(replayedFrom), without });
         }
       }
       return rates;
@@ -188,7 +193,12 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
     return reply[3] === "0" ? undefined : (reply[3] as string);
   }
 
+  async told(): Promise<void> {
+    await Promise.all(this.#telling);
+  }
+
   async close(): Promise<void> {
+    await this.told();
     this.#counters.connection.close();
   }
 
@@ -212,10 +222,14 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
     }
     for (let i = 0; i < holds.length; i += AT_ONCE) {
       const some = holds.slice(i, i + AT_ONCE).map(({ hold, takings }) => {
-        const taken = hold.taken.map(({ scope, amounts, drawn, zone }, j) => {
-          return [scope, rowOf(amounts), takings[j]!.turns, drawn, zone, 1] as const;
-        });
-        return [String(hold.number), [hold.node, hold.at, taken]] as const;
+        const taken = hold.taken.flatMap(({ amounts, drawn }, j) => [
+          ...rowOf(amounts),
+          ...takings[j]!.turns,
+          drawn,
+          1,
+        ]);
+        const scopes = hold.taken.map(({ scope }) => scope);
+        return [String(hold.number), [hold.node, hold.at, taken, scopes]] as const;
       });
       await this.#counters.fill(epoch, {}, Object.fromEntries<StoredHold>(some));
     }
@@ -223,6 +237,15 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
     this.#counters.enter(epoch, runId);
     this.#owes = false;
     this.#alone.clear();
+  }
+
+  /** Asks for more room; again, if what has ended here before was not yet all told and there was none. */
+  async #askFully(question: Question, epoch: number): Promise<readonly Reply[]> {
+    const telling = [...this.#telling];
+    const reply = await this.#counters.ask(question, epoch);
+    if (reply[0] !== "refused" || telling.length === 0) return reply;
+    await Promise.all(telling);
+    return await this.#counters.ask(question, epoch);
   }
 
   /** The second step of `reserve`. What it cannot do is given back. */
@@ -258,7 +281,7 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
 
   async #tell(number: number, { record, seq }: Entry): Promise<void> {
     try {
-      await this.#counters.ask({ op: "settle", hold: String(number), c: chargeRows(record), seq });
+      await this.#counters.ask({ op: "settle", hold: String(number), charges: chargesOf(record), seq });
       this.#untold.delete(number);
     } catch {
       // The ledger has it; until Redis knows, all that was reserved counts there.
@@ -290,7 +313,7 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
 }
 
 function giveBack(number: number) {
-  return { op: "settle", hold: String(number), c: [], seq: 0 } as const;
+  return { op: "settle", hold: String(number), charges: [], seq: 0 } as const;
 }
 
 function holdOf(number: number, at: number, demand: Demand, open: readonly ScopeDemand[], counted: boolean): OpenHold {
@@ -310,12 +333,11 @@ function holdOf(number: number, at: number, demand: Demand, open: readonly Scope
 }
 
 function levelsFrom(scopes: readonly ScopeDemand[], reply: Reply | undefined): Level[] {
-  const rows = reply as string[][];
+  const row = reply as (string | number)[];
   let next = 0;
   return scopes.flatMap(({ scope, limits }) =>
     limits.map((limit) => {
-      const [remaining, resetMs] = rows[next++]!;
-      return { scope, limit, remaining: Number(remaining), resetMs: Number(resetMs) };
+      return { scope, limit, remaining: Number(row[next++]), resetMs: Number(row[next++]) };
     }),
   );
 }
@@ -351,27 +373,5 @@ function usageFrom(scope: string, row: readonly string[]): Usage {
   return { scope, zone, running: numbers[0]!, periods };
 }
 
-function chargeRows(record: UsageRecord) {
-  return chargesOf(record).map(({ scope, zone, amounts }) => [scope, zone, rowOf(amounts)] as const);
-}
-
 /** A scope, its buckets, and what other rates will have to know of. */
-type RatesRow = readonly [string, readonly (readonly string[])[], readonly (readonly string[])[]];
-
-function bucketFrom([kind, ...numbers]: readonly string[]): Bucket {
-  const [dimension, window] = kind!.split("/") as [Bucket["dimension"], Bucket["window"]];
-  const [each, fullAt, rest] = numbers.map(Number) as [number, number, number];
-  return { dimension, window, each, fullAt, rest };
-}
-
-function replayedFrom(texts: readonly string[]): Replayed {
-  const [asked, ended, requests, input, output, usd] = texts.map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  return { asked, ended, amounts: { requests, input, output, usd } };
-}
+type RatesRow = readonly [string, readonly string[], readonly (readonly string[])[]];

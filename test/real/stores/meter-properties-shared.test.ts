@@ -15,7 +15,7 @@ import { isCaught, meterHolds, SEED } from "../../support/meter-properties.ts";
 import { present } from "../../support/parts.ts";
 import { POSTGRES, type PostgresServer, startPostgres } from "../../support/postgres.ts";
 import { REDIS, type RedisServer, startRedis } from "../../support/redis.ts";
-import { declareDead, ledgerOf, type OpenMeter } from "../../support/shared-meter.ts";
+import { declareDead, ledgerOf, type OpenMeter, toldAtOnce } from "../../support/shared-meter.ts";
 
 const LONG = 7_200_000;
 
@@ -86,7 +86,7 @@ describe.skipIf(!present(POSTGRES))("shared stores", () => {
     return {
       async start(clock) {
         nodes.push(await open(postgres, { clock }));
-        return nodes.at(-1)!.meter;
+        return toldAtOnce(nodes.at(-1)!.meter);
       },
       kill: () => declareDead(postgres),
       records: () => ledgerOf(before),

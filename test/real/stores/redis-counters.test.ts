@@ -1,10 +1,11 @@
-/** What Redis loses while it is filled. Proves redis/counters.ts and redis/script.ts. */
+/** What Redis loses while it is filled. Proves redis/counters.ts, redis/layout.ts, redis/script.ts and redis/script-accounts.ts. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { parseRedisUrl } from "../../../src/config/shared-store.ts";
 import { Account } from "../../../src/domain/plans/account.ts";
 import type { LedgerAccounts } from "../../../src/store/postgres/ledger-accounts.ts";
 import { RedisConnection } from "../../../src/store/redis/connection.ts";
-import { RedisCounters, stored } from "../../../src/store/redis/counters.ts";
+import { RedisCounters } from "../../../src/store/redis/counters.ts";
+import { stored } from "../../../src/store/redis/layout.ts";
 import { SCRIPT } from "../../../src/store/redis/script.ts";
 import { present } from "../../support/parts.ts";
 import { type PrivateRedis, REDIS_BINARIES, startPrivateRedis } from "../../support/redis.ts";
@@ -33,7 +34,7 @@ describe.skipIf(!present(REDIS_BINARIES))("counters that are written anew", () =
   });
 
   const account = (scope: string) => ({ [scope]: stored(Account.from(new Account(scope, "UTC", 1).save(1)).share(1)) });
-  const hold = { 7: [1, 1, []] as const };
+  const hold = { 7: [1, 1, [], []] as const };
   const keys = { counters: () => `{sallyport:i}:counters:${epoch}`, holds: () => `{sallyport:i}:holds:${epoch}` };
 
   test.each<[string, number, () => Promise<unknown>]>([

@@ -225,6 +225,22 @@ describe.skipIf(!here)("nodes on one store", () => {
     expect((await ask()).admitted).toBe(false);
   });
 
+  test.each(stores)(
+    "what a call has left over is there for the next one as soon as it has ended, on %s",
+    async (_, open) => {
+      const [node] = (await start(open(), 1)) as [TestNode];
+      const ask = async () => {
+        const record = sampleRecord({ keyId: "key_1", inputTokens: 1, outputTokens: 0, costNanoUsd: 0 });
+        const scopes = [scopeDemand([limit("concurrent", null, 1), limit("tokens", "total", 100)], { input: 51 })];
+        const call = await node.meter.reserve({ scopes, anyOf: [] }, record);
+        if (!call.admitted) throw new Error(`refused by ${JSON.stringify(call.refusedBy)}`);
+        await node.meter.settle(call.hold, record);
+      };
+      // The first has accounts to fetch in between, so that the second overtakes what is told of it.
+      for (let i = 0; i < 50; i++) await ask();
+    },
+  );
+
   test.each(stores)("a node whose clock is behind charges what a dead one held until now, on %s", async (_, open) => {
     const clock = new ManualClock();
     const url = await server.database();
