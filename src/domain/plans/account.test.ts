@@ -79,7 +79,7 @@ describe("spent and reserved", () => {
     expect(one.waitFor(budget, call({ usd: 20 }), NOON)).toBe(0);
     expect(one.waitFor(budget, call({ usd: 21 }), NOON)).toBe(12 * HOUR);
     expect(one.waitFor(budget, call({ usd: 101 }), NOON)).toBeNull();
-    expect(one.standing(budget, NOON)).toEqual({ remaining: 20, resetMs: 12 * HOUR });
+    expect(one.level(budget, NOON)).toMatchObject({ remaining: 20, resetMs: 12 * HOUR });
   });
 
   test("what grew and shrank again never was", () => {
@@ -96,7 +96,7 @@ describe("spent and reserved", () => {
     const one = account();
     const taking = one.take(call({ usd: 5 }), true, NOON);
     one.settle(taking, call({ usd: 500 }), NOON);
-    expect(one.standing(limit("usd", "day", 100), NOON).remaining).toBe(0);
+    expect(one.level(limit("usd", "day", 100), NOON).remaining).toBe(0);
     expect(one.usage(NOON).periods.day).toMatchObject({ spent: { usd: 500 }, reserved: { usd: 0 } });
   });
 
@@ -116,7 +116,10 @@ describe("spent and reserved", () => {
     const taking = one.take(NOTHING, true, NOON);
     expect(one.waitFor(places, NOTHING, NOON)).toBe(1_000);
     one.settle(taking, call(), NOON);
-    expect([one.waitFor(places, NOTHING, NOON), one.standing(places, NOON)]).toEqual([0, { remaining: 1, resetMs: 0 }]);
+    expect([one.waitFor(places, NOTHING, NOON), one.level(places, NOON)]).toMatchObject([
+      0,
+      { remaining: 1, resetMs: 0 },
+    ]);
   });
 });
 
@@ -128,14 +131,14 @@ describe("rates", () => {
     const one = account();
     const sure = one.retake(call({ input: 60 }), 1, NOON, NOON);
     const unsure = one.retake(call({ input: 30 }), 0, NOON, NOON);
-    expect(Account.from(one.save(NOON)).standing(perMinute, NOON).remaining).toBe(9);
+    expect(Account.from(one.save(NOON)).level(perMinute, NOON).remaining).toBe(9);
     one.settle(sure, call({ input: 50 }), NOON);
     one.settle(unsure, NOTHING, NOON);
-    expect(one.standing(perMinute, NOON).remaining).toBe(9);
-    expect(one.standing(tokens, NOON).remaining).toBe(50);
+    expect(one.level(perMinute, NOON).remaining).toBe(9);
+    expect(one.level(tokens, NOON).remaining).toBe(50);
     const givenBack = one.retake(call(), 1, NOON, NOON);
     one.settle(givenBack, NOTHING, NOON);
-    expect(one.standing(limit("requests", "hour", 10), NOON).remaining).toBe(9);
+    expect(one.level(limit("requests", "hour", 10), NOON).remaining).toBe(9);
   });
 
   test("a request leaves its rate at once, its tokens when it ends; where it is not certain, both at the end", () => {
@@ -143,7 +146,7 @@ describe("rates", () => {
     const [one, other] = [account(), account()];
     for (const each of [one, other]) for (const rate of [perMinute, tokens]) each.waitFor(rate, call(), NOON);
     const takings = [one.take(call({ input: 60 }), true, NOON), other.take(call({ input: 60 }), false, NOON)];
-    const left = (each: Account, now: number) => [each.standing(perMinute, now).remaining, each.standing(tokens, now).remaining];
+    const left = (each: Account, now: number) => [each.level(perMinute, now).remaining, each.level(tokens, now).remaining];
     expect([left(one, NOON), left(other, NOON)]).toEqual([[9, 40], [9, 40]]);
     // A request that has flowed in again; what may still be spent has not.
     expect([left(one, NOON + MINUTE), left(other, NOON + MINUTE)]).toEqual([[10, 40], [9, 40]]);
@@ -155,7 +158,7 @@ describe("rates", () => {
   test("a rate that is set later finds its bucket full", () => {
     const one = account();
     for (let i = 0; i < 20; i++) spends(one, call(), NOON);
-    expect(one.standing(perMinute, NOON).remaining).toBe(10);
+    expect(one.level(perMinute, NOON).remaining).toBe(10);
   });
 
   test("after a restart it finds what was read again, as it came", () => {
@@ -163,15 +166,15 @@ describe("rates", () => {
     for (let i = 0; i < 8; i++)
       one.charge(call({ input: 5 }), NOON + i * 3_000, NOON + i * 3_000 + MINUTE, NOON + i * 3_000);
     // Eight in 21 seconds, of which three and a half have flowed in again.
-    expect(one.standing(perMinute, NOON + 21_000).remaining).toBe(5);
-    expect(one.standing(limit("tokens", "minute", 60), NOON + 81_000).remaining).toBe(60 - 40 + 21);
+    expect(one.level(perMinute, NOON + 21_000).remaining).toBe(5);
+    expect(one.level(limit("tokens", "minute", 60), NOON + 81_000).remaining).toBe(60 - 40 + 21);
   });
 
   test("what was read again is not forgotten when the account is saved before anyone asks for a rate", () => {
     const one = account();
     for (let i = 0; i < 10; i++) one.charge(call(), NOON, NOON, NOON);
     const again = Account.from(Account.from(one.save(NOON)).save(NOON));
-    expect(again.standing(limit("requests", "hour", 10), NOON).remaining).toBe(0);
+    expect(again.level(limit("requests", "hour", 10), NOON).remaining).toBe(0);
   });
 });
 
@@ -185,9 +188,7 @@ describe("saved and read again", () => {
     const saved = JSON.parse(JSON.stringify(one.save(NOON + 10)));
     const again = Account.from(saved);
     expect(again.usage(NOON + 10)).toEqual(one.usage(NOON + 10));
-    expect(rates.map((rate) => again.standing(rate, NOON + 10))).toEqual(
-      rates.map((rate) => one.standing(rate, NOON + 10)),
-    );
+    expect(rates.map((rate) => again.level(rate, NOON + 10))).toEqual(rates.map((rate) => one.level(rate, NOON + 10)));
     expect(again.upto).toBe(17);
   });
 

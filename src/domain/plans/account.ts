@@ -57,6 +57,16 @@ export interface PeriodUsage {
   reserved: Amounts;
 }
 
+/** How a limit stands after a reserve, or stood when it refused. */
+export interface Level {
+  scope: string;
+  limit: Limit;
+  /** What could still be taken: requests, tokens, nano-dollars, places. */
+  remaining: number;
+  /** Until it is as if nothing had ever been used, in milliseconds; 0 where nobody knows. */
+  resetMs: number;
+}
+
 /** What one call has taken from one account. */
 export interface Taking {
   account: Account;
@@ -303,21 +313,20 @@ export class Account {
     this.#spent.set(sum.#spent);
   }
 
-  /** How much of a limit is left, and in how many milliseconds all of it is (0 where that is not known). */
-  standing(limit: Limit, now: number): { remaining: number; resetMs: number } {
-    const { window, amount } = limit;
-    if (window === null) return { remaining: Math.max(0, amount - this.running), resetMs: 0 };
+  /** How a limit stands now. */
+  level(limit: Limit, now: number): Level {
+    const { scope } = this;
+    const { window, amount, dimension } = limit;
+    if (window === null) return { scope, limit, remaining: Math.max(0, amount - this.running), resetMs: 0 };
     if (isRate(window)) {
       const bucket = this.#bucket(limit);
-      const held = of(this.#held, 0, limit.dimension);
-      return { remaining: remaining(bucket, limit, held, now), resetMs: missing(bucket, now) };
+      const left = remaining(bucket, limit, of(this.#held, 0, dimension), now);
+      return { scope, limit, remaining: left, resetMs: missing(bucket, now) };
     }
     const used = this.used(window, limit, now);
     const { end } = this.#periods[window];
-    return {
-      remaining: Math.max(0, amount - used),
-      resetMs: used === 0 || end === Number.POSITIVE_INFINITY ? 0 : end - now,
-    };
+    const resetMs = used === 0 || end === Number.POSITIVE_INFINITY ? 0 : end - now;
+    return { scope, limit, remaining: Math.max(0, amount - used), resetMs };
   }
 
   #advance(now: number): void {

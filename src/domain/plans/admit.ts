@@ -1,5 +1,5 @@
 import type { Limit } from "../../kernel/limit.ts";
-import type { Account, Taking } from "./account.ts";
+import type { Account, Level, Taking } from "./account.ts";
 import type { Amounts } from "./amounts.ts";
 
 /** One of those that a call is charged to, and what it may spend. */
@@ -25,16 +25,6 @@ export interface Demand {
    * Where money is limited none is, whatever stands here.
    */
   whenStoreAway?: { scope: string; requests: number };
-}
-
-/** How a limit stands after a reserve, or stood when it refused. */
-export interface Level {
-  scope: string;
-  limit: Limit;
-  /** What could still be taken: requests, tokens, nano-dollars, places. */
-  remaining: number;
-  /** Until it is as if nothing had ever been used, in milliseconds; 0 where nobody knows. */
-  resetMs: number;
 }
 
 export interface Refusal {
@@ -101,14 +91,9 @@ export function levelsOf(
   for (const demand of scopes) {
     if (demand.limits.length === 0) continue;
     const account = accountOf(demand);
-    for (const limit of demand.limits) levels.push(levelOf(account, limit, now));
+    for (const limit of demand.limits) levels.push(account.level(limit, now));
   }
   return levels;
-}
-
-function levelOf(account: Account, limit: Limit, now: number): Level {
-  const { remaining, resetMs } = account.standing(limit, now);
-  return { scope: account.scope, limit, remaining, resetMs };
 }
 
 /** The refusal of one scope that takes longest to pass, if there is one. */
@@ -117,7 +102,7 @@ function refusalOf(account: Account, demand: ScopeDemand, now: number): Refusal 
   for (const limit of demand.limits) {
     const wait = account.waitFor(limit, demand.amounts, now);
     if (wait === 0) continue;
-    const refusal = { refusedBy: levelOf(account, limit, now), retryAfterMs: wait };
+    const refusal = { refusedBy: account.level(limit, now), retryAfterMs: wait };
     if (worst === undefined || isLonger(refusal, worst)) worst = refusal;
   }
   return worst;

@@ -64,25 +64,59 @@ function partOf({ requests, input, output, usd }: Amounts, targets: number): Amo
   return { requests, input: input / targets, output: output / targets, usd: usd / targets };
 }
 
+/** Ids whose scopes are remembered, of each kind. */
+const REMEMBERED = 1_024;
+
+/**
+ * Names of one kind of scope. The same ones come with nearly every call, and a text that is joined anew is hashed and
+ * compared letter by letter by whoever looks it up.
+ */
+class Names {
+  readonly #prefix: string;
+  readonly #made = new Map<string, string>();
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  of(id: string): string {
+    let name = this.#made.get(id);
+    if (name === undefined) {
+      if (this.#made.size === REMEMBERED) this.#made.clear();
+      name = this.#prefix + id;
+      this.#made.set(id, name);
+    }
+    return name;
+  }
+}
+
+const KEYS = new Names("key:");
+const APPLICATIONS = new Names("application:");
+const TEAMS = new Names("team:");
+const TENANTS = new Names("tenant:");
+const SUBSCRIPTIONS = new Names("subscription:");
+const MODELS = new Names("model:");
+const PROVIDERS = new Names("provider:");
+
 type CallerIds = Pick<Charged, "keyId" | "applicationId" | "teamId" | "tenantId" | "subscriptionId">;
 
 function callerScopes({ keyId, applicationId, teamId, tenantId, subscriptionId }: CallerIds): string[] {
   const scopes: string[] = [];
-  if (keyId !== null) scopes.push(`key:${keyId}`);
-  if (applicationId !== null) scopes.push(`application:${applicationId}`);
-  if (teamId !== null) scopes.push(`team:${teamId}`);
-  if (tenantId !== null) scopes.push(`tenant:${tenantId}`);
-  if (subscriptionId !== null) scopes.push(`subscription:${subscriptionId}`);
+  if (keyId !== null) scopes.push(KEYS.of(keyId));
+  if (applicationId !== null) scopes.push(APPLICATIONS.of(applicationId));
+  if (teamId !== null) scopes.push(TEAMS.of(teamId));
+  if (tenantId !== null) scopes.push(TENANTS.of(tenantId));
+  if (subscriptionId !== null) scopes.push(SUBSCRIPTIONS.of(subscriptionId));
   return scopes;
 }
 
 /** An entry of the catalog: all names that a pattern matches are one. */
 export function modelScope(name: string): string {
-  return `model:${name}`;
+  return MODELS.of(name);
 }
 
 export function providerScope(account: string): string {
-  return `provider:${account}`;
+  return PROVIDERS.of(account);
 }
 
 export function isProviders(scope: string): boolean {
