@@ -1,6 +1,6 @@
 import { countReadings, type PhraseMatcher } from "../domain/guardrails/phrases.ts";
 import { parseBounded } from "../kernel/json.ts";
-import { DATA_URL, isBase64, textOfBase64 } from "./encoded-text.ts";
+import { isBase64, textOfBase64, textsOfDataUrl } from "./encoded-text.ts";
 
 /**
  * Words that the dialects and JSON Schema themselves use. As a whole key, or as the whole value
@@ -21,6 +21,18 @@ const VOCABULARY: ReadonlySet<string> = new Set(
 
 /** Fields whose value may be a word of the dialect. Those of the canonical form are judged as `format`. */
 const WORD_FIELDS: ReadonlySet<string> = new Set(["type", "role", "media_type", "format"]);
+
+/** Fields that some servers take bytes in without a word on what they are, where others take an address. */
+const BYTES: ReadonlySet<string> = new Set([
+  "bytes",
+  "file_data",
+  "url",
+  "image_url",
+  "document_url",
+  "file_url",
+  "video_url",
+  "input_audio",
+]);
 
 /** From so many characters on a text without spaces may be bytes; a shorter one may be a word. */
 const LONG = 64;
@@ -47,10 +59,12 @@ export function leavesOf(value: unknown, path = "", out: Leaf[] = [], field = ""
     const media = mediaType !== undefined || field === "audio";
     for (const [name, inner] of Object.entries(value)) {
       if (name === "index" && typeof inner === "number") continue;
-      if ((name === "b64_json" || (media && name === "data")) && typeof inner === "string") {
+      const isData = name === "b64_json" || (media && name === "data");
+      if (typeof inner === "string" && (isData || (BYTES.has(name) && isBase64(inner)))) {
         const encoded = textOfBase64(inner, mediaType ?? "");
         if (encoded !== undefined) out.push({ path: `${path}/${name} (decoded)`, text: encoded });
-        else if (inner.length >= LONG && isBase64(inner) && !("type" in value && value.type === "text")) continue;
+        else if (isData && inner.length >= LONG && isBase64(inner) && !("type" in value && value.type === "text"))
+          continue;
       }
       if (!VOCABULARY.has(name)) out.push({ path: `${path}/${name} (key)`, text: name });
       leavesOf(inner, `${path}/${name}`, out, name);
@@ -61,7 +75,7 @@ export function leavesOf(value: unknown, path = "", out: Leaf[] = [], field = ""
 
 /** The media type of bytes, as Anthropic or Google says it. */
 function mediaTypeOf(value: object): string | undefined {
-  for (const name of ["media_type", "mimeType", "mime_type"]) {
+  for (const name of ["media_type", "mimeType", "mime_type", "mediaType"]) {
     const type = (value as Record<string, unknown>)[name];
     if (typeof type === "string") return type;
   }
@@ -84,11 +98,10 @@ export function countInText(text: string, matcher: PhraseMatcher): number {
     const value = parseBounded(text);
     if (typeof value === "object" && value !== null) return countInValue(value, matcher);
   }
-  const data = DATA_URL.exec(text);
-  if (data !== null) {
-    const [head, mediaType = ""] = data;
-    const encoded = textOfBase64(text.slice(head.length), mediaType);
-    return countReadings(encoded ?? head, matcher);
+  const carried = textsOfDataUrl(text);
+  if (carried !== undefined) {
+    const head = text.slice(0, text.indexOf(","));
+    return [head, ...carried].reduce((most, each) => Math.max(most, countReadings(each, matcher)), 0);
   }
   return countReadings(text, matcher);
 }

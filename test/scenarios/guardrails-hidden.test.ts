@@ -88,6 +88,19 @@ const document = (mediaType: string, data: string): Call => ({
 const file = (mediaType: string, data: string): Call =>
   user([{ type: "file", file: { filename: "a", file_data: `data:${mediaType};base64,${data}` } }]);
 
+const dataUrl = (address: string): Call => user([{ type: "file", file: { filename: "a", file_data: address } }]);
+const responses = (address: string): Call => ({
+  path: "/v1/responses",
+  body: {
+    model: "small",
+    input: [{ role: "user", content: [{ type: "input_file", filename: "a", file_data: address }] }],
+  },
+});
+const inlineData = (mimeType: string, data: string): Call => ({
+  path: "/v1beta/models/small:generateContent",
+  body: { contents: [{ role: "user", parts: [{ inlineData: { mimeType, data } }, { text: "x" }] }] },
+});
+
 describe("what is hidden is masked", () => {
   const rows: [string, Call][] = [
     ["escapes in a tool result that is JSON", result(`{"a":"see ${ESCAPED}!"}`)],
@@ -99,6 +112,35 @@ describe("what is hidden is masked", () => {
     ["a text document in bytes", document("text/plain", base64("see Project Falcon!"))],
     ["a JSON document in bytes, with escapes", document("application/json", base64(`{"a":"see ${ESCAPED}!"}`))],
     ["a text in a file of OpenAI's client", file("text/csv", base64("see Project Falcon!"))],
+    ["a data URL that is percent-encoded", dataUrl("data:text/plain,see%20Project%20Falcon!")],
+    ["a data URL without a type", dataUrl("data:,see%20Project%20Falcon!")],
+    [
+      "a data URL of Responses that is percent-encoded",
+      responses("data:text/csv;charset=utf-8,see%20Project%20Falcon!"),
+    ],
+    ["a data URL with a charset", dataUrl(`DATA:text/plain;charset=utf-8;BASE64,${base64("see Project Falcon!")}`)],
+    ["a text document of Gemini's client", inlineData("text/plain", base64("see Project Falcon!"))],
+    [
+      "a document in a lookalike's words",
+      user([{ type: "document_url", document_url: `data:text/plain;base64,${base64("see Project Falcon!")}` }]),
+    ],
+    [
+      "a text document",
+      {
+        path: "/v1/messages",
+        body: messages({
+          messages: [
+            {
+              role: "user",
+              content: [
+                { type: "document", source: { type: "text", media_type: "text/plain", data: "see Project Falcon!" } },
+              ],
+            },
+          ],
+        }),
+      },
+    ],
+    ["a text behind a padding", document("text/plain", `${base64("a ")}${base64("see Project Falcon!")}`)],
     ["a text that calls itself a PDF", file("application/pdf", base64("see Project Falcon!"))],
   ];
   test.each(rows)("%s", async (_, { path, body }) => {
@@ -124,6 +166,7 @@ describe("what is hidden is masked", () => {
 
 describe("what is hidden and cannot be rewritten is refused", () => {
   const utf16 = Buffer.from("\ufeffsee Project Falcon!", "utf16le").toString("base64");
+  const unmarked = Buffer.from("see Project Falcon!", "utf16le").toString("base64");
   const latin1 = Buffer.from("\u00e9t\u00e9 of Project Falcon", "latin1").toString("base64");
   const said = (...texts: string[]): Call => ({
     body: chat({
@@ -154,7 +197,25 @@ describe("what is hidden and cannot be rewritten is refused", () => {
   const text = (text: string) => ({ type: "text", text });
   const rows: [string, Call][] = [
     ["a text of another encoding", document("text/plain", utf16)],
+    ["a text of another encoding without its mark", document("text/plain", unmarked)],
+    ["a text that says it is of another encoding", document("text/plain;charset=utf-16le", base64("Project Falcon"))],
     ["a text with bytes that are no UTF-8", document("text/plain", latin1)],
+    ["base64 with other letters in it", document("text/plain", base64("see Project Falcon").replace(/(....)/g, "$1!"))],
+    ["a data URL that says what would be lost", dataUrl("data:text/plain;a=b,Project%20Falcon")],
+    ["a data URL in lines", dataUrl(" da\tta:text/plain,Project%20Falcon")],
+    ["base64 in a data URL without a type", dataUrl(`data:;base64,${base64("Project Falcon")}`)],
+    [
+      "base64 that is percent-encoded",
+      dataUrl(`data:text/plain;a=b;base64,${base64("of Project Falcon").replace(/=/g, "%3D")}`),
+    ],
+    ["the word base64 where it does not belong", dataUrl(`data:text/plain;base64;a=b,${base64("Project Falcon")}`)],
+    ["a text where that word is", dataUrl("data:text/plain;base64;a=b,Project%20Falcon")],
+    ["bytes without a word on what they are", dataUrl(base64("Project Falcon"))],
+    ["an address that carries a text", user([{ type: "video_url", video_url: { url: "data:,Project%20Falcon" } }])],
+    [
+      "a picture that is a text",
+      user([{ type: "image_url", image_url: { url: "data:image/svg+xml,Project%20Falcon" } }]),
+    ],
     ["parts of an answer of before", said("see Project Fal", "con!")],
     ["parts of one letter each", said(..."see Project Falcon!")],
     ["parts of a user's", user([text("Project "), text("Falcon")])],
@@ -266,5 +327,6 @@ test("bytes are a text where their type or all of them say so", () => {
   ] as const) {
     expect(decodeText(bytes.toString("base64"), mediaType)).toEqual(expected);
   }
-  expect(decodeText("not in base64!", "text/plain")).toBeUndefined();
+  expect(decodeText("YWJj!", "text/plain")).toEqual({ text: "abc", exact: false });
+  expect(decodeText("!!!", "text/plain")).toBeUndefined();
 });

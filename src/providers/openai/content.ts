@@ -119,12 +119,19 @@ export function documentItem(part: DocumentPart, losses: Losses, quirks: Quirks)
   return carried({ type: "file", file }, part.extra, losses);
 }
 
-/** A lookalike's own words, where the server knows them; not if the bytes have been fetched since. */
+/** A lookalike's own words, where the server knows them; not if the bytes have been fetched or masked since. */
 function writtenItem({ form, source }: DocumentPart, { media }: Quirks): JsonObject | undefined {
   const item = (form as ChatPartForm | undefined)?.item;
   if (item === undefined || item.kind !== source.kind) return undefined;
+  if (source.kind === "base64" && !Object.values(item.value).some((field) => carries(field, source.data)))
+    return undefined;
   const knows = media === "any" || `${item.value.type}` === (media === "mistral" ? "document_url" : "file_url");
   return knows && media !== "openai" ? item.value : undefined;
+}
+
+function carries(field: Json, data: string): boolean {
+  if (typeof field === "string") return field.endsWith(data);
+  return typeof field === "object" && field !== null && "url" in field && carries(field.url!, data);
 }
 
 function addressOf(source: MediaSource, what: string, losses: Losses): string {

@@ -217,10 +217,20 @@ test.each([
   ["data:image/png;base64,AA==", "base64"],
   ["DATA:image/png;base64,AA==", "base64"],
   ["data:image/png;charset=x;base64,AA==", "url"],
-  ["data:image/svg+xml,<svg/>", "url"],
-  ["data:,x", "url"],
+  ["data:image/png;base64;charset=x,AA==", "url"],
+  ["data:;base64,AA==", "url"],
+  ["data:image/svg+xml,<svg/>", "base64"],
+  ["data:,x", "base64"],
   ["https://a.example/data:image/png;base64,AA", "url"],
   ["", "url"],
 ])("%s is a source of kind %s", (url, kind) => {
   expect(sourceOf(url).kind).toBe(kind as "url");
+});
+
+test.each([
+  ["data:text/csv;charset=utf-8;base64,YQ==", "text/csv", "a"],
+  ["data:text/plain; charset=US-ASCII,a%20b", "text/plain", "a b"],
+  ["data:,%e2%82%ac,100%", "text/plain", "€,100%"],
+])("%s is its bytes", (url, mediaType, text) => {
+  expect(sourceOf(url)).toEqual({ kind: "base64", mediaType, data: Buffer.from(text).toString("base64") });
 });

@@ -11,6 +11,7 @@ import type {
   TextPart,
 } from "../../spec/message.ts";
 import type { ResponsesPartForm } from "../../spec/responses-form.ts";
+import { sourceOf } from "../openai-chat/source.ts";
 import { Fields } from "../read.ts";
 
 /** Parts of one content list. Documents with many pages come as one image each; nothing sane has more. */
@@ -118,15 +119,6 @@ function readFile(part: Fields, item: number): DocumentPart | OpaquePart {
   const name = part.string("filename");
   if (name !== undefined) document.name = name;
   return withExtra(document, part.extra(FILE));
-}
-
-const DATA_URL = /^data:([^;,\s]+);base64,/i;
-
-/** A data URL (RFC 2397) in base64 becomes its bytes; any other address stays one. */
-function sourceOf(url: string): MediaSource {
-  const match = DATA_URL.exec(url.slice(0, 256));
-  if (match === null) return { kind: "url", url };
-  return { kind: "base64", mediaType: match[1]!, data: url.slice(match[0].length) };
 }
 
 export function withExtra<T extends Extensible>(value: T, extra: JsonObject | undefined): T {
