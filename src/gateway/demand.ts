@@ -1,11 +1,11 @@
-import { type Amounts, NOTHING } from "../domain/plans/amounts.ts";
+import type { Amounts } from "../domain/plans/amounts.ts";
 import { providerScope } from "../domain/plans/charges.ts";
 import { limitsInForce } from "../domain/plans/in-force.ts";
 import type { Limit } from "../kernel/limit.ts";
 import type { Demand, ScopeDemand } from "../ports/meter.ts";
 import type { Grant } from "./authorize.ts";
 import { callerScopes, catalogScopes, type Scope, subscriptionScope } from "./scopes.ts";
-import type { Worst } from "./worst.ts";
+import type { Limited, Worst } from "./worst.ts";
 
 /** Whom a call may have to be charged to, and where it may go: every scope that counts it. */
 export function demandOf(grant: Grant, worst: Worst): Demand {
@@ -54,12 +54,22 @@ export function grownDemandOf(
   }));
 }
 
-/** Everything that limits a call, wherever it goes. */
-export function limitsOf(grant: Grant): Limit[] {
-  const all: Limit[] = [];
-  for (const { limits } of scopesOf(grant, NOTHING)) all.push(...limits);
-  for (const { limits } of accountsOf(grant, NOTHING)) all.push(...limits);
-  return all;
+/** Whether something limits tokens, and money, wherever a call goes: what is granted for a time limits nothing else. */
+export function limitedIn(grant: Grant): Limited {
+  const { caller, plan, catalog, model } = grant;
+  const limited = { tokens: false, money: false };
+  for (const { limits } of callerScopes(caller.principal)) note(limited, limits);
+  note(limited, plan.limits);
+  note(limited, catalogScopes(catalog, model).model.limits);
+  for (const { limits } of accountScopes(grant)) note(limited, limits);
+  return limited;
+}
+
+function note(limited: Limited, limits: readonly Limit[]): void {
+  for (const { dimension } of limits) {
+    if (dimension === "usd") limited.money = true;
+    else if (dimension !== "requests" && dimension !== "concurrent") limited.tokens = true;
+  }
 }
 
 function scopesOf(grant: Grant, amounts: Amounts): ScopeDemand[] {
@@ -76,12 +86,16 @@ function scopesOf(grant: Grant, amounts: Amounts): ScopeDemand[] {
 }
 
 /** The provider accounts that might be asked, each once. */
-function accountsOf({ model, catalog, objects }: Grant, amounts: Amounts): ScopeDemand[] {
+function accountScopes({ model, catalog, objects }: Grant): readonly Scope[] {
   const { accounts } = catalogScopes(catalog, model);
   // What lies at one account is asked for there alone.
   const kept = objects.own[0] && providerScope(objects.own[0].provider);
   const there = accounts.find(({ scope }) => scope === kept);
-  return there === undefined ? accounts.map((account) => asked(account, amounts)) : [asked(there, amounts)];
+  return there === undefined ? accounts : [there];
+}
+
+function accountsOf(grant: Grant, amounts: Amounts): ScopeDemand[] {
+  return accountScopes(grant).map((account) => asked(account, amounts));
 }
 
 function asked({ scope, zone, limits }: Scope, amounts: Amounts): ScopeDemand {

@@ -2,7 +2,7 @@ import { maskFor } from "../domain/guardrails/phrases.ts";
 import { GatewayError } from "../errors.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Call } from "./call.ts";
-import { limitsOf } from "./demand.ts";
+import { limitedIn } from "./demand.ts";
 import { type ExtendPorts, extendTo } from "./extend.ts";
 import type { Guard } from "./guards.ts";
 import type { Hold } from "./reserve.ts";
@@ -27,7 +27,7 @@ export async function heldAsMasked(
   // Nothing was held where no limit asks for tokens or money.
   if (bytes === 0 || worst.input === 0) return request;
   const masked = grant.masked(withMasks(request, bytes), grant.bodyBytes + bytes);
-  if (await extendTo(hold, worstCaseOf(masked, ports, limitsOf(grant), "counted"), ports)) return request;
+  if (await extendTo(hold, worstCaseOf(masked, ports, limitedIn(grant), "counted"), ports)) return request;
   throw new GatewayError(
     "rate_limit_exceeded",
     "What is left of a limit does not allow this call after guardrails masked its prompt.",

@@ -22,7 +22,7 @@ const level = (over: Partial<Limit>, remaining: number, scope = "subscription:s"
 });
 const AT = Date.UTC(2026, 0, 1);
 
-test("the limit nearest to its end stands in x-ratelimit, all of them in RateLimit", () => {
+test("the limit nearest to its end stands in x-ratelimit, one of each window in RateLimit", () => {
   const levels = [level({}, 9), level({ window: "day", amount: 100 }, 5), level({ window: "total" }, 7, "key:k")];
   expect(limitHeaders(levels, "openai-chat", AT)).toEqual({
     "x-ratelimit-limit-requests": "100",
@@ -30,6 +30,14 @@ test("the limit nearest to its end stands in x-ratelimit, all of them in RateLim
     "x-ratelimit-reset-requests": "1m1s",
     ratelimit: '"minute";r=9;t=61, "day";r=5;t=61, "key-total";r=7',
     "ratelimit-policy": '"minute";q=10;w=60, "day";q=100;w=86400, "key-total";q=10',
+  });
+});
+
+test("of several limits of one dimension and window the one with the least left stands in RateLimit", () => {
+  const levels = [level({ amount: 100 }, 50), level({ amount: 1_000 }, 20, "key:k"), level({}, 30, "team:t")];
+  expect(limitHeaders([...levels, level({ dimension: "tokens" }, 7)], "gemini", AT)).toMatchObject({
+    ratelimit: '"key-minute";r=20;t=61, "minute-tokens";r=7;t=61',
+    "ratelimit-policy": '"key-minute";q=1000;w=60, "minute-tokens";q=10;w=60',
   });
 });
 

@@ -8,8 +8,8 @@ type Headers = Record<string, string>;
 /**
  * How the limits stand, as each dialect's clients read it: `x-ratelimit-*` as OpenAI writes them,
  * `anthropic-ratelimit-*` for callers of Messages, each for the limit of its dimension that is nearest
- * to its end; `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) for all of
- * them; what is left of a budget in dollars.
+ * to its end; `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) for each
+ * dimension and window the limit that stops the caller first; what is left of a budget in dollars.
  * @param now milliseconds since 1970
  */
 export function limitHeaders(levels: readonly Level[], dialect: Dialect, now: number): Headers {
@@ -99,11 +99,23 @@ function wordingOf({ scope, limit }: Level): Wording {
   return wording;
 }
 
+/** Of several limits of one dimension and window, that with the least left: the others say nothing to a caller, and a call has six scopes. */
+function first(levels: readonly Level[]): Level[] {
+  const found: Level[] = [];
+  for (const level of levels) {
+    const { dimension, window } = level.limit;
+    if (window === null) continue;
+    const at = found.findIndex(({ limit }) => limit.dimension === dimension && limit.window === window);
+    if (at < 0) found.push(level);
+    else if (level.remaining < found[at]!.remaining) found[at] = level;
+  }
+  return found;
+}
+
 function structured(headers: Headers, levels: readonly Level[]): void {
   let policies = "";
   let states = "";
-  for (const level of levels) {
-    if (level.limit.window === null) continue;
+  for (const level of first(levels)) {
     const { policy, state, resets } = wordingOf(level);
     const comma = policies === "" ? "" : ", ";
     policies += comma + policy;

@@ -10,7 +10,7 @@ import type { Level, Meter, MeterTime, Reservation } from "../ports/meter.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Grant } from "./authorize.ts";
 import type { Call } from "./call.ts";
-import { demandOf, limitsOf } from "./demand.ts";
+import { demandOf, limitedIn } from "./demand.ts";
 import { draftRecord } from "./record.ts";
 import { shortened } from "./shortened.ts";
 import type { Tally } from "./tally.ts";
@@ -70,10 +70,10 @@ export function createReserve(ports: ReservePorts) {
   return async function reserve(asked: Grant): Promise<Hold> {
     if (asked.caller.principal.raises.length > 0) asked.call.countedAt = ports.meter.time();
     let grant = asked;
-    let worst = worstCaseOf(grant, ports, limitsOf(grant), "quick");
+    let worst = worstCaseOf(grant, ports, limitedIn(grant), "quick");
     let reservation = await take(grant, worst);
     if (!reservation.admitted && mayFitCounted(grant, reservation.refusedBy.limit)) {
-      worst = worstCaseOf(grant, ports, limitsOf(grant), "counted");
+      worst = worstCaseOf(grant, ports, limitedIn(grant), "counted");
       reservation = await take(grant, worst);
     }
     if (!reservation.admitted && grant.api.shorten === true) {

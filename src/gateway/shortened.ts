@@ -2,7 +2,7 @@ import { extraThinkingBudget } from "../domain/plans/unseen.ts";
 import type { Level } from "../ports/meter.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Grant } from "./authorize.ts";
-import { limitsOf } from "./demand.ts";
+import { limitedIn } from "./demand.ts";
 import { type Worst, type WorstPorts, worstCaseOf } from "./worst.ts";
 
 /** Fewer tokens are no answer, and some providers take no smaller bound. */
@@ -18,8 +18,8 @@ export function shortened(
   levels: readonly Level[],
   ports: WorstPorts,
 ): { grant: Grant; worst: Worst } | undefined {
-  const limits = limitsOf(grant);
-  const worstAt = (bound: number) => worstCaseOf(grant.bounded(bound), ports, limits, "counted");
+  const limited = limitedIn(grant);
+  const worstAt = (bound: number) => worstCaseOf(grant.bounded(bound), ports, limited, "counted");
   const least = worstAt(LEAST_OUTPUT);
   // A model that thinks needs what it was given for that; a bound that stands under another name as well is not lowered.
   if (least.output >= worst.output || isGivenThoughts(grant.request)) return undefined;

@@ -6,7 +6,15 @@ import type { Tokenizer } from "../ports/tokenizer.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import { askingOf } from "./asking.ts";
 import type { Grant } from "./authorize.ts";
-import { type Bounding, mayFitCounted, promptTokens, type WorstPorts, worstCaseOf, worstTokens } from "./worst.ts";
+import {
+  type Bounding,
+  type Limited,
+  mayFitCounted,
+  promptTokens,
+  type WorstPorts,
+  worstCaseOf,
+  worstTokens,
+} from "./worst.ts";
 
 const request: ModelRequest = {
   dialect: "openai-chat",
@@ -32,8 +40,9 @@ function grant(asked: ModelRequest, rows: CatalogModel["targets"]): Grant {
     catalog: { providers: new Map([["p", { name: "p", kind: "k" }]]) },
   } as unknown as Grant;
 }
-const limiting = (dimensions: Limit["dimension"][]): Limit[] =>
-  dimensions.map((dimension) => ({ dimension, window: "day", amount: 1 }));
+const limiting = (...what: (keyof Limited)[]): Limited => {
+  return { tokens: what.includes("tokens"), money: what.includes("money") };
+};
 
 const prices: Prices = {
   rates: (_, model) => (model === "unknown" ? undefined : { input: model === "dear" ? 10 : 1, output: 2, source: "t" }),
@@ -88,7 +97,7 @@ describe("thoughts that no bound on the output limits are held on top of it", ()
     const made = { ...request, ...asked };
     if (made.maxOutputTokens === undefined) delete made.maxOutputTokens;
     const of = grant(made, [target("other")]);
-    expect(worstCaseOf(of, over(thoughts), limiting(["outputTokens"]), "quick").output).toBe(output);
+    expect(worstCaseOf(of, over(thoughts), limiting("tokens"), "quick").output).toBe(output);
     expect(worstTokens(of, over(thoughts)).output).toBe(output);
   });
 });
@@ -96,7 +105,7 @@ describe("thoughts that no bound on the output limits are held on top of it", ()
 describe("a prompt is bounded", () => {
   const text = "some words ".repeat(200);
   const long = { ...grant({ ...request, messages: [{ role: "user", parts: [{ type: "text", text }] }] }, [target("gpt-4o")]), bodyBytes: 5_000 } as Grant; // biome-ignore format: one line
-  const input = (of: Grant, bounding: Bounding) => worstCaseOf(of, ports, limiting(["tokens"]), bounding).input;
+  const input = (of: Grant, bounding: Bounding) => worstCaseOf(of, ports, limiting("tokens"), bounding).input;
 
   test("by its bytes where it is long and quick is enough, and by its tokens where it is not", () => {
     asked.length = 0;
@@ -119,7 +128,7 @@ describe("a prompt is bounded", () => {
   test("by its bytes as long as there is no vocabulary", () => {
     const none = { ...ports, tokenizer: { count: () => undefined } };
     const fresh = { ...long, request: { ...long.request, messages: [...long.request.messages] } } as Grant;
-    expect(worstCaseOf(fresh, none, limiting(["tokens"]), "counted").input).toBe(EXACT + 12 + text.length);
+    expect(worstCaseOf(fresh, none, limiting("tokens"), "counted").input).toBe(EXACT + 12 + text.length);
   });
 });
 
@@ -141,16 +150,16 @@ test("a long prompt is worth counting where its tokens are what does not fit", (
 
 test("money is that of the dearest target; a model without a price is not to be had", () => {
   const rows = [target("cheap"), target("dear")];
-  expect(worstCaseOf(grant(request, rows), ports, limiting(["usd"]), "quick")).toEqual({
+  expect(worstCaseOf(grant(request, rows), ports, limiting("money"), "quick")).toEqual({
     input: OTHER,
     output: 10,
     usd: OTHER * 10_000 + 20_000,
   });
   const unknown = grant(request, [target("unknown")]);
-  expect(() => worstCaseOf(unknown, ports, limiting(["usd"]), "quick")).toThrow("This model has no price");
+  expect(() => worstCaseOf(unknown, ports, limiting("money"), "quick")).toThrow("This model has no price");
   const fallback = grant(request, [target("cheap"), target("unknown")]);
-  expect(() => worstCaseOf(fallback, ports, limiting(["usd"]), "quick")).toThrow("fallbacks included, has no price");
-  expect(worstCaseOf(unknown, ports, limiting(["tokens"]), "quick")).toEqual({ input: OTHER, output: 10, usd: 0 });
+  expect(() => worstCaseOf(fallback, ports, limiting("money"), "quick")).toThrow("fallbacks included, has no price");
+  expect(worstCaseOf(unknown, ports, limiting("tokens"), "quick")).toEqual({ input: OTHER, output: 10, usd: 0 });
 });
 
 test("a call is priced as of its arrival, by its tenant's own list where there is one", () => {
@@ -166,7 +175,7 @@ test("a call is priced as of its arrival, by its tenant's own list where there i
 });
 
 test("nothing is worked out where no limit asks for it", () => {
-  expect(worstCaseOf(grant(unseen, [target("unknown")]), ports, limiting(["requests"]), "quick")).toEqual({
+  expect(worstCaseOf(grant(unseen, [target("unknown")]), ports, limiting(), "quick")).toEqual({
     input: 0,
     output: 0,
     usd: 0,

@@ -6,7 +6,7 @@ import { type ModelTokenizer, tokenizerOf } from "../domain/plans/tokenizers.ts"
 import { readsUnseen } from "../domain/plans/unseen.ts";
 import { asksForSound } from "../domain/plans/written.ts";
 import { GatewayError } from "../errors.ts";
-import type { Limit, LimitDimension } from "../kernel/limit.ts";
+import type { Limit } from "../kernel/limit.ts";
 import type { NanoUsd } from "../kernel/money.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { Tokenizer } from "../ports/tokenizer.ts";
@@ -34,16 +34,15 @@ export type Bounding = "quick" | "counted";
 /** Bodies of so many bytes are counted at once: it takes no longer than what else is done for a call. */
 const COUNTED_AT_ONCE = 1_000;
 
-const TOKENS: readonly LimitDimension[] = ["tokens", "inputTokens", "outputTokens"];
+/** What the limits of a call ask about: only these ask what it could cost at most. */
+export interface Limited {
+  tokens: boolean;
+  money: boolean;
+}
 
-/**
- * Only limits of tokens or money ask what a call could cost at most.
- * @param bounding whoever is refused by the quick bound may ask again, `counted`
- */
-export function worstCaseOf(grant: Grant, ports: WorstPorts, limits: readonly Limit[], bounding: Bounding): Worst {
-  const money = limits.some(({ dimension }) => dimension === "usd");
-  const counts = money || limits.some(({ dimension }) => TOKENS.includes(dimension));
-  if (!counts || isFree(grant.request)) return { input: 0, output: 0, usd: 0 };
+/** @param bounding whoever is refused by the quick bound may ask again, `counted` */
+export function worstCaseOf(grant: Grant, ports: WorstPorts, { tokens, money }: Limited, bounding: Bounding): Worst {
+  if (!(tokens || money) || isFree(grant.request)) return { input: 0, output: 0, usd: 0 };
   const counted = bounding === "counted" || !isLong(grant);
   const targets = targetsOf(grant, ports, counted ? ports.tokenizer : undefined);
   const { input, output } = most(targets);

@@ -32,16 +32,21 @@ const RUN_BY_CALLER =
 /** Fields that stand for input which lies elsewhere. */
 export function unseenFields({ dialectBound = [], extra = {} }: ModelRequest): string[] {
   const fields = dialectBound.filter((name) => !READS_NOTHING.has(name));
-  for (const name of UNSEEN) {
-    const value = extra[name];
-    if (value !== undefined && value !== null && value !== false && !fields.includes(name)) fields.push(name);
-  }
+  for (const name of UNSEEN) if (isSaid(extra[name]) && !fields.includes(name)) fields.push(name);
   return fields;
+}
+
+function isSaid(value: Json | undefined): boolean {
+  return value !== undefined && value !== null && value !== false;
 }
 
 /** Whether a provider may read for it what nobody here can measure: a conversation, a cache, what its tools find. */
 export function readsUnseen(request: ModelRequest): boolean {
-  return request.tools?.some(isProviders) === true || unseenFields(request).length > 0;
+  const { tools, dialectBound, extra } = request;
+  if (tools?.some(isProviders) === true) return true;
+  // Asked of each target of every call, for which a list would be made each time.
+  if (dialectBound?.some((name) => !READS_NOTHING.has(name)) === true) return true;
+  return extra !== undefined && UNSEEN.some((name) => isSaid(extra[name]));
 }
 
 function isProviders(tool: Tool): boolean {

@@ -189,8 +189,9 @@ export class MemoryMeter implements Meter, MeterTime, MeterView {
    * @returns how many records were written now, and how many are left.
    */
   async retry(): Promise<{ written: number; left: number }> {
+    if (this.#unwritten.size === 0) return { written: 0, left: 0 };
     const waiting = [...this.#unwritten];
-    if (waiting.length === 0 || this.#retrying || this.#clock.ticks() < this.#nextRetry) {
+    if (this.#retrying || this.#clock.ticks() < this.#nextRetry) {
       return { written: 0, left: waiting.length };
     }
     this.#retrying = true;
