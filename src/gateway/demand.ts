@@ -57,19 +57,28 @@ export function grownDemandOf(
 /** Whether something limits tokens, and money, wherever a call goes: what is granted for a time limits nothing else. */
 export function limitedIn(grant: Grant): Limited {
   const { caller, plan, catalog, model } = grant;
-  const limited = { tokens: false, money: false };
-  for (const { limits } of callerScopes(caller.principal)) note(limited, limits);
-  note(limited, plan.limits);
-  note(limited, catalogScopes(catalog, model).model.limits);
-  for (const { limits } of accountScopes(grant)) note(limited, limits);
-  return limited;
+  let found = limitedBy(plan.limits) | limitedBy(catalogScopes(catalog, model).model.limits);
+  for (const { limits } of callerScopes(caller.principal)) found |= limitedBy(limits);
+  for (const { limits } of accountScopes(grant)) found |= limitedBy(limits);
+  return { tokens: (found & TOKENS) !== 0, money: (found & MONEY) !== 0 };
 }
 
-function note(limited: Limited, limits: readonly Limit[]): void {
-  for (const { dimension } of limits) {
-    if (dimension === "usd") limited.money = true;
-    else if (dimension !== "requests" && dimension !== "concurrent") limited.tokens = true;
+const TOKENS = 1;
+const MONEY = 2;
+
+/** Lists of limits are the same objects for as long as nothing about them changes. */
+const read = new WeakMap<readonly Limit[], number>();
+
+function limitedBy(limits: readonly Limit[]): number {
+  if (limits.length === 0) return 0;
+  let found = read.get(limits);
+  if (found === undefined) {
+    const dimensions = new Set(limits.map(({ dimension }) => dimension));
+    const tokens = dimensions.has("tokens") || dimensions.has("inputTokens") || dimensions.has("outputTokens");
+    found = (tokens ? TOKENS : 0) | (dimensions.has("usd") ? MONEY : 0);
+    read.set(limits, found);
   }
+  return found;
 }
 
 function scopesOf(grant: Grant, amounts: Amounts): ScopeDemand[] {

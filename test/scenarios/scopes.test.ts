@@ -59,8 +59,10 @@ describe.each(ASKED)("to $front, stream: $stream", ({ front, stream }) => {
 });
 
 test("what the last of them refuses is taken from none", async () => {
-  const limits = { key: [perDay(9)], application: [perDay(9)], team: [perDay(9)], tenant: [perDay(1)] };
-  const scene = await under({ limits: [perDay(9)], principal: { limits } });
+  // Of limits of one window the headers tell one.
+  const nine = (window: Limit["window"]): Limit[] => [{ ...perDay(9), window }];
+  const limits = { key: nine("week"), application: nine("month"), team: nine("total"), tenant: [perDay(1)] };
+  const scene = await under({ limits: nine("hour"), principal: { limits } });
   await scene.served("openai", {});
   const response = await scene.call("openai", {});
   expect(response.status).toBe(429);
@@ -69,7 +71,7 @@ test("what the last of them refuses is taken from none", async () => {
       .get("ratelimit")!
       .split(", ")
       .map((each) => each.split(";t=")[0]),
-  ).toEqual([...['"key-day";r=8', '"application-day";r=8', '"team-day";r=8', '"tenant-day";r=0', '"day";r=8']]);
+  ).toEqual(['"key-week";r=8', '"application-month";r=8', '"team-total";r=8', '"tenant-day";r=0', '"hour";r=8']);
 });
 
 test("callers of one tenant share its limit, each has that of its key alone", async () => {
