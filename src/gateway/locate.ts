@@ -3,7 +3,12 @@
  * at one account, under one API. What is another's answers like what does not exist. Stands before
  * authorize, because the model and the API of such a call are those of what it is about.
  */
-import { mentionedFiles, PREVIOUS_RESPONSE, previousResponseOf } from "../domain/catalog/stored-state.ts";
+import {
+  type Mentioned,
+  mentionedFiles,
+  PREVIOUS_RESPONSE,
+  previousResponseOf,
+} from "../domain/catalog/stored-state.ts";
 import { GatewayError } from "../errors.ts";
 import type { ObjectKind, ObjectOwner, ProviderObject, ProviderObjects } from "../ports/provider-objects.ts";
 import type { Part } from "../spec/message.ts";
@@ -65,6 +70,7 @@ export function createLocate(objects: Pick<ProviderObjects, "find">) {
     const named = namedIn(request);
     const mentioned = mentionedIn(request);
     if (named.size === 0 && mentioned.length === 0) return new Ticket(decoded, request, NONE);
+    for (const each of [...named.values(), ...mentioned]) checkWritten(each);
     return within(decoded, named, mentioned, owner, objects);
   };
 }
@@ -112,12 +118,12 @@ function mostOf({ fields }: ObjectCall, { batch, kind }: ProviderObject): { inpu
 async function within(
   decoded: Decoded,
   named: ReadonlyMap<string, Named>,
-  mentioned: readonly string[],
+  mentioned: readonly Mentioned[],
   owner: ObjectOwner,
   objects: Pick<ProviderObjects, "find">,
 ): Promise<Located> {
   const { api } = decoded.caller.match;
-  const found = await objects.find(owner, [...named.keys(), ...mentioned]);
+  const found = await objects.find(owner, [...named.keys(), ...mentioned.map(({ id }) => id)]);
   const own = new Map<string, ProviderObject>();
   for (const object of found.own) {
     if (named.get(object.id)?.kind !== object.kind || own.has(object.id)) continue;
@@ -132,16 +138,26 @@ async function within(
   }
   const unknown = [...named.values()].filter(({ id }) => !own.has(id));
   const others = new Set(found.foreign);
-  const beside = mentioned.filter((id) => !named.has(id)).map((id): Named => ({ id, kind: "file", field: FILE }));
+  const beside = mentioned.filter(({ id }) => !named.has(id)).map((each): Named => ({ ...each, kind: "file" }));
   const foreign = [...unknown, ...beside].filter(({ id }) => others.has(id));
   const missing = [...foreign, ...unknown.filter(({ id }) => !others.has(id))];
   return new Ticket(decoded, decoded.request, { own: [...own.values()], missing, foreign: foreign.length });
 }
 
 /** What else names a file. An API that lets it pass, as `storedState` does, still lets nobody name another's. */
-function mentionedIn(request: ModelRequest): string[] {
+function mentionedIn(request: ModelRequest): Mentioned[] {
   if (request.calls === undefined) return mentionedFiles(request);
   return [request, ...request.calls.map((call) => call.request)].flatMap(mentionedFiles);
+}
+
+/** Blanks, control characters, and what nobody sees. */
+const UNSEEN = /[\s\p{C}]+/gu;
+
+/** A provider may skip what is no part of an id, and find another's that is not known by this one. @throws GatewayError */
+function checkWritten({ id, field }: Mentioned): void {
+  const meant = id.replace(UNSEEN, "");
+  if (meant !== id && isObjectId(meant))
+    throw refused(field.slice(0, 200), "must be an id, without blanks or control characters");
 }
 
 const FILE = "file_id";

@@ -255,6 +255,10 @@ test("An API that lets pass what lies at the account lets nobody name a file of 
     };
     for (const ask of [chat, run]) {
       expect((await refusal(ask(id, stranger)))?.code).toBe("object_not_found");
+      for (const written of [` ${id}`, `${id}\0`, `${id.slice(0, 6)}\u200b${id.slice(6)}`, `${id}\n`]) {
+        const error = await refusal(ask(written, stranger));
+        expect([error?.status, error?.param]).toEqual([400, ask === chat ? "file_id" : "file_ids"]);
+      }
       expect(scene.up.requests).toHaveLength(0);
     }
     // What nobody has uploaded here may be an administrator's.

@@ -93,6 +93,10 @@ test("an API that lets pass what lies at the account lets nobody go on from anot
   up.requests = [];
   for (const stranger of strangers) {
     expect((await refusal(ask(stranger, { previous_response_id: id }))).code).toBe("object_not_found");
+    for (const written of [`${id} `, `\0${id}`]) {
+      const error = await refusal(ask(stranger, { previous_response_id: written }));
+      expect([error.status, error.param]).toEqual([400, "previous_response_id"]);
+    }
   }
   expect(up.requests).toHaveLength(0);
   // What nobody has got here may be an administrator's.

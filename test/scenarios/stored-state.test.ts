@@ -27,6 +27,11 @@ describe("what another tenant may have put at the account cannot be named", () =
       "tools[0].vector_store_ids",
       { model: "gpt", input: "x", tools: [{ type: "file_search", vector_store_ids: ["vs_1"] }] },
     ],
+    [
+      "/v1/chat/completions",
+      "messages[1].audio.id",
+      { model: "gpt", messages: [...HI, { role: "assistant", audio: { id: "audio_1" } }, ...HI] },
+    ],
     ["/v1/messages", "container", { model: "claude", max_tokens: 9, messages: HI, container: "container_1" }],
     ["/v1/messages", "file_id", { model: "claude", max_tokens: 9, messages: [UPLOAD] }],
     [

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../kernel/json.ts";
-import type { Part } from "../../spec/message.ts";
+import type { Part, Role } from "../../spec/message.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { storedStateOf } from "./stored-state.ts";
 
@@ -15,6 +15,7 @@ const request = (over: Partial<ModelRequest>): ModelRequest => ({
 const extra = (value: JsonObject) => request({ extra: value });
 const tool = (value: JsonObject) => request({ tools: [{ type: "opaque", value }] });
 const part = (value: Part) => request({ messages: [{ role: "user", parts: [value] }] });
+const message = (role: Role, extra: JsonObject) => request({ messages: [{ role, parts: [], extra }] });
 const opaque = (value: JsonObject) => part({ type: "opaque", value });
 
 describe("what lies at the provider's account is found, and named", () => {
@@ -52,6 +53,12 @@ describe("what lies at the provider's account is found, and named", () => {
     ["file_id", opaque({ type: "container_upload", file_id: "file_1" })],
     ["output.file_id", opaque({ type: "computer_call_output", output: { type: "computer_screenshot", file_id: "f" } })],
     ["fileData.fileUri", opaque({ fileData: { mimeType: "video/mp4", fileUri: "gs://b/v.mp4" } })],
+    ["messages[0].audio.id", message("assistant", { audio: { id: "audio_1" } })],
+    ["messages[0].Audio.ID", message("assistant", { Audio: { ID: "audio_1" } })],
+    ["messages[0].audio", message("assistant", { audio: "audio_1" })],
+    ["messages[0].audio.id", message("user", { audio: { id: "audio_1" } })],
+    ["messages[0].attachments.file_id", message("user", { attachments: [{ file_id: "file-1" }] })],
+    ["audio.id", opaque({ type: "output_audio", audio: { id: "audio_1" } })],
     [
       "images.file_id",
       request({ operation: { type: "relay", name: "images.edit", fields: { images: [{ file_id: "f" }] }, texts: ["prompt"] } }),
@@ -90,6 +97,10 @@ describe("what only looks so is none of it", () => {
     ["what the provider ran before", opaque({ type: "file_search_call", results: [{ file_id: "file-1" }] })],
     ["a file that code made before", opaque({ type: "code_execution_tool_result", content: { file_id: "f" } })],
     ["a citation in the model's own text", part({ type: "text", text: "x", extra: { annotations: [{ file_id: "f" }] } })],
+    ["the files that an answer was made from", message("assistant", { annotations: [{ file_id: "f" }] })],
+    ["a sound that is none", message("assistant", { audio: null })],
+    ["what was said in a sound", message("assistant", { audio: { transcript: "x" } })],
+    ["a sound of the caller's", opaque({ type: "input_audio", input_audio: "UklGR" })],
     ["an address that everyone may read", opaque({ fileData: { fileUri: "https://example.com/a" } })],
     ["a search engine", extra({ plugins: [{ id: "web", engine: "exa" }] })],
     ["an image by address", part({ type: "image", source: { kind: "url", url: "https://example.com/files/a" } })],

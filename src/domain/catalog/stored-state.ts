@@ -1,10 +1,10 @@
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import type { Dialect } from "../../spec/dialect.ts";
-import type { MediaSource, Part } from "../../spec/message.ts";
+import type { MediaSource, Part, Role } from "../../spec/message.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 
 /**
- * What a request refers to that lies at the provider: conversations, prompts, files, caches, stores,
+ * What a request refers to that lies at the provider: conversations, prompts, files, sounds, caches, stores,
  * containers. They belong to the account, which tenants share, and nothing says whose of them one
  * is: whoever knows an id, or guesses it, reads what another has put there.
  *
@@ -59,9 +59,11 @@ export function storedStateOf(request: ModelRequest, own: ReadonlySet<string> = 
     const found = value === undefined ? undefined : within(value);
     if (found !== undefined) return `tools[${index}].${found}`;
   }
-  for (const message of request.messages) {
+  for (const [at, message] of request.messages.entries()) {
     const found = inParts(message.parts, request.dialect, own);
     if (found !== undefined) return found;
+    const beside = message.extra === undefined ? undefined : besideParts(message.role, message.extra);
+    if (beside !== undefined) return `messages[${at}].${beside}`;
   }
   return operation?.type === "relay" ? within(operation.fields) : undefined;
 }
@@ -73,6 +75,25 @@ export const PREVIOUS_RESPONSE = "previous_response_id";
 export function previousResponseOf({ dialect, extra }: ModelRequest): string | undefined {
   const id = dialect === "openai-responses" ? extra?.[PREVIOUS_RESPONSE] : undefined;
   return typeof id === "string" && id !== "" ? id : undefined;
+}
+
+/** In fields of a message. What a model has said may cite what it read; only the sound of it is read again, by its id. */
+function besideParts(role: Role, extra: JsonObject): string | undefined {
+  return role === "assistant" ? soundIn(extra) : (soundIn(extra) ?? within(extra));
+}
+
+/** `audio: {id}`: the sound of an earlier answer (https://platform.openai.com/docs/guides/audio, multi-turn conversations). */
+function soundIn(value: JsonObject): string | undefined {
+  for (const name of Object.keys(value)) {
+    const inner = value[name]!;
+    if (folded(name) !== "audio") continue;
+    if (typeof inner === "string" && inner !== "") return name;
+    const id = isObject(inner)
+      ? Object.keys(inner).find((each) => folded(each) === "id" && says(inner[each]))
+      : undefined;
+    if (id !== undefined) return `${name}.${id}`;
+  }
+  return undefined;
 }
 
 function inParts(parts: readonly Part[], dialect: Dialect, own: ReadonlySet<string>): string | undefined {
@@ -96,7 +117,9 @@ function inPart(part: Part, dialect: Dialect, own: ReadonlySet<string>): string 
     case "opaque": {
       const { type } = part.value;
       if (type === "item_reference") return type;
-      return typeof type === "string" && TOLD_AGAIN.test(type) ? undefined : within(part.value);
+      return typeof type === "string" && TOLD_AGAIN.test(type)
+        ? undefined
+        : (soundIn(part.value) ?? within(part.value));
     }
     case "image":
     case "document":
@@ -131,37 +154,46 @@ function within(value: JsonObject): string | undefined {
 /** Names of fields whose values are ids of files. */
 const FILE_IDS = words("file_id file_ids input_file_id");
 
+/** An id, and the name of the caller's field that has it. */
+export interface Mentioned {
+  id: string;
+  field: string;
+}
+
 /**
  * Ids of files that a request names anywhere: as pictures and documents, in tools that the provider runs, in
  * content and fields that only its dialect knows.
  */
-export function mentionedFiles(request: ModelRequest): string[] {
-  const ids: string[] = [];
+export function mentionedFiles(request: ModelRequest): Mentioned[] {
+  const found: Mentioned[] = [];
   const { extra, operation } = request;
-  if (extra !== undefined) collect(extra, ids);
+  if (extra !== undefined) collect(extra, found);
   for (const tool of request.tools ?? []) {
-    if (tool.type === "opaque") collect(tool.value, ids);
-    else if (tool.extra !== undefined) collect(tool.extra, ids);
+    if (tool.type === "opaque") collect(tool.value, found);
+    else if (tool.extra !== undefined) collect(tool.extra, found);
   }
   const look = (part: Part) => {
     if ((part.type === "image" || part.type === "document") && part.source.kind === "file")
-      ids.push(part.source.fileId);
-    if (part.type === "opaque") collect(part.value, ids);
+      found.push({ id: part.source.fileId, field: ofSource(part.source, request.dialect === "gemini")! });
+    if (part.type === "opaque") collect(part.value, found);
     else if (part.type === "tool-result") part.content.forEach(look);
-    else if (part.extra !== undefined) collect(part.extra, ids);
+    else if (part.extra !== undefined) collect(part.extra, found);
   };
-  for (const message of request.messages) message.parts.forEach(look);
-  if (operation?.type === "relay") collect(operation.fields, ids);
-  return ids;
+  for (const message of request.messages) {
+    message.parts.forEach(look);
+    if (message.extra !== undefined && message.role !== "assistant") collect(message.extra, found);
+  }
+  if (operation?.type === "relay") collect(operation.fields, found);
+  return found;
 }
 
-function collect(value: JsonObject, ids: string[]): void {
+function collect(value: JsonObject, found: Mentioned[]): void {
   for (const name of Object.keys(value)) {
     const inner = value[name]!;
     const isId = FILE_IDS.has(folded(name));
     for (const each of Array.isArray(inner) ? inner : [inner]) {
-      if (isId && typeof each === "string") ids.push(each);
-      else if (isObject(each)) collect(each, ids);
+      if (isId && typeof each === "string") found.push({ id: each, field: name });
+      else if (isObject(each)) collect(each, found);
     }
   }
 }
