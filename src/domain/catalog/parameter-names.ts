@@ -1,3 +1,4 @@
+import { foldedName } from "../../kernel/field-name.ts";
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import type { Dialect } from "../../spec/dialect.ts";
 import { parametersOf } from "../../spec/operation.ts";
@@ -32,7 +33,7 @@ interface Row {
   spelled: readonly [chat: string, responses: string, anthropic: string, gemini: string, ollama: string];
   /**
    * Fields of some provider that mean the same and have no canonical name. They would go around
-   * a cap or a pin, so they are taken out where there is one.
+   * a cap or a pin, so they are taken out where there is one, in whatever spelling (`MAX_TOKENS`).
    */
   aliases: readonly string[];
 }
@@ -51,11 +52,13 @@ const GENERATION = "generationConfig";
 // biome-ignore format: a table, one row a line
 const ROWS: readonly Row[] = [
   row("maxOutputTokens", ["max_completion_tokens", "max_output_tokens", "max_tokens", `${GENERATION}.maxOutputTokens`, "options.num_predict"],
-    ["max_new_tokens", "max_output_tokens", "n_predict", "num_predict", "options.n_predict"]),
+    ["max_tokens", "max_completion_tokens", "max_new_tokens", "max_output_tokens", "max_tokens_to_sample", "max_gen_len", "max_length",
+     "max_token_count", "n_predict", "num_predict", "options.n_predict", "min_tokens", "min_new_tokens", "min_output_tokens", "min_length"]),
   row("temperature", ["temperature", "temperature", "temperature", `${GENERATION}.temperature`, "options.temperature"], ["options.temp"]),
   row("topP", ["top_p", "top_p", "top_p", `${GENERATION}.topP`, "options.top_p"], ["p"]),
   row("topK", ["top_k", "", "top_k", `${GENERATION}.topK`, "options.top_k"], ["top_k", "k", "options.top_k"]),
-  row("choices", ["n", "", "", `${GENERATION}.candidateCount`, ""], ["best_of", "num_generations"]),
+  row("choices", ["n", "", "", `${GENERATION}.candidateCount`, ""], ["n", "best_of", "candidate_count", "num_generations", "num_return_sequences", "num_completions", "num_choices",
+     "n_samples", "num_samples", "num_beams", "beam_width"]),
   row("stop", ["stop", "", "stop_sequences", `${GENERATION}.stopSequences`, "options.stop"], ["stop_token_ids"]),
   row("seed", ["seed", "", "", `${GENERATION}.seed`, "options.seed"], ["random_seed"]),
   row("presencePenalty", ["presence_penalty", "", "", `${GENERATION}.presencePenalty`, "options.presence_penalty"], []),
@@ -79,6 +82,10 @@ function row(name: ParameterName, spelled: Row["spelled"], aliases: readonly str
 }
 
 const BY_NAME = new Map(ROWS.map((entry) => [entry.name, entry]));
+
+/** Names that are compared in whatever spelling. */
+const ALIASES = ROWS.map(({ name, aliases }) => [name, aliases.map(foldedName)] as const);
+const ALIASES_OF = new Map(ALIASES);
 
 /** The caller's own name of a parameter; the canonical one where its dialect has none. */
 export function spelledFor(request: Pick<ModelRequest, "dialect" | "form">, name: ParameterName): string {
@@ -108,8 +115,11 @@ export function given(request: ModelRequest): Given[] {
   for (const { name } of ROWS) if (request[name] !== undefined) found.push({ name, field: spelledFor(request, name) });
   const fields = [...fieldsOf(request.extra ?? {}), ...parametersOf(request.operation)];
   for (const field of fields) {
-    const meant = ROWS.find(({ aliases }) => aliases.some((alias) => alias === field || alias.startsWith(`${field}.`)));
-    if (meant !== undefined) found.push({ name: meant.name, field });
+    const plain = foldedName(field);
+    const meant = ALIASES.find(([, aliases]) =>
+      aliases.some((alias) => alias === plain || alias.startsWith(`${plain}.`)),
+    );
+    if (meant !== undefined) found.push({ name: meant[0], field });
     else if (!found.some((other) => other.field === field)) found.push({ field });
   }
   for (const field of Object.keys(request.headers ?? {})) found.push({ field, header: true });
@@ -128,13 +138,23 @@ function fieldsOf(extra: JsonObject): string[] {
 export function withoutAliases(extra: JsonObject, name: ParameterName): { extra: JsonObject; removed: string[] } {
   const removed: string[] = [];
   let left = extra;
-  for (const alias of BY_NAME.get(name)!.aliases) {
-    const without = withoutPath(left, alias);
+  const aliases = ALIASES_OF.get(name)!;
+  for (const field of fieldsWithin(extra)) {
+    if (!aliases.includes(foldedName(field))) continue;
+    const without = withoutPath(left, field);
     if (without === undefined) continue;
     left = without;
-    removed.push(alias);
+    removed.push(field);
   }
   return { extra: left, removed };
+}
+
+/** Fields, and those of the objects in them, as paths. */
+function fieldsWithin(extra: JsonObject): string[] {
+  return Object.keys(extra).flatMap((name) => {
+    const value = extra[name];
+    return isObject(value) ? [name, ...Object.keys(value).map((inner) => `${name}.${inner}`)] : [name];
+  });
 }
 
 /** A copy without the field at a path with dots, which may itself be a name with dots; undefined where there is none. */

@@ -178,6 +178,20 @@ describe("a cap", () => {
       want: { maxOutputTokens: 9, extra: { y: 1 } },
       warned: ["max_new_tokens", "n_predict"],
     },
+    {
+      what: "cannot be gone around by another spelling of it",
+      asked: { extra: { MAX_TOKENS: 99, "Min-Tokens": 50, y: { max_tokens: 1 } } },
+      policy: { maxOutputTokens: 9 },
+      want: { maxOutputTokens: 9, extra: { y: { max_tokens: 1 } } },
+      warned: ["MAX_TOKENS", "Min-Tokens"],
+    },
+    {
+      what: "holds for answers that are written and thrown away",
+      asked: { extra: { n_samples: 4, y: 1, num_beams: 9 } },
+      policy: { choices: 2 },
+      want: { extra: { y: 1 } },
+      warned: ["n_samples", "num_beams"],
+    },
   ];
   test.each(rows)("$what", ({ asked, policy, want, warned }) => {
     const { warned: told, ...left } = on(asked, { caps: policy! });

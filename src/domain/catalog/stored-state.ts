@@ -1,3 +1,4 @@
+import { foldedName } from "../../kernel/field-name.ts";
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import type { Dialect } from "../../spec/dialect.ts";
 import type { MediaSource, Part, Role } from "../../spec/message.ts";
@@ -34,11 +35,7 @@ const TOLD_AGAIN = /_(?:call|result)$/;
 const IN_STORE = /^(?:gs|s3|oss|file):|^https:\/\/generativelanguage\.googleapis\.com\//i;
 
 function words(names: string): ReadonlySet<string> {
-  return new Set(names.trim().split(/\s+/).map(folded));
-}
-
-function folded(name: string): string {
-  return name.replace(/[_-]/g, "").toLowerCase();
+  return new Set(names.trim().split(/\s+/).map(foldedName));
 }
 
 const NONE: ReadonlySet<string> = new Set();
@@ -52,7 +49,7 @@ export function storedStateOf(request: ModelRequest, own: ReadonlySet<string> = 
   const previous = previousResponseOf(request);
   for (const name of Object.keys(extra)) {
     if (name === PREVIOUS_RESPONSE && previous !== undefined && own.has(previous)) continue;
-    if (FIELDS.has(folded(name)) && refers(folded(name), extra[name]!, extra, true)) return name;
+    if (FIELDS.has(foldedName(name)) && refers(foldedName(name), extra[name]!, extra, true)) return name;
   }
   for (const [index, tool] of (request.tools ?? []).entries()) {
     const value = tool.type === "opaque" ? tool.value : tool.extra;
@@ -86,10 +83,10 @@ function besideParts(role: Role, extra: JsonObject): string | undefined {
 function soundIn(value: JsonObject): string | undefined {
   for (const name of Object.keys(value)) {
     const inner = value[name]!;
-    if (folded(name) !== "audio") continue;
+    if (foldedName(name) !== "audio") continue;
     if (typeof inner === "string" && inner !== "") return name;
     const id = isObject(inner)
-      ? Object.keys(inner).find((each) => folded(each) === "id" && says(inner[each]))
+      ? Object.keys(inner).find((each) => foldedName(each) === "id" && says(inner[each]))
       : undefined;
     if (id !== undefined) return `${name}.${id}`;
   }
@@ -140,7 +137,7 @@ function ofSource(source: MediaSource | { kind: "text" }, isGemini: boolean): st
 function within(value: JsonObject): string | undefined {
   for (const name of Object.keys(value)) {
     const inner = value[name]!;
-    const plain = folded(name);
+    const plain = foldedName(name);
     if (INNER.has(plain) && refers(plain, inner, value, false)) return name;
     if (SCHEMAS.has(plain)) continue;
     for (const each of Array.isArray(inner) ? inner : [inner]) {
@@ -190,7 +187,7 @@ export function mentionedFiles(request: ModelRequest): Mentioned[] {
 function collect(value: JsonObject, found: Mentioned[]): void {
   for (const name of Object.keys(value)) {
     const inner = value[name]!;
-    const isId = FILE_IDS.has(folded(name));
+    const isId = FILE_IDS.has(foldedName(name));
     for (const each of Array.isArray(inner) ? inner : [inner]) {
       if (isId && typeof each === "string") found.push({ id: each, field: name });
       else if (isObject(each)) collect(each, found);

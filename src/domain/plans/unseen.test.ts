@@ -40,6 +40,17 @@ test("answers are as many as any name for their number says", () => {
   expect(of({ best_of: 1e300 })).toBe(10_000);
   expect(of({ extra_body: { parameters: { n: 6 } } })).toBe(6);
   expect(of({ groq: { x: { y: { candidate_count: 9 } } } })).toBe(9);
+  for (const name of ["n_samples", "num_beams", "BEST_OF", "N", "numBeams", "num_return_sequences", "beam_width"]) {
+    expect(of({ [name]: 4 })).toBe(4);
+    expect(of({ extra_body: { [name]: "5" } }, 2)).toBe(5);
+  }
+  const pictures = {
+    type: "relay",
+    name: "images.generate",
+    fields: { prompt: "x", num_images: 6 },
+    texts: ["prompt"],
+  };
+  expect(answersOf(request({ choices: 2, operation: pictures as ModelRequest["operation"] & object }))).toBe(6);
   expect(of({ metadata: { n: 50 }, stop: [{ n: 7 }] })).toBe(1);
 });
 
@@ -54,6 +65,19 @@ test("the bound of an answer is the largest that a request says", () => {
   expect(of({ generationConfig: { x: { max_output_tokens: "800" } } })).toBe(800);
   expect(of({ generationConfig: { maxOutputTokens: 700 }, inferenceConfig: { maxTokens: 600 } })).toBe(700);
   expect(of({ maxTokens: 600 })).toBe(600);
+  for (const name of [
+    "MAX_TOKENS",
+    "max_tokens_to_sample",
+    "min_tokens",
+    "Min-New-Tokens",
+    "max_gen_len",
+    "maxLength",
+  ]) {
+    expect(of({ [name]: 900 })).toBe(900);
+    expect(of({ extra_body: { [name]: "901" } })).toBe(901);
+  }
+  expect(of({ min_tokens: -1 })).toBe(10);
+  expect(of({ MAX_TOKENS: -1 })).toBe(128_000);
   expect(of({ metadata: { max_tokens: 900 } })).toBe(10);
 });
 

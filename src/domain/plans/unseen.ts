@@ -1,4 +1,5 @@
 import { MAX_OUTPUT_TOKENS } from "../../kernel/bounds.ts";
+import { foldedName } from "../../kernel/field-name.ts";
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import type { ModelRequest, Tool } from "../../spec/request.ts";
 
@@ -61,32 +62,28 @@ const OF_CALLERS: ReadonlySet<string> = new Set(["metadata", "user", "labels"]);
 /** Objects within objects that are looked at; hosts take settings in one or two (`options`, `parameters`, `extra_body`). */
 const DEEPEST = 4;
 
-type Setting = "answers" | "bound" | "thoughts";
+type Setting = "answers" | "bound" | "least" | "thoughts";
 
-/** What may be a provider's setting, under whatever name. */
+/** What may be a provider's setting, under whatever name, and in whatever spelling of it. */
 const SETTINGS: ReadonlyMap<string, Setting> = new Map<string, Setting>([
-  ["n", "answers"],
-  ["best_of", "answers"],
-  ["candidateCount", "answers"],
-  ["candidate_count", "answers"],
-  ["num_generations", "answers"],
-  ["num_return_sequences", "answers"],
-  // As a provider of another dialect would read them that is asked for both.
-  ["max_new_tokens", "bound"],
-  ["max_output_tokens", "bound"],
-  ["max_tokens", "bound"],
-  ["max_completion_tokens", "bound"],
-  ["n_predict", "bound"],
-  ["num_predict", "bound"],
-  // Google's, Bedrock's and AI21's.
-  ["maxOutputTokens", "bound"],
-  ["maxTokens", "bound"],
+  // Beams are answers of which all but one are thrown away, when they have been written.
+  ...settings("answers", "n best_of candidate_count num_generations num_return_sequences num_completions num_choices"),
+  ...settings("answers", "n_samples num_samples num_images num_beams beam_width"),
+  // As a provider of another dialect would read them that is asked for both; Google's, Bedrock's, AI21's, Anthropic's old one.
+  ...settings("bound", "max_tokens max_completion_tokens max_output_tokens max_new_tokens max_tokens_to_sample"),
+  ...settings("bound", "n_predict num_predict max_gen_len max_length max_token_count"),
+  // Servers that write on until there are so many.
+  ...settings("least", "min_tokens min_new_tokens min_completion_tokens min_output_tokens min_length"),
   // Budgets of thoughts that are canonical nowhere: DashScope's, vLLM's, llama.cpp's, Qwen's chat template's.
-  ["thinking_budget", "thoughts"],
-  ["thinking_token_budget", "thoughts"],
-  ["thinking_budget_tokens", "thoughts"],
-  ["reasoning_budget", "thoughts"],
+  ...settings("thoughts", "thinking_budget thinking_token_budget thinking_budget_tokens reasoning_budget"),
 ]);
+
+/** No name among them is longer; what is cannot be one of them. */
+const LONGEST_NAME = 40;
+
+function settings(setting: Setting, names: string): [string, Setting][] {
+  return names.split(" ").map((name) => [foldedName(name), setting]);
+}
 
 /** The largest of each that is said anywhere; 0 where nothing is. */
 interface Said extends Record<Setting, number> {
@@ -94,7 +91,7 @@ interface Said extends Record<Setting, number> {
   unbounded: boolean;
 }
 
-const NOTHING: Said = { answers: 0, bound: 0, thoughts: 0, unbounded: false };
+const NOTHING: Said = { answers: 0, bound: 0, least: 0, thoughts: 0, unbounded: false };
 
 /** They are asked for several times a call, and there may be tens of thousands of fields. */
 const read = new WeakMap<JsonObject, Said>();
@@ -118,7 +115,7 @@ function readInto(said: Said, fields: JsonObject, depth: number): void {
       if (depth < DEEPEST && !OF_CALLERS.has(name)) readInto(said, value, depth + 1);
       continue;
     }
-    const setting = SETTINGS.get(name);
+    const setting = name.length > LONGEST_NAME ? undefined : SETTINGS.get(foldedName(name));
     const number = setting === undefined ? undefined : numberOf(value);
     if (number === undefined) continue;
     said[setting!] = Math.max(said[setting!], number);
@@ -130,8 +127,9 @@ function readInto(said: Said, fields: JsonObject, depth: number): void {
 const MAX_ANSWERS = 10_000;
 
 /** Answers that are written for one request, whatever it calls their number, and wherever; at least 1. */
-export function answersOf({ choices = 1, extra }: ModelRequest): number {
-  return Math.min(Math.max(choices, 1, saidIn(extra).answers), MAX_ANSWERS);
+export function answersOf({ choices = 1, extra, operation }: ModelRequest): number {
+  const relayed = operation?.type === "relay" ? saidIn(operation.fields).answers : 0;
+  return Math.min(Math.max(choices, 1, saidIn(extra).answers, relayed), MAX_ANSWERS);
 }
 
 /**
@@ -141,7 +139,7 @@ export function answersOf({ choices = 1, extra }: ModelRequest): number {
 export function outputBound({ maxOutputTokens, extra }: ModelRequest, unbounded: number): number {
   if (maxOutputTokens === undefined) return unbounded;
   const said = saidIn(extra);
-  return Math.max(maxOutputTokens, said.bound, said.unbounded ? unbounded : 0);
+  return Math.max(maxOutputTokens, said.bound, said.least, said.unbounded ? unbounded : 0);
 }
 
 /** The largest budget of thoughts, in tokens, among the fields that are canonical nowhere; 0 where there is none. */
