@@ -111,7 +111,7 @@ async function open(
   const guarded = guardsOf(hold.grant, "output").length > 0;
   const question = { call, asked, adapter, decoder, key, redact, upstreamCall, attempt, bound, guarded };
   const events = await ask({ ...question, stream: request.stream }, ports.upstream, settings);
-  return keeping(events, clean, { provider: account.name, redact, adapter }, ports);
+  return keeping(events, clean, { asked, redact, adapter }, ports);
 }
 
 const ESTIMATED = "tokens: counted here, an estimate; the provider has no API that counts them";

@@ -1,32 +1,39 @@
 import { GatewayError } from "../errors.ts";
 import { isObject, type JsonObject } from "../kernel/json.ts";
-import type { BatchFacts, ObjectKind, ProviderObject, ProviderObjects } from "../ports/provider-objects.ts";
+import type {
+  BatchFacts,
+  ChargeFacts,
+  ObjectKind,
+  ProviderObject,
+  ProviderObjects,
+} from "../ports/provider-objects.ts";
 import { MalformedAnswer, type ProviderAdapter } from "../spec/adapter.ts";
 import { type EventBatch, type EventPart, type ModelEvent, rewritten } from "../spec/event.ts";
 import type { ObjectCall } from "../spec/operation.ts";
-import type { Usage } from "../spec/usage.ts";
 import { isObjectId } from "../wire/openai-files/index.ts";
 import type { Grant } from "./authorize.ts";
+import { type ChargePorts, chargeFacts } from "./charge-facts.ts";
 import type { CleanRequest } from "./guard-input.ts";
 import { turn } from "./in-line.ts";
 import { judgedUnder } from "./judged-under.ts";
 import { isKept, KeptResponse } from "./keep-responses.ts";
 import { kindOf, ownerOf } from "./locate.ts";
 import type { Redact } from "./redact.ts";
-import { type RefundPorts, refundBatch } from "./refund.ts";
+import { giveBack, type RefundPorts } from "./refund.ts";
+import type { Asked } from "./reserve.ts";
 import { linesWithCleanErrors, withCleanErrors } from "./told-errors.ts";
+import { ToldUsage } from "./told-usage.ts";
 import { type TokenPorts, worstTokens } from "./worst.ts";
 
 /** Where an answer comes from. */
 export interface Place {
-  /** Name of the account. */
-  provider: string;
+  asked: Pick<Asked, "target" | "attempt">;
   redact: Redact;
   /** By which it was asked. */
   adapter: Pick<ProviderAdapter, "keepsResponses">;
 }
 
-export interface KeepPorts extends TokenPorts, RefundPorts {
+export interface KeepPorts extends TokenPorts, RefundPorts, ChargePorts {
   objects: ProviderObjects;
 }
 
@@ -42,9 +49,11 @@ export function keeping(
   ports: KeepPorts,
 ): AsyncGenerator<EventBatch> {
   const { operation } = clean.request;
-  if (operation?.type === "object") return kept(events, clean, operation, place, ports);
+  const { target, attempt } = place.asked;
+  const facts = () => chargeFacts(clean, target, attempt, ports);
+  if (operation?.type === "object") return kept(events, clean, operation, place, facts, ports);
   return place.adapter.keepsResponses && isKept(clean.request)
-    ? new KeptResponse(events, clean, place.provider, ports)
+    ? new KeptResponse(events, clean, target.account.name, facts, ports)
     : events;
 }
 
@@ -53,18 +62,20 @@ async function* kept(
   clean: CleanRequest,
   operation: ObjectCall,
   place: Place,
+  facts: () => ChargeFacts | null,
   ports: KeepPorts,
 ): AsyncGenerator<EventBatch> {
-  /** What a batch that has ended used: of each of its calls, or of all in one. */
-  const used: Usage[] = [];
+  const keeper = new Keeper(clean, operation, place.asked.target.account.name, facts, ports);
+  const [object] = clean.hold.grant.objects.own;
+  const usage = new ToldUsage(clean.request);
   for await (const batch of events) {
     const told: ModelEvent[] = [];
     for (const event of batch) {
       const parts: EventPart[] = [];
       for (const part of event.parts) {
-        if (part.type === "usage" && operation.name.startsWith("batches.")) used.push({ ...NOTHING, ...part.usage });
-        parts.push(await keep(part, clean, operation, place, ports));
-        if (part.type === "result" && used.length > 0) await refundBatch(clean, place.provider, used, ports);
+        parts.push(await keep(part, keeper, place.redact));
+        const used = usage.see(part);
+        if (used !== undefined && object !== undefined) await giveBack(clean.call, object, used, ports);
       }
       told.push(parts.every((part, at) => part === event.parts[at]) ? event : rewritten(parts));
     }
@@ -72,25 +83,17 @@ async function* kept(
   }
 }
 
-const NOTHING: Usage = { input: 0, output: 0 };
-
 /** The part as it may be told. */
-async function keep(
-  part: EventPart,
-  clean: CleanRequest,
-  operation: ObjectCall,
-  place: Place,
-  ports: KeepPorts,
-): Promise<EventPart> {
+async function keep(part: EventPart, keeper: Keeper, redact: Redact): Promise<EventPart> {
   if (part.type !== "result" || part.result.kind !== "body") return part;
   const { content } = part.result;
   if ("bytes" in content) {
-    const bytes = linesWithCleanErrors(content.bytes, place.redact);
+    const bytes = linesWithCleanErrors(content.bytes, redact);
     return bytes === content.bytes ? part : { ...part, result: { ...part.result, content: { bytes } } };
   }
   if (!("json" in content) || !isObject(content.json)) return part;
-  const json = atHome(withCleanErrors(content.json, place.redact) as JsonObject);
-  await new Keeper(clean, operation, place, ports).keep(json);
+  const json = atHome(withCleanErrors(content.json, redact) as JsonObject);
+  await keeper.keep(json);
   return json === content.json ? part : { ...part, result: { ...part.result, content: { json } } };
 }
 
@@ -112,13 +115,22 @@ const RESULTS = ["output_file_id", "error_file_id"] as const;
 class Keeper {
   readonly #clean: CleanRequest;
   readonly #operation: ObjectCall;
-  readonly #place: Place;
+  /** Name of the account. */
+  readonly #provider: string;
+  readonly #facts: () => ChargeFacts | null;
   readonly #ports: KeepPorts;
 
-  constructor(clean: CleanRequest, operation: ObjectCall, place: Place, ports: KeepPorts) {
+  constructor(
+    clean: CleanRequest,
+    operation: ObjectCall,
+    provider: string,
+    facts: () => ChargeFacts | null,
+    ports: KeepPorts,
+  ) {
     this.#clean = clean;
     this.#operation = operation;
-    this.#place = place;
+    this.#provider = provider;
+    this.#facts = facts;
     this.#ports = ports;
   }
 
@@ -127,13 +139,13 @@ class Keeper {
     if (name.startsWith("responses.")) {
       // Providers tell a deletion each in their own words.
       if (name === "responses.delete")
-        await this.#ports.objects.forget(ownerOf(this.#grant.caller), this.#place.provider, id!);
+        await this.#ports.objects.forget(ownerOf(this.#grant.caller), this.#provider, id!);
       else if (name !== "responses.items" && json.id !== id) throw new MalformedAnswer("another id, or none");
       return;
     }
     if (name === "files.delete" || name === "batches.delete") {
       if (json.deleted === true || json.type === "message_batch_deleted") {
-        await this.#ports.objects.forget(ownerOf(this.#grant.caller), this.#place.provider, id!);
+        await this.#ports.objects.forget(ownerOf(this.#grant.caller), this.#provider, id!);
       }
       return;
     }
@@ -142,7 +154,11 @@ class Keeper {
     const known = id === undefined ? undefined : this.#grant.objects.own[0];
     if (known !== undefined) await this.#remember({ ...known, told: bounded(json) });
     else
-      await this.#remember({ ...this.#made(json.id, kindOf(this.#clean.request), json), batch: await this.#facts() });
+      await this.#remember({
+        ...this.#made(json.id, kindOf(this.#clean.request), json),
+        batch: await this.#calls(),
+        charge: this.#facts(),
+      });
     if (isBatch) await this.#keepResults(json);
   }
 
@@ -155,12 +171,13 @@ class Keeper {
     return {
       id,
       kind,
-      provider: this.#place.provider,
+      provider: this.#provider,
       api: `${api.slug}/${api.version}`,
       model: request.model,
       purpose: purposeOf(told) ?? purposeOf(this.#operation.fields),
       judged: judgedUnder(api, catalog),
       batch: null,
+      charge: null,
       told: bounded(told),
       createdAt: this.#clean.call.at,
     };
@@ -172,7 +189,7 @@ class Keeper {
     if (ids.length === 0) return;
     const { own } = await this.#ports.objects.find(ownerOf(this.#grant.caller), ids);
     for (const id of ids) {
-      if (own.some((known) => known.id === id && known.provider === this.#place.provider)) continue;
+      if (own.some((known) => known.id === id && known.provider === this.#provider)) continue;
       await this.#remember({ ...this.#made(id, "file", fileOf(id, batch)), judged: null });
     }
   }
@@ -186,14 +203,12 @@ class Keeper {
   }
 
   /** Of a file of calls, counted from what was sent; of a batch, those of its file. */
-  async #facts(): Promise<BatchFacts | null> {
+  async #calls(): Promise<BatchFacts | null> {
     const grant = this.#grant;
     const { most } = this.#operation;
     if (this.#operation.name !== "files.create") {
-      const { request, call } = this.#clean;
-      const listed = most === undefined ? null : { url: "", calls: request.calls?.length ?? 0, ...most };
-      const facts = grant.objects.own[0]?.batch ?? listed;
-      return facts === null ? null : { ...facts, record: call.id };
+      const listed = most === undefined ? null : { url: "", calls: this.#clean.request.calls?.length ?? 0, ...most };
+      return grant.objects.own[0]?.batch ?? listed;
     }
     const { calls } = this.#clean.request;
     if (calls === undefined) return null;

@@ -1,6 +1,6 @@
 import { toGatewayError } from "../errors.ts";
 import { isObject } from "../kernel/json.ts";
-import type { ProviderObject, ProviderObjects } from "../ports/provider-objects.ts";
+import type { ChargeFacts, ProviderObject, ProviderObjects } from "../ports/provider-objects.ts";
 import type { EventBatch, EventPart } from "../spec/event.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { ResponsesRequestForm } from "../spec/responses-form.ts";
@@ -28,19 +28,25 @@ export class KeptResponse implements AsyncGenerator<EventBatch> {
   readonly #events: AsyncGenerator<EventBatch>;
   readonly #clean: CleanRequest;
   readonly #provider: string;
+  readonly #facts: () => ChargeFacts | null;
   readonly #objects: Pick<ProviderObjects, "remember">;
   #done = false;
 
-  /** @param provider name of the account */
+  /**
+   * @param provider name of the account
+   * @param facts of what is charged for it before it is known what it uses
+   */
   constructor(
     events: AsyncGenerator<EventBatch>,
     clean: CleanRequest,
     provider: string,
+    facts: () => ChargeFacts | null,
     ports: { objects: Pick<ProviderObjects, "remember"> },
   ) {
     this.#events = events;
     this.#clean = clean;
     this.#provider = provider;
+    this.#facts = facts;
     this.#objects = ports.objects;
   }
 
@@ -86,6 +92,7 @@ export class KeptResponse implements AsyncGenerator<EventBatch> {
       purpose: null,
       judged: judgedUnder(api, catalog),
       batch: null,
+      charge: this.#facts(),
       told: { id, object: "response" },
       createdAt: call.at,
     };

@@ -1,7 +1,7 @@
 import { HOUSE_ZONE } from "../domain/plans/charges.ts";
 import { type GatewayError, toGatewayError } from "../errors.ts";
 import type { NanoUsd } from "../kernel/money.ts";
-import type { UsageRecord } from "../ports/records.ts";
+import type { Attempt, UsageRecord } from "../ports/records.ts";
 import type { Call, Reached } from "./call.ts";
 import type { Target } from "./target.ts";
 
@@ -132,7 +132,7 @@ export function finalRecord(call: Call, outcome: UsageRecord["outcome"], thrown:
   return record;
 }
 
-/** What a call has used and cost after all. */
+/** What was used of a charge after all, and how that is known. */
 export interface Used {
   input: number;
   output: number;
@@ -140,21 +140,24 @@ export interface Used {
   cacheWrite: number;
   reasoning: number;
   cost: NanoUsd;
+  source: "reported" | "counted";
 }
+
+/** The part of a charge of which something is given back: what one provider account was asked for. */
+export type Share = Pick<Attempt, "provider" | "model" | "inputTokens" | "outputTokens" | "costNanoUsd">;
 
 /**
  * What is given back of a charge, so that both records together say what was used. No more than was charged is ever
  * given back, and nothing is charged by it.
  * @param call that found out
  */
-export function refundRecord(call: Call, charged: UsageRecord, used: Used): UsageRecord {
+export function refundRecord(call: Call, charged: UsageRecord, share: Share, used: Used): UsageRecord {
+  const { provider, model } = share;
   const back = {
-    inputTokens: Math.min(0, used.input - charged.inputTokens),
-    outputTokens: Math.min(0, used.output - charged.outputTokens),
-    costNanoUsd: Math.min(0, used.cost - charged.costNanoUsd),
+    inputTokens: Math.min(0, used.input - share.inputTokens),
+    outputTokens: Math.min(0, used.output - share.outputTokens),
+    costNanoUsd: Math.min(0, used.cost - share.costNanoUsd),
   };
-  const { provider, providerModel: model } = charged;
-  const attempt = { status: null, error: null, ms: 0, ...back };
   return {
     ...charged,
     ...back,
@@ -164,14 +167,16 @@ export function refundRecord(call: Call, charged: UsageRecord, used: Used): Usag
     at: call.at,
     address: call.address,
     refundOf: charged.id,
+    provider,
+    providerModel: model,
     cacheReadTokens: used.cacheRead,
     cacheWriteTokens: used.cacheWrite,
     reasoningTokens: used.reasoning,
-    usageSource: "reported",
+    usageSource: used.source,
     queueMs: 0,
     firstByteMs: null,
     totalMs: 0,
-    attempts: provider === null ? [] : [{ provider, model: model ?? "", ...attempt }],
+    attempts: [{ provider, model, status: null, error: null, ms: 0, ...back }],
     mayHaveAsked: [],
     heldFor: 1,
     verdicts: [],

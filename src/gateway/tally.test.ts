@@ -207,6 +207,14 @@ describe("an answer of which nothing was seen", () => {
     const content = { kind: "body", mediaType: "application/json", content: { json } } as const;
     tally.see({ parts: [{ type: "start" }, { type: "result", result: content }, { type: "end" }] });
     expect(tally.usage(most, false)).toEqual(all);
+    const broken = new Tally({ ...request, stream: true, extra }, false);
+    const cut = { status: 502, message: "x", code: "upstream_cut" };
+    broken.see({ parts: [{ type: "start" }, { type: "error", error: cut }] });
+    expect(broken.usage(most, false)).toEqual(all);
+    // One that failed goes on no more.
+    const failed = new Tally({ ...request, stream: true, extra }, false);
+    failed.see({ parts: [{ type: "start" }, { type: "error", error: { ...cut, code: "server_error" } }] });
+    expect(failed.usage(most, false).source).toBe("counted");
     // What has ended is charged as told.
     const ended = new Tally({ ...request, stream: true, extra }, false);
     ended.see({ parts: [{ type: "usage", usage: { input: 5, output: 6 } }, { type: "end" }] });

@@ -7,12 +7,12 @@ import {
   utf8Length,
 } from "../domain/plans/estimate.ts";
 import { answersOf, readsUnseen } from "../domain/plans/unseen.ts";
-import { MAX_REPORTED_TOKENS } from "../kernel/bounds.ts";
 import type { EventPart, ModelEvent } from "../spec/event.ts";
 import { type Operation, type OperationResult, shownOperation, writesTokens } from "../spec/operation.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import type { Usage } from "../spec/usage.ts";
 import { writtenIn } from "./guarded-operation.ts";
+import { isCount, withParts } from "./reported-usage.ts";
 import { type CountTokens, WrittenText } from "./written-text.ts";
 
 /**
@@ -33,6 +33,8 @@ export class Tally {
   #unfinished = false;
   /** Status of the error that it ended with. */
   #errorStatus: number | undefined;
+  /** It was told no end: the connection to the provider had one. */
+  #brokeOff = false;
   /** The answer is only an id so far, by which it can be fetched when it is there. */
   #begun = false;
   readonly #captured: string[] | null;
@@ -92,6 +94,7 @@ export class Tally {
         this.over = "error";
         this.#unfinished = part.error.unfinished === true;
         this.#errorStatus = part.error.status;
+        this.#brokeOff = part.error.code === "upstream_cut";
         break;
     }
   }
@@ -201,7 +204,7 @@ export class Tally {
   /** What the provider told, where it can be true. */
   #believed(kind: "input" | "output", most: () => Most): number | undefined {
     const told = this.#reported[kind];
-    if (told === undefined || !Number.isSafeInteger(told) || told < 0 || told > MAX_REPORTED_TOKENS) return undefined;
+    if (!isCount(told)) return undefined;
     if (told === 0 && this.#cannotBeNothing(kind)) return undefined;
     if (told <= UNCHECKED_TOKENS) return told;
     const { [kind]: bound, contextTokens } = most();
@@ -217,18 +220,8 @@ export class Tally {
     return operation === undefined || operation.type === "embed" || operation.type === "complete";
   }
 
-  /** With what was told of their parts, as far as it can be true: no part is larger than its whole. */
   #withParts(input: number, output: number): Usage {
-    const usage: Usage = { input, output };
-    if (this.#reported.tier !== undefined) usage.tier = this.#reported.tier;
-    for (const [part, whole] of PARTS) {
-      const told = this.#reported[part];
-      if (told !== undefined && Number.isSafeInteger(told) && told >= 0 && told <= usage[whole]) usage[part] = told;
-    }
-    if ((usage.cacheRead ?? 0) + (usage.cacheWrite ?? 0) > input) {
-      delete usage.cacheRead;
-      delete usage.cacheWrite;
-    }
+    const usage = withParts(this.#reported, input, output);
     if (this.#relayed() === "picture" && usage.imageOutput === undefined) usage.imageOutput = output;
     return usage;
   }
@@ -245,7 +238,7 @@ export class Tally {
   #goesOn(): boolean {
     const { extra, stream } = this.#request;
     if (extra?.background !== true) return false;
-    return stream ? this.over === null : this.#begun;
+    return stream ? this.over === null || this.#brokeOff : this.#begun;
   }
 
   /** What a relayed answer is made of, where a model writes it. */
@@ -283,19 +276,6 @@ const UNCHECKED_TOKENS = 50_000;
 
 /** A report that is so many times what was reserved is a mistake, or made up. What hosts put around a prompt is less. */
 const FAR = 10;
-
-const PARTS: readonly [Exclude<keyof Usage, "input" | "output" | "tier">, "input" | "output"][] = [
-  ["cacheRead", "input"],
-  ["cacheWrite", "input"],
-  ["cacheWriteLong", "input"],
-  ["audioInput", "input"],
-  ["imageInput", "input"],
-  ["reasoning", "output"],
-  ["audioOutput", "output"],
-  ["imageOutput", "output"],
-  ["freeInput", "input"],
-  ["freeOutput", "output"],
-];
 
 /** Bytes of a recording that count as one of text: a second of speech has at least 3,000, and about 20 tokens. */
 const SOUND_BYTES = 32;

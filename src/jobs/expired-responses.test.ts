@@ -6,7 +6,18 @@ import { ExpiredResponses, RESPONSES_KEPT_MS } from "./expired-responses.ts";
 
 const owner = { tenantId: "ten_1", applicationId: "app_1" };
 const made = (id: string, createdAt: number, kind: ObjectKind = "response") => ({
-  ...{ id, kind, provider: "up", api: "chat/v1", model: "gpt", purpose: null, judged: "m", batch: null, told: {} },
+  ...{
+    id,
+    kind,
+    provider: "up",
+    api: "chat/v1",
+    model: "gpt",
+    purpose: null,
+    judged: "m",
+    batch: null,
+    charge: null,
+    told: {},
+  },
   createdAt,
 });
 

@@ -1,3 +1,4 @@
+import type { Rates, ServiceTier } from "../domain/plans/price.ts";
 import type { JsonObject } from "../kernel/json.ts";
 
 /** Whose something at a provider is: one application's. Tenants share accounts there, and the provider knows no tenants. */
@@ -18,8 +19,22 @@ export interface BatchFacts {
   output: number;
   /** Of its longest call; absent where that was not looked at. */
   longest?: number;
-  /** Id of the usage record of the call that made the batch, and was charged for it; absent for a file. */
-  record?: string;
+}
+
+/** What was charged for something before anybody knew what it would use, and what prices that once it is told. */
+export interface ChargeFacts {
+  /** Id of the usage record of the call that began it. */
+  record: string;
+  /** Place among that record's attempts of the one that began it; the others are charged for themselves. */
+  attempt: number;
+  /** The provider's name of the model. */
+  model: string;
+  /** As they were when it was charged, whatever becomes of the price lists; null where nobody knew a price. */
+  rates: Rates | null;
+  /** As what it was asked to be served; null for the usual way. */
+  tier: ServiceTier | null;
+  /** Tokens of its prompt, as an answer is charged that failed before its first word; null where it is none. */
+  prompt: number | null;
 }
 
 /** A file, a batch or a response that lies with a provider. */
@@ -39,6 +54,8 @@ export interface ProviderObject {
   judged: string | null;
   /** Present for a file of calls, and for a batch. */
   batch: BatchFacts | null;
+  /** Present where the call that began it is charged before it is known what it uses: a batch, a response in the background. */
+  charge: ChargeFacts | null;
   /** As the provider last told it. */
   told: JsonObject;
   /** Milliseconds since 1970. */

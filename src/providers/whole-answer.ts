@@ -30,15 +30,19 @@ export function wholeAnswer(read: (answer: JsonObject) => EventPart[]): AnswerDe
  * @param bytesAre the media type under which the answer's bytes are handed on as they are, whatever their provider
  * calls them; undefined for objects
  * @param errorIn the error that an object is; throws `MalformedAnswer` where it is nothing that was asked for
- * @param used what a batch that has ended is said to have used: of each of its calls, or of all in one
+ * @param used what something that has ended is said to have used: a batch by its results of each of its calls, otherwise of
+ * all in one, without `input` where that is the prompt, and nobody tells it
  */
 export function keptAnswer(
   bytesAre: string | undefined,
   errorIn: (answer: JsonObject) => ProviderError | undefined,
-  used: { told?(answer: JsonObject): Usage[]; in?(bytes: Uint8Array): Usage[] } = {},
+  used: { told?(answer: JsonObject): Partial<Usage>[]; in?(bytes: Uint8Array): Usage[] } = {},
 ): AnswerDecoder {
   const { frame, close } = wholeAnswer(() => []);
-  const whole = (result: Extract<EventPart, { type: "result" }>["result"], usages: Usage[] = []): EventPart[] => [
+  const whole = (
+    result: Extract<EventPart, { type: "result" }>["result"],
+    usages: Partial<Usage>[] = [],
+  ): EventPart[] => [
     { type: "start" },
     ...usages.map((usage): EventPart => ({ type: "usage", usage })),
     { type: "result", result },

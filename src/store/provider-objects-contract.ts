@@ -15,6 +15,7 @@ export interface OpenObjects {
 const file = (id: string, over: Partial<ProviderObject> = {}): ProviderObject => ({
   ...{ id, kind: "file", provider: "up", api: "chat/v1", model: "small", purpose: "user_data", judged: "m" },
   batch: null,
+  charge: null,
   told: { id, object: "file" },
   createdAt: 1,
   ...over,
@@ -43,7 +44,15 @@ export function providerObjectsContract(name: string, open: () => Promise<OpenOb
 
     test("what was remembered is found by its owner, as it was", async () => {
       const batch = { url: "/v1/chat/completions", calls: 2, input: 30, output: 40 };
-      const given = file("file-1", { purpose: "batch", judged: null, batch, createdAt: 77 });
+      const rates = {
+        input: 0.1,
+        output: 2.5,
+        above: [{ tokens: 9, input: 1 }],
+        tiers: { batch: { input: 0.05 } },
+        source: "s",
+      };
+      const charge = { record: "call_1", attempt: 1, model: "m-2026", rates, tier: "batch" as const, prompt: null };
+      const given = file("file-1", { purpose: "batch", judged: null, batch, charge, createdAt: 77 });
       expect(await store.objects.remember(store.one, given)).toBe(true);
       expect(await store.objects.find(store.one, ["file-0", "file-1"])).toEqual({ own: [given], foreign: [] });
     });

@@ -11,6 +11,12 @@ export class ResponseProvider {
   /** What it answers to every question. */
   text = "Hello.";
   #count = 0;
+  readonly #mark: string;
+
+  /** @param mark in its ids, which two providers at one account must not share */
+  constructor(mark = "") {
+    this.#mark = mark;
+  }
 
   answer(request: ReceivedRequest): Script {
     const path = request.path.replace(/\?.*$/, "");
@@ -32,7 +38,7 @@ export class ResponseProvider {
 
   #create(request: ReceivedRequest): Script {
     const asked = request.json() as JsonObject;
-    const id = `resp_${++this.#count}`;
+    const id = `resp${this.#mark}_${++this.#count}`;
     const body: JsonObject = { ...responses.body({ text: this.text }), id, store: asked.store ?? true };
     if (asked.background === true) Object.assign(body, { status: "queued", output: [], usage: null });
     if (asked.store !== false) this.kept.set(id, body);

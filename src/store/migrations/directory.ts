@@ -7,6 +7,7 @@ import { limits } from "./directory-6-limits.ts";
 import { limitRequests } from "./directory-7-limit-requests.ts";
 import { expiringObjects } from "./directory-8-expiring-objects.ts";
 import { planSettings } from "./directory-9-plan-settings.ts";
+import { chargedObjects } from "./directory-10-charged-objects.ts";
 import type { Migration } from "./migration.ts";
 
 /** The life of the directory's schema, oldest first. */
@@ -20,4 +21,5 @@ export const DIRECTORY_MIGRATIONS: readonly Migration[] = [
   limitRequests,
   expiringObjects,
   planSettings,
+  chargedObjects,
 ];

@@ -12,6 +12,7 @@ import { limits } from "./directory-6-limits.ts";
 import { limitRequests } from "./directory-7-limit-requests.ts";
 import { expiringObjects } from "./directory-8-expiring-objects.ts";
 import { planSettings } from "./directory-9-plan-settings.ts";
+import { chargedObjects } from "./directory-10-charged-objects.ts";
 import { type Migration, MigrationError, migrate } from "./migration.ts";
 
 function memory(): Kysely<unknown> {
@@ -128,6 +129,15 @@ test("plans that were there before say nothing beside their limits", async () =>
   const db = memory();
   await migrate(db, DIRECTORY_MIGRATIONS.slice(0, 8), 0);
   await sql`INSERT INTO plans (name, origin, limits) VALUES ('old', 'config', '[]')`.execute(db);
-  expect(await migrate(db, DIRECTORY_MIGRATIONS, 0)).toEqual([planSettings]);
+  expect(await migrate(db, DIRECTORY_MIGRATIONS.slice(0, 9), 0)).toEqual([planSettings]);
   expect((await sql`SELECT settings FROM plans`.execute(db)).rows).toEqual([{ settings: "{}" }]);
+});
+
+test("objects that were there before say nothing of a charge", async () => {
+  const db = memory();
+  await migrate(db, DIRECTORY_MIGRATIONS.slice(0, 9), 0);
+  await sql`INSERT INTO provider_objects (tenant_id, application_id, provider, id, kind, api, model, told, created_at)
+    VALUES ('t', 'a', 'up', 'resp_1', 'response', 'chat/v1', 'gpt', '{}', 1)`.execute(db);
+  expect(await migrate(db, DIRECTORY_MIGRATIONS, 0)).toEqual([chargedObjects]);
+  expect((await sql`SELECT charge FROM provider_objects`.execute(db)).rows).toEqual([{ charge: null }]);
 });

@@ -2,6 +2,7 @@ import type { Insertable, Kysely, Selectable } from "kysely";
 import type { JsonObject } from "../../kernel/json.ts";
 import type {
   BatchFacts,
+  ChargeFacts,
   FoundObjects,
   ObjectKind,
   ObjectOwner,
@@ -88,6 +89,7 @@ export class SqlProviderObjects implements ProviderObjects {
               purpose: ref("excluded.purpose"),
               judged: ref("excluded.judged"),
               batch: ref("excluded.batch"),
+              charge: ref("excluded.charge"),
               told: ref("excluded.told"),
             }))
             .whereRef("provider_objects.tenant_id", "=", "excluded.tenant_id")
@@ -181,6 +183,7 @@ function toRow(owner: ObjectOwner, object: ProviderObject): Row {
     application_id: owner.applicationId,
     ...{ id, kind, provider, api, model, purpose, judged },
     batch: object.batch === null ? null : JSON.stringify(object.batch),
+    charge: object.charge === null ? null : JSON.stringify(object.charge),
     told: JSON.stringify(object.told),
     created_at: createdAt,
   };
@@ -196,6 +199,7 @@ function toObject(row: Selectable<Tables["provider_objects"]>): ProviderObject {
     ...{ id, provider, api, model, purpose, judged },
     kind: row.kind as ObjectKind,
     batch: row.batch === null ? null : (JSON.parse(row.batch) as BatchFacts),
+    charge: row.charge === null ? null : (JSON.parse(row.charge) as ChargeFacts),
     told: JSON.parse(row.told) as JsonObject,
     createdAt: row.created_at,
   };

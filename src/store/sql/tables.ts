@@ -98,6 +98,7 @@ export interface Tables {
     purpose: string | null;
     judged: string | null;
     batch: string | null;
+    charge: string | null;
     told: string;
     created_at: number;
   };

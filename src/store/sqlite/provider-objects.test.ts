@@ -48,7 +48,7 @@ test("what cannot be kept fails alone", async () => {
   const owner = { tenantId: application!.tenant.id, applicationId: application!.id };
   const object = (id: string): ProviderObject => ({
     ...{ id, kind: "response", provider: "up", api: "chat/v1", model: "small", purpose: null, judged: null },
-    ...{ batch: null, told: {}, createdAt: 1 },
+    ...{ batch: null, charge: null, told: {}, createdAt: 1 },
   });
   const nobody = { tenantId: "none", applicationId: "none" };
   const kept = await Promise.allSettled([

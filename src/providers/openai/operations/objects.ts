@@ -10,6 +10,7 @@ import type { ModelRequest } from "../../../spec/request.ts";
 import { keptAnswer } from "../../whole-answer.ts";
 import { errorInside } from "../errors.ts";
 import { ResponsesDecoder } from "../responses/events.ts";
+import { usedByResponse } from "../responses/used.ts";
 import { usedByBatch } from "./used.ts";
 
 type Verb = Exclude<ObjectVerb, "batches.delete" | "batches.results">;
@@ -83,6 +84,6 @@ function decoder(request: ModelRequest): AnswerDecoder {
   return keptAnswer(
     bytesAre,
     ({ error, object }) => (isObject(error) && object !== "response" ? errorInside(error) : undefined),
-    { told: usedByBatch },
+    { told: (answer) => [...usedByBatch(answer), ...usedByResponse(answer)] },
   );
 }
