@@ -40,6 +40,7 @@ describe("a caller of the provider's dialect gets its frame of an error", () => 
     ["openai-chat", `event: error\ndata: {"error":{"message":"bad ${KEY}","extra":["of org-SECRET99"]},"id":"org-untouched1"}\n\n`, `event: error\ndata: {"error":{"message":"bad *****","extra":["of *****"]},"id":"org-untouched1"}\n\n`],
     ["ollama", `{"error":"bad ${KEY}"}\n`, '{"error":"bad *****"}\n'],
     ["openai-chat", `data: {"id":"gen-1","user_id":"user_2abcD1","error":{"message":"m"},"choices":[]}\n\n`, `data: {"id":"gen-1","user_id":"*****","error":{"message":"m"},"choices":[]}\n\n`],
+    ["openai-chat", `data: {"account":123456789012,"error":{"message":"m","of":123456789012}}\n\n`, `data: {"account":"*****","error":{"message":"m","of":"*****"}}\n\n`],
     ["openai-chat", `: by ${KEY}\ndata: {"error":{"message":"m"}}\n\n`, `data: {"error":{"message":"m"}}\n\n`],
     ["openai-chat", `data: {"error":{"message":"${KEY}","message":"m"}}\n\n`, `data: {"error":{"message":"m"}}\n\n`],
   ] as const)("%s, without what names or opens the account", (dialect, frame, clean) => {

@@ -1,7 +1,7 @@
 import { isObject, type Json, parseBounded } from "../kernel/json.ts";
 
 /** What stands for what is not told. */
-const HIDDEN = "*****";
+export const HIDDEN = "*****";
 
 /** What of an account may not reach its callers. */
 export interface AccountNames {

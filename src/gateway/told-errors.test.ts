@@ -45,3 +45,18 @@ test("a name of a field is a text of an error too", () => {
     error: { "a *****": 1, "*****": { fine: "*****" } },
   });
 });
+
+test("an account's number is one as a number too, and so is whatever a field calls the account's", () => {
+  const error = { account: 123456789012, of: [123456789012], line: 12, created: 1790000000, took: 0.123456789012 };
+  expect(withCleanErrors({ error }, redact)).toEqual({ error: { ...error, account: "*****", of: ["*****"] } });
+  const named = {
+    projectNumber: 4711,
+    project_id: "falcon",
+    awsAccountId: 12345678901,
+    organization_id: "",
+    project: "x",
+  };
+  expect(withCleanErrors({ error: named }, redact)).toEqual({
+    error: { ...named, projectNumber: "*****", project_id: "*****", awsAccountId: "*****" },
+  });
+});

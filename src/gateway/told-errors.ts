@@ -1,5 +1,6 @@
+import { foldedName } from "../kernel/field-name.ts";
 import { isObject, type Json, type JsonObject, parseBounded } from "../kernel/json.ts";
-import { type Redact, withoutAccountNames } from "./redact.ts";
+import { HIDDEN, type Redact, withoutAccountNames } from "./redact.ts";
 
 /** Errors that a provider tells within what is no error: of the calls of a batch. They name accounts like any other. */
 
@@ -19,19 +20,35 @@ export function withCleanErrors(value: Json, redact: Redact): Json {
   return cleaned ?? value;
 }
 
-/** Every text of an error, names of fields among them. */
+/** Fields that name an account whatever they hold, compared by `foldedName`. */
+const OF_ACCOUNT =
+  /^(?:aws|gcp|google|azure|cloud|consumer|owner)?(?:account|project|subscription|tenant|org|organization)(?:id|number)$/;
+
+/** Every text of an error, names of fields among them, and numbers that read like an account's. */
 export function unnamed(value: Json, redact: Redact): Json {
   if (typeof value === "string") return cleanText(value, redact);
+  if (typeof value === "number") return cleanNumber(value, redact);
   if (Array.isArray(value)) {
     const cleaned = value.map((item) => unnamed(item, redact));
     return cleaned.some((item, at) => item !== value[at]) ? cleaned : value;
   }
   if (!isObject(value)) return value;
   const cleaned = Object.entries(value).map(
-    ([name, inner]) => [cleanText(name, redact), unnamed(inner, redact)] as const,
+    ([name, inner]) => [cleanText(name, redact), ofField(name, inner, redact)] as const,
   );
   const isClean = Object.keys(value).every((name, at) => cleaned[at]![0] === name && cleaned[at]![1] === value[name]);
   return isClean ? value : Object.fromEntries(cleaned);
+}
+
+function ofField(name: string, value: Json, redact: Redact): Json {
+  const isPlain = typeof value === "number" || (typeof value === "string" && value !== "");
+  return isPlain && OF_ACCOUNT.test(foldedName(name)) ? HIDDEN : unnamed(value, redact);
+}
+
+/** Fractions are measures; what is told of them is left as it is. */
+function cleanNumber(value: number, redact: Redact): Json {
+  const text = String(value);
+  return Number.isInteger(value) && cleanText(text, redact) !== text ? HIDDEN : value;
 }
 
 function cleanText(text: string, redact: Redact): string {
