@@ -220,6 +220,8 @@ export class Call {
 /** What the stages before the Hold have found out. */
 export interface Reached {
   principal?: Principal;
+  /** Whose key was sent, where the key may not be used (any more): for the record alone, it opens nothing. */
+  turnedAway?: Principal;
   request?: ModelRequest;
   granted?: { subscription: Subscription; api: Api; plan: Plan; model: CatalogModel };
   /** Whether there is a Hold, which settle ends and records. */

@@ -54,14 +54,22 @@ export function createIdentify(ports: IdentifyPorts) {
 function judge(ports: IdentifyPorts, accepted: Accepted, principal: Principal | undefined): Identified {
   const { call } = accepted;
   if (principal === undefined) throw ports.strangers.refuse(call.address, "The key is not valid.");
-  if (principal.revokedAt !== null) throw ports.strangers.refuse(call.address, "The key has been revoked.");
+  const refusal = refusalOf(ports, call.address, principal);
+  if (refusal === undefined) return new Ticket(accepted, principal);
+  // An administrator must see who still uses a key that was taken back.
+  call.reached.turnedAway = principal;
+  throw refusal;
+}
+
+function refusalOf(ports: IdentifyPorts, address: string, principal: Principal): GatewayError | undefined {
+  if (principal.revokedAt !== null) return ports.strangers.refuse(address, "The key has been revoked.");
   if (principal.expiresAt !== null && principal.expiresAt <= ports.now()) {
-    throw ports.strangers.refuse(call.address, "The key has expired.");
+    return ports.strangers.refuse(address, "The key has expired.");
   }
-  if (principal.allowFrom.length > 0 && !isWithin(call.address, blocksOf(principal))) {
-    throw new GatewayError("address_not_allowed", "This key may not be used from this network address.");
+  if (principal.allowFrom.length > 0 && !isWithin(address, blocksOf(principal))) {
+    return new GatewayError("address_not_allowed", "This key may not be used from this network address.");
   }
-  return new Ticket(accepted, principal);
+  return undefined;
 }
 
 /** A key of ours with a wrong checksum is refused without a look-up. Imported keys have their own form. */

@@ -53,13 +53,14 @@ function blank(call: Call): UsageRecord {
 }
 
 /** What the stages before the Hold have found out about who calls what. */
-function whoAndWhat(record: UsageRecord, { principal, request, granted }: Reached): void {
-  if (principal !== undefined) {
-    record.tenantId = principal.tenant.id;
-    record.teamId = principal.team.id;
-    record.applicationId = principal.application.id;
-    record.keyId = principal.key.id;
-    record.timeZone = principal.timeZone;
+function whoAndWhat(record: UsageRecord, { principal, turnedAway, request, granted }: Reached): void {
+  const who = principal ?? turnedAway;
+  if (who !== undefined) {
+    record.tenantId = who.tenant.id;
+    record.teamId = who.team.id;
+    record.applicationId = who.application.id;
+    record.keyId = who.key.id;
+    record.timeZone = who.timeZone;
   }
   if (request !== undefined) {
     record.model = request.model;

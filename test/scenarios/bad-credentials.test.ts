@@ -165,6 +165,28 @@ describe.each(principals)("a key that is known, $name", ({ principal, wanted }) 
     await own.refused(front, await own.call(front, { stream }), wanted);
     await own.stop();
   });
+
+  test("is named in the record, and only there", async () => {
+    const own = await Scene.start({ principal });
+    const response = await own.call("openai", {});
+    const told = `${JSON.stringify([...response.headers])}${await response.text()}`;
+    const [record] = await own.app.records();
+    const { key, application, team, tenant } = own.app.principal;
+    expect(record).toMatchObject({ outcome: "refused", errorCode: wanted.code, admittedAt: null, costNanoUsd: 0 });
+    expect([record!.keyId, record!.applicationId, record!.teamId, record!.tenantId]).toEqual(
+      [key, application, team, tenant].map(({ id }) => id),
+    );
+    expect(told).not.toContain(key.id);
+    expect(told).not.toContain(application.id);
+    await own.stop();
+  });
+});
+
+test("whoever goes on with a key that was revoked fills the ledger no more than who guesses", async () => {
+  const own = await Scene.start({ principal: { revokedAt: 1 }, settings: { badCredentialsPerMinute: 2 } });
+  for (let i = 0; i < 5; i++) await own.call("openai", {});
+  expect((await own.app.records()).map(({ errorCode }) => errorCode)).toEqual(Array(2).fill("invalid_credential"));
+  await own.stop();
 });
 
 test("a key works until the moment it expires, and from then on not", async () => {
