@@ -314,7 +314,7 @@ const team = z.strictObject({
     .array(
       z.strictObject({
         email: email().describe("E-mail address of the person."),
-        roles: z.array(role()).default([]).describe("What the person may do."),
+        roles: z.array(role()).default([]).describe("What the person is in the team. The one role is developer."),
       }),
     )
     .default([])

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MEMBER_ROLES } from "../domain/access/permissions.ts";
 import { MAX_MODEL_NAME } from "../kernel/bounds.ts";
 import { NANO_PER_USD } from "../kernel/money.ts";
 import { parseNetwork } from "./network.ts";
@@ -62,7 +63,8 @@ export const version = () =>
     "must be 1 to 32 lower-case letters, digits, dots, hyphens or underscores: it stands in paths",
   );
 
-export const role = () => matching(/^[a-z][a-z0-9-]{0,31}$/, "must be 1 to 32 lower-case letters, digits or hyphens");
+/** A misspelt role would be kept, and grant nothing, without a word. */
+export const role = () => z.enum(MEMBER_ROLES);
 
 export const email = () => z.email({ error: "must be an e-mail address" }).max(254);
 

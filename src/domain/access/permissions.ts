@@ -22,13 +22,20 @@ export const PERMISSIONS = {
 
 export type Permission = keyof typeof PERMISSIONS;
 
-/** What a role may do. `nobody` stands for actors that never come in by a listener. */
+/**
+ * What a role may do. `developer` is for members of a team; as long as members do not sign in, they may do nothing here.
+ * `nobody` stands for actors that never come in by a listener.
+ */
 export const ROLES = {
   administrator: Object.keys(PERMISSIONS) as Permission[],
+  developer: [],
   nobody: [],
 } as const satisfies Record<string, readonly Permission[]>;
 
 export type Role = keyof typeof ROLES;
+
+/** Roles that a member of a team may have. None reaches beyond its team. */
+export const MEMBER_ROLES = ["developer"] as const satisfies readonly Role[];
 
 /** Whether the role has the right. What is not in the table is not allowed. */
 export function roleGrants(role: Role, permission: Permission): boolean {
