@@ -207,13 +207,15 @@ describe("an answer of which nothing was seen", () => {
     const content = { kind: "body", mediaType: "application/json", content: { json } } as const;
     tally.see({ parts: [{ type: "start" }, { type: "result", result: content }, { type: "end" }] });
     expect(tally.usage(most, false)).toEqual(all);
-    const broken = new Tally({ ...request, stream: true, extra }, false);
-    const cut = { status: 502, message: "x", code: "upstream_cut" };
-    broken.see({ parts: [{ type: "start" }, { type: "error", error: cut }] });
-    expect(broken.usage(most, false)).toEqual(all);
+    for (const code of ["upstream_cut", "upstream_malformed", "server_error"]) {
+      const broken = new Tally({ ...request, stream: true, extra }, false);
+      broken.see({ parts: [{ type: "start" }, { type: "error", error: { status: 502, message: "x", code } }] });
+      expect(broken.usage(most, false)).toEqual(all);
+    }
     // One that failed goes on no more.
     const failed = new Tally({ ...request, stream: true, extra }, false);
-    failed.see({ parts: [{ type: "start" }, { type: "error", error: { ...cut, code: "server_error" } }] });
+    const final = { status: 502, message: "x", final: true } as const;
+    failed.see({ parts: [{ type: "start" }, { type: "error", error: final }] });
     expect(failed.usage(most, false).source).toBe("counted");
     // What has ended is charged as told.
     const ended = new Tally({ ...request, stream: true, extra }, false);

@@ -33,8 +33,8 @@ export class Tally {
   #unfinished = false;
   /** Status of the error that it ended with. */
   #errorStatus: number | undefined;
-  /** It was told no end: the connection to the provider had one. */
-  #brokeOff = false;
+  /** The provider says that it failed, and so works on it no more. */
+  #failed = false;
   /** The answer is only an id so far, by which it can be fetched when it is there. */
   #begun = false;
   readonly #captured: string[] | null;
@@ -94,7 +94,7 @@ export class Tally {
         this.over = "error";
         this.#unfinished = part.error.unfinished === true;
         this.#errorStatus = part.error.status;
-        this.#brokeOff = part.error.code === "upstream_cut";
+        this.#failed = part.error.final === true;
         break;
     }
   }
@@ -238,7 +238,7 @@ export class Tally {
   #goesOn(): boolean {
     const { extra, stream } = this.#request;
     if (extra?.background !== true) return false;
-    return stream ? this.over === null || this.#brokeOff : this.#begun;
+    return stream ? this.over !== "end" && !this.#failed : this.#begun;
   }
 
   /** What a relayed answer is made of, where a model writes it. */

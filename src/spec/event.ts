@@ -41,6 +41,8 @@ export interface ProviderError {
   account?: true;
   /** The provider is still at work on the answer, and will charge for more than stands in it. */
   unfinished?: true;
+  /** The provider says that the answer has failed, so it is no more at work on it; not that only the telling of it broke off. */
+  final?: true;
   /** What else it says of it, for callers of its dialect. */
   beside?: { dialect: Dialect; fields: JsonObject };
 }

@@ -213,13 +213,12 @@ describe("a stream", () => {
     expect(charged).toMatchObject({ usageSource: "reserved", outputTokens: 100, outcome: "cut" });
     return { id, charged, all };
   };
-  const framed = (events: readonly JsonObject[], over: JsonObject) =>
-    sse(
-      events.map((data) => {
-        const { response } = data as { response?: JsonObject };
-        return { event: String(data.type), data: response ? { ...data, response: { ...response, ...over } } : data };
-      }),
-    );
+  const framesOf = (events: readonly JsonObject[], over: JsonObject) =>
+    events.map((data) => {
+      const { response } = data as { response?: JsonObject };
+      return { event: String(data.type), data: response ? { ...data, response: { ...response, ...over } } : data };
+    });
+  const framed = (...of: Parameters<typeof framesOf>) => sse(framesOf(...of));
 
   test("that broke off tells when it is read again to its end, and not before", async () => {
     const { id, charged, all } = await begun();
@@ -234,6 +233,35 @@ describe("a stream", () => {
       );
     }
     expect((await refundsOf(charged)).map((refund) => rest(charged, refund))).toEqual([[18, 9, COST]]);
+  });
+
+  test.each([
+    ["tells an error of the stream", { type: "error", code: "server_error", message: "x", param: null }],
+    ["tells what is no event", "{"],
+  ])("that %s goes on at the provider, and is charged its worst case", async (_, event) => {
+    const id = `resp_${crypto.randomUUID()}`;
+    const begun = responses.events({ text: "Done." }).slice(0, 6);
+    scene.up.plan(() => sse([...framesOf(begun, { id }), { data: event }]));
+    await Array.fromAsync(await stream()).catch(() => {});
+    const charged = await scene.lastRecord();
+    expect(charged).toMatchObject({ usageSource: "reserved", outputTokens: 100 });
+    provider.kept.set(id, { ...responses.body({ text: "Done.", usage: USAGE }), id });
+    scene.up.plan((request) => provider.answer(request));
+    await owner.responses.retrieve(id);
+    expect(rest(charged, (await refundsOf(charged))[0])).toEqual([18, 9, COST]);
+  });
+
+  test.each([
+    [
+      "response.failed",
+      { response: { ...responses.body({}), status: "failed", error: { code: "server_error" }, usage: null } },
+    ],
+    ["error", { code: "server_error", message: "x", param: null }],
+  ])("that tells by %s that the answer failed before its first word is charged as it is told", async (type, event) => {
+    const [created] = responses.events({ text: "" });
+    scene.up.plan(() => framed([created!, { type, ...event }], {}));
+    await stream().then(Array.fromAsync, () => {});
+    expect(await scene.lastRecord()).toMatchObject({ usageSource: "counted", inputTokens: 7, outputTokens: 0 });
   });
 
   test.each<[string, JsonObject]>([

@@ -192,7 +192,7 @@ export class ResponsesDecoder implements AnswerDecoder {
     const usage = withTier(readUsage(response.usage), response.service_tier);
     if (usage !== undefined) this.#sink.parts.push({ type: "usage", usage });
     const { error, status } = response;
-    if ((error !== undefined && error !== null) || status === "failed") return this.#fail(response);
+    if ((error !== undefined && error !== null) || status === "failed") return this.#fail(response, true);
     const output = Array.isArray(response.output) ? response.output : [];
     for (const [index, item] of output.entries()) if (isObject(item)) this.#done(index, item);
     for (const reader of this.#items.values()) reader?.done(undefined);
@@ -211,11 +211,13 @@ export class ResponsesDecoder implements AnswerDecoder {
     return { type: "finish", choice: 0, reason, raw };
   }
 
-  #fail(event: JsonObject): EventPart[] {
+  /** @param final whether it is the response itself that failed: what else should have, before its first word? */
+  #fail(event: JsonObject, final = this.#items.size === 0): EventPart[] {
     this.#over = true;
     const { error } = event;
     const value = isObject(error) || typeof error === "string" ? error : withoutType(event);
-    this.#sink.parts.push({ type: "error", error: errorInside(value) });
+    const told = errorInside(value);
+    this.#sink.parts.push({ type: "error", error: final ? { ...told, final } : told });
     return this.#take();
   }
 }
