@@ -1,9 +1,9 @@
-import type { Level, Usage } from "../domain/plans/account.ts";
 import type { Demand, ScopeDemand } from "../domain/plans/admit.ts";
+import type { Level, Usage } from "../domain/plans/standing.ts";
 import type { UsageRecord } from "./records.ts";
 
-export type { Level, Usage } from "../domain/plans/account.ts";
 export type { Demand, ScopeDemand } from "../domain/plans/admit.ts";
+export type { Level, Usage } from "../domain/plans/standing.ts";
 
 export type Reservation =
   | {

@@ -3,6 +3,7 @@ import { type Amounts, amountOf, minus, ofRequests, plus } from "./amounts.ts";
 import { type Bucket, draw, fit, missing, newBucket, remaining, waitFor } from "./bucket.ts";
 import { type Periods, periodsAt } from "./period.ts";
 import { addReplayed, drawAgain, isOfRates, type Replayed, used } from "./replayed.ts";
+import type { Level, PeriodUsage, Usage } from "./standing.ts";
 
 export const PERIODS = ["day", "week", "month", "total"] as const satisfies readonly PeriodWindow[];
 
@@ -36,35 +37,6 @@ export interface SharedAccount extends SavedAccount {
   reserved: readonly number[];
   /** How often day, week, month and total have begun anew. */
   turns: readonly number[];
-}
-
-/** What was spent and is reserved of one scope, in the periods that run. */
-export interface Usage {
-  scope: string;
-  zone: string;
-  /** Calls that run now. */
-  running: number;
-  periods: Readonly<Record<PeriodWindow, PeriodUsage>>;
-}
-
-export interface PeriodUsage {
-  /** Milliseconds since 1970, end exclusive; Infinity for what is counted in total. */
-  start: number;
-  end: number;
-  /** What was admitted since then is counted in it: `start`, unless the calendar was changed meanwhile. */
-  since: number;
-  spent: Amounts;
-  reserved: Amounts;
-}
-
-/** How a limit stands after a reserve, or stood when it refused. */
-export interface Level {
-  scope: string;
-  limit: Limit;
-  /** What could still be taken: requests, tokens, nano-dollars, places. */
-  remaining: number;
-  /** Until it is as if nothing had ever been used, in milliseconds; 0 where nobody knows. */
-  resetMs: number;
 }
 
 /** What one call has taken from one account. */

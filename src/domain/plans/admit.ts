@@ -1,6 +1,7 @@
 import type { Limit } from "../../kernel/limit.ts";
-import type { Account, Level, Taking } from "./account.ts";
+import type { Account, Taking } from "./account.ts";
 import type { Amounts } from "./amounts.ts";
+import type { Level } from "./standing.ts";
 
 /** One of those that a call is charged to, and what it may spend. */
 export interface ScopeDemand {
