@@ -319,9 +319,9 @@ function composeGateway(
         metrics.raised(event);
         log.write("warn", "a quota or budget has reached a threshold", eventFields(event));
       },
-      onRecord(record, kept) {
+      onRecord(record, kept, reason) {
         metrics.observe(record);
-        if (kept) log.write("info", "call", callFields(record));
+        if (kept) log.write("info", "call", callFields(record, reason));
       },
     },
     { ...settings, trustedProxies: environment.trustedProxies.map(parseCidr).filter((block) => block !== undefined) },

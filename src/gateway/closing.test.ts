@@ -55,6 +55,7 @@ function setUp(owed: boolean, settle?: () => Promise<void>, rates?: () => never)
   const hold = { call, grant, number: 7, asked: [asked], worst, reserved: 2, again: [], open } as unknown as Hold;
   const settled: { hold: number; record: UsageRecord }[] = [];
   const told: UsageRecord[] = [];
+  const reasons: (string | undefined)[] = [];
   const logged: string[] = [];
   const closing = new Closing(hold, {
     meter: {
@@ -70,9 +71,12 @@ function setUp(owed: boolean, settle?: () => Promise<void>, rates?: () => never)
     adapter: () => undefined,
     tokenizer: { count: () => undefined },
     log: { write: (_level, message) => void logged.push(message) },
-    onRecord: (record) => told.push(record),
+    onRecord: (record, _, reason) => {
+      told.push(record);
+      reasons.push(reason);
+    },
   });
-  return { call, closing, settled, told, logged };
+  return { call, closing, settled, told, logged, reasons };
 }
 
 test("the first end counts; later ones find it done", async () => {
@@ -82,6 +86,12 @@ test("the first end counts; later ones find it done", async () => {
   expect(settled).toHaveLength(1);
   expect(told).toHaveLength(1);
   expect(settled[0]).toMatchObject({ hold: 7, record: { outcome: "finished", status: 200 } });
+});
+
+test("why a call failed is told beside its record", async () => {
+  const { closing, reasons } = setUp(true);
+  await closing.close("failed", new GatewayError("upstream_unreachable", "x", { internal: "ECONNREFUSED" }));
+  expect(reasons).toEqual(["ECONNREFUSED"]);
 });
 
 test("a prompt that was sent is charged though no answer came; one that never arrived is not", async () => {

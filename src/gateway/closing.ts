@@ -1,10 +1,11 @@
 import { providerScope } from "../domain/plans/charges.ts";
 import { chargedTier, priceOf, tierOf } from "../domain/plans/price.ts";
-import { GatewayError } from "../errors.ts";
+import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meter } from "../ports/meter.ts";
 import type { Attempt, Outcome, UsageRecord } from "../ports/records.ts";
 import { askingOf } from "./asking.ts";
+import { reasonOf } from "./reason.ts";
 import { draftRecord, finalRecord } from "./record.ts";
 import type { Hold } from "./reserve.ts";
 import type { Most } from "./tally.ts";
@@ -14,7 +15,11 @@ import { outputCounter, promptTokens, type WorstPorts, worstTokens } from "./wor
 export interface ClosingPorts extends WorstPorts {
   meter: Meter;
   log: Log;
-  onRecord(record: UsageRecord, kept: boolean): void;
+  /**
+   * @param kept whether the record is, or is only counted
+   * @param reason why the call failed, for the log, where the record's code does not say it
+   */
+  onRecord(record: UsageRecord, kept: boolean, reason?: string): void;
 }
 
 /** The end of one Hold. The first `close` counts; later ones find it done. */
@@ -52,7 +57,7 @@ export class Closing {
       throw cause;
     } finally {
       call.end();
-      this.#ports.onRecord(record, true);
+      this.#ports.onRecord(record, true, error === null ? undefined : reasonOf(toGatewayError(error)));
     }
   }
 

@@ -63,8 +63,8 @@ export interface GatewayPorts {
   events: Pick<Events, "raise">;
   /** Told of what was raised here, and by nobody before. */
   onEvent(event: Event): void;
-  /** Told of every call that is over, and whether its record is kept or only counted. */
-  onRecord(record: UsageRecord, kept: boolean): void;
+  /** Told of every call that is over, whether its record is kept or only counted, and why it failed where its code does not say it. */
+  onRecord(record: UsageRecord, kept: boolean, reason?: string): void;
 }
 
 /** Times in milliseconds, sizes in bytes. */

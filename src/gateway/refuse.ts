@@ -4,14 +4,18 @@ import type { Records, UsageRecord } from "../ports/records.ts";
 import type { Call } from "./call.ts";
 import { withBeside } from "./errors-as-said.ts";
 import { attemptHeaders, commonHeaders, publicError } from "./headers.ts";
+import { reasonOf } from "./reason.ts";
 import { refusalRecord } from "./record.ts";
 import type { Strangers } from "./strangers.ts";
 
 export interface RefusePorts {
   records: Pick<Records, "append">;
   log: Log;
-  /** @param kept whether the record is, or is only counted. */
-  onRecord(record: UsageRecord, kept: boolean): void;
+  /**
+   * @param kept whether the record is, or is only counted
+   * @param reason why the call failed, for the log, where the record's code does not say it
+   */
+  onRecord(record: UsageRecord, kept: boolean, reason?: string): void;
   strangers: Strangers;
 }
 
@@ -99,7 +103,7 @@ async function isWhole(request: Request, withinMs: number): Promise<boolean> {
 async function keepRecord(call: Call, error: GatewayError, ports: RefusePorts): Promise<void> {
   const record = refusalRecord(call, error);
   const kept = isWorthKeeping(call, error, ports.strangers);
-  ports.onRecord(record, kept);
+  ports.onRecord(record, kept, reasonOf(error));
   if (!kept) return;
   try {
     await ports.records.append(record);

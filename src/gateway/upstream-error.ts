@@ -43,7 +43,8 @@ export function fromProviderError(error: ProviderError): GatewayError {
   const message =
     withoutAccountNames(error.message.slice(0, MAX_MESSAGE)).slice(0, MAX_MESSAGE) ||
     `The provider answered ${status}.`;
-  const internal = `the provider answered ${status}${error.type === undefined ? "" : ` ${error.type}`}`;
+  const type = error.type !== undefined && CODE.test(error.type) ? ` ${error.type}` : "";
+  const internal = `the provider answered ${status}${type}`;
   const param = error.param === undefined || error.param === null ? null : withoutAccountNames(error.param);
   if (isOfAccount(error)) {
     const said = withoutTraces(message);

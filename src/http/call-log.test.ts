@@ -21,6 +21,30 @@ test("a line names who called what and how it ended, and nothing of what was sai
   expect(JSON.stringify(fields)).not.toContain("the answer");
 });
 
+test("the line of a call that failed says where, with which status, and why", () => {
+  const asked = { ms: 1, inputTokens: 0, outputTokens: 0, costNanoUsd: 0 };
+  const attempts = [
+    { ...asked, provider: "up", model: "m", status: 503, error: "upstream_error" },
+    { ...asked, provider: "two", model: "m2", status: 400, error: "upstream_rejected" },
+    { ...asked, provider: "three", model: "m3", status: null, error: "superseded" },
+  ];
+  const failed = sampleRecord({
+    errorCode: "upstream_rejected",
+    status: 400,
+    outcome: "failed",
+    attempts,
+    provider: null,
+  });
+  expect(callFields(failed, "the provider answered 400")).toMatchObject({
+    ...{ provider: "two/m2", upstreamStatus: 400, code: "upstream_rejected", detail: "the provider answered 400" },
+  });
+  const unreached = { ...failed, attempts: [{ ...attempts[0]!, status: null, error: "upstream_unreachable" }] };
+  expect(callFields(unreached, "ECONNREFUSED")).toMatchObject({ provider: "up/m", detail: "ECONNREFUSED" });
+  expect(callFields(unreached)).not.toHaveProperty("upstreamStatus");
+  const served = callFields({ ...failed, errorCode: null, provider: "two", providerModel: "m2" }, "nothing");
+  for (const name of ["upstreamStatus", "detail"]) expect(served).not.toHaveProperty(name);
+});
+
 test("what is not known is left out rather than told as nothing", () => {
   const stranger = {
     tenantId: null,

@@ -6,7 +6,7 @@ const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 /** The allow-list of LogFields at run time: a type does not hold what comes through a cast. */
 const FIELDS: Record<keyof LogFields, true> = {
   call: true, request: true, code: true, status: true, outcome: true, endpoint: true, method: true, address: true, tenant: true,
-  application: true, key: true, api: true, model: true, provider: true, attempts: true, inputTokens: true,
+  application: true, key: true, api: true, model: true, provider: true, upstreamStatus: true, attempts: true, inputTokens: true,
   outputTokens: true, costUsd: true, queueMs: true, firstByteMs: true, totalMs: true, count: true, detail: true,
   file: true, listen: true, version: true, signal: true, actor: true, action: true,
   scope: true, limit: true, threshold: true,

@@ -20,6 +20,8 @@ export interface LogFields {
   api?: string;
   model?: string;
   provider?: string;
+  /** The status that the provider gave, where the call failed. */
+  upstreamStatus?: number;
   attempts?: number;
   inputTokens?: number;
   outputTokens?: number;

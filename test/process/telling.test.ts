@@ -4,7 +4,7 @@ import type { JsonObject } from "../../src/kernel/json.ts";
 import type { LogFields } from "../../src/ports/log.ts";
 import { chat, messages, PROVIDER_KEY, post } from "../support/app.ts";
 import { ADMIN_TOKEN, configuration, type GatewayProcess, Installation } from "../support/process.ts";
-import { openaiChat, startUpstream, type Upstream } from "../support/upstream.ts";
+import { json, openaiChat, startUpstream, type Upstream } from "../support/upstream.ts";
 
 // Processes take their time on a machine that is busy with others.
 setDefaultTimeout(60_000);
@@ -12,7 +12,7 @@ setDefaultTimeout(60_000);
 /** The type LogFields, to be looked at: one that is missing here does not compile. */
 const ALLOWED: Record<keyof LogFields, true> = {
   call: true, request: true, code: true, status: true, outcome: true, endpoint: true, method: true, address: true,
-  tenant: true, application: true, key: true, api: true, model: true, provider: true, attempts: true,
+  tenant: true, application: true, key: true, api: true, model: true, provider: true, upstreamStatus: true, attempts: true,
   inputTokens: true, outputTokens: true, costUsd: true, queueMs: true, firstByteMs: true, totalMs: true,
   count: true, detail: true, file: true, listen: true, version: true, signal: true, actor: true, action: true,
   scope: true, limit: true, threshold: true,
@@ -101,6 +101,23 @@ test("nothing that a caller chooses becomes a label", async () => {
   const after = await gateway.metrics();
   expect([...after.keys()].filter((name) => !before.has(name))).toEqual([]);
   expect([...after.keys()].join("\n")).not.toContain(STRANGE);
+});
+
+test("the line of a call that failed says where, with which status and why, and quotes nobody", async () => {
+  const error = { message: ANSWER, type: "server_error", code: "broken" };
+  const rows = [
+    [json(500, { error }), { code: "upstream_error", upstreamStatus: 500, detail: "the provider answered 500 server_error" }],
+    [json(400, { error }), { code: "upstream_rejected", upstreamStatus: 400, detail: "the provider answered 400 server_error" }],
+    [json(200, ANSWER), { code: "upstream_malformed", upstreamStatus: 200, detail: "not a JSON object" }],
+  ] as const; // biome-ignore format: one row a line
+  for (const [answer, wanted] of rows) {
+    up.answer(answer);
+    const id = `failed-${wanted.upstreamStatus}`;
+    const response = await post(gateway, { body: say(PROMPT), headers: { "x-request-id": id } });
+    await response.text();
+    const line = await gateway.said(({ message, request }) => message === "call" && request === id);
+    expect(line).toMatchObject({ ...wanted, outcome: "failed", provider: "up/small-2026" });
+  }
 });
 
 test("every line is a JSON object with a time, a level, a message and allowed fields; no prompt, answer or secret is in it", async () => {
