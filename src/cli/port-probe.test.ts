@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
 import { selfSigned } from "../../test/support/certificate.ts";
 import { gatewayHandler } from "../http/gateway-listener.ts";
-import { listeningInodes, lookAtPort } from "./port-probe.ts";
+import { isOpenIn, listeningInodes, lookAtPort } from "./port-probe.ts";
 
 const host = "127.0.0.1";
 
@@ -76,6 +76,18 @@ test("a program that says nothing is given up, and named where the system tells"
   } finally {
     server.close();
   }
+});
+
+test("a file that is closed meanwhile hides none of the others", () => {
+  const links: Record<string, string> = { "0": "/dev/null", "4": "socket:[22222]", "5": "socket:[11111]" };
+  const linkOf = (file: string) => {
+    const link = links[file];
+    if (link === undefined) throw new Error(`ENOENT: ${file}`);
+    return link;
+  };
+  const sockets = new Set(["11111"]);
+  expect(isOpenIn(["0", "3", "4", "5"], linkOf, sockets)).toBe(true);
+  expect(isOpenIn(["0", "3", "4"], linkOf, sockets)).toBe(false);
 });
 
 test("an address that is none of this machine's is forbidden", async () => {

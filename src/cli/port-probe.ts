@@ -57,7 +57,8 @@ function programAt(port: number): string | null {
       ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) => listeningInodes(readFileSync(table, "utf8"), port)),
     );
     for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-      if (hasOpen(pid, inodes)) return `${readFileSync(`/proc/${pid}/comm`, "utf8").trim()} (process ${pid})`;
+      if (inodes.size > 0 && hasOpen(pid, inodes))
+        return `${readFileSync(`/proc/${pid}/comm`, "utf8").trim()} (process ${pid})`;
     }
   } catch {
     // Not Linux, or the process went away in between: then it stays "another program".
@@ -77,11 +78,28 @@ export function listeningInodes(table: string, port: number): string[] {
 
 function hasOpen(pid: string, inodes: ReadonlySet<string>): boolean {
   try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
-      const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
-      return inode !== undefined && inodes.has(inode);
-    });
+    return isOpenIn(readdirSync(`/proc/${pid}/fd`), (fd) => readlinkSync(`/proc/${pid}/fd/${fd}`), inodes);
   } catch {
     return false;
   }
+}
+
+/**
+ * Whether one of a process's files is one of the sockets. A file may be closed between the list and its look-up, which says
+ * nothing of the others: in this process that of the list itself always is.
+ * @param linkOf throws where the file is gone
+ */
+export function isOpenIn(
+  files: readonly string[],
+  linkOf: (file: string) => string,
+  inodes: ReadonlySet<string>,
+): boolean {
+  return files.some((file) => {
+    try {
+      const inode = /^socket:\[(\d+)\]$/.exec(linkOf(file))?.[1];
+      return inode !== undefined && inodes.has(inode);
+    } catch {
+      return false;
+    }
+  });
 }
