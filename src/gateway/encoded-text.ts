@@ -45,7 +45,7 @@ export function textOfBase64(data: string, mediaType: string): string | undefine
 export function textsOfDataUrl(text: string): string[] | undefined {
   const url = dataUrlOf(text);
   if (url === undefined) return undefined;
-  const mediaType = [url.mediaType || "text/plain", ...url.parameters].join(";");
+  const mediaType = `${url.mediaType || "text/plain"};${url.parameters}`;
   const bytes = percentDecoded(url.data);
   const texts: string[] = [];
   if (url.anywhere) texts.push(textOfBase64(Buffer.from(bytes).toString("latin1"), mediaType) ?? "");

@@ -3,16 +3,16 @@ import { dataUrlOf, percentDecoded } from "./data-url.ts";
 
 describe("an address that carries its bytes is read as RFC 2397 says", () => {
   const rows: [string, ReturnType<typeof dataUrlOf>][] = [
-    ["data:,a%20b", { mediaType: "", parameters: [], base64: false, anywhere: false, data: "a%20b" }],
-    ["data:text/plain,a,b", { mediaType: "text/plain", parameters: [], base64: false, anywhere: false, data: "a,b" }],
-    ["data:;base64,YQ==", { mediaType: "", parameters: [], base64: true, anywhere: true, data: "YQ==" }],
+    ["data:,a%20b", { mediaType: "", parameters: "", base64: false, anywhere: false, data: "a%20b" }],
+    ["data:text/plain,a,b", { mediaType: "text/plain", parameters: "", base64: false, anywhere: false, data: "a,b" }],
+    ["data:;base64,YQ==", { mediaType: "", parameters: "base64", base64: true, anywhere: true, data: "YQ==" }],
     [
       "DATA:text/plain; charset=utf-8; BASE64 ,YQ==",
-      { mediaType: "text/plain", parameters: ["charset=utf-8"], base64: true, anywhere: true, data: "YQ==" },
+      { mediaType: "text/plain", parameters: " charset=utf-8; BASE64 ", base64: true, anywhere: true, data: "YQ==" },
     ],
     [
       " \tda\nta:text/plain;base64;charset=x,YQ==",
-      { mediaType: "text/plain", parameters: ["charset=x"], base64: false, anywhere: true, data: "YQ==" },
+      { mediaType: "text/plain", parameters: "base64;charset=x", base64: false, anywhere: true, data: "YQ==" },
     ],
     ["data:text/plain", undefined],
     ["database:a,b", undefined],

@@ -2,8 +2,8 @@
 export interface DataUrl {
   /** As written; "" where there is none, which means `text/plain;charset=US-ASCII`. */
   mediaType: string;
-  /** `charset=utf-8` and the like, as written, without the word `base64`. */
-  parameters: readonly string[];
+  /** All between the type and the comma, as written: `charset=utf-8;base64`. It may be as long as the text. */
+  parameters: string;
   /** Whether the last parameter is `base64`; `anywhere` whether one is, which is enough for some readers. */
   base64: boolean;
   anywhere: boolean;
@@ -14,19 +14,22 @@ export interface DataUrl {
 /** Readers of addresses skip blanks before one, and tabs and line breaks within (https://url.spec.whatwg.org/#concept-basic-url-parser). */
 const SCHEME = /^[\0- ]*d[\t\n\r]*a[\t\n\r]*t[\t\n\r]*a[\t\n\r]*:/i;
 
+const LAST = /^\s*base64\s*$/i;
+const ANYWHERE = /(?:^|;)\s*base64\s*(?:;|$)/i;
+
 /** undefined where the text is no such address. Takes time in proportion to what stands before the comma. */
 export function dataUrlOf(text: string): DataUrl | undefined {
   const scheme = SCHEME.exec(text);
   const comma = scheme === null ? -1 : text.indexOf(",", scheme[0].length);
   if (comma === -1) return undefined;
   const head = text.slice(scheme![0].length, comma).replace(/[\t\n\r]/g, "");
-  const [mediaType = "", ...words] = head.split(";").map((word) => word.trim());
-  const isBase64 = (word: string | undefined) => word?.toLowerCase() === "base64";
+  const end = head.indexOf(";");
+  const parameters = end === -1 ? "" : head.slice(end + 1);
   return {
-    mediaType,
-    parameters: words.filter((word) => !isBase64(word)),
-    base64: isBase64(words.at(-1)),
-    anywhere: words.some(isBase64),
+    mediaType: (end === -1 ? head : head.slice(0, end)).trim(),
+    parameters,
+    base64: LAST.test(parameters.slice(parameters.lastIndexOf(";") + 1)),
+    anywhere: ANYWHERE.test(parameters),
     data: text.slice(comma + 1),
   };
 }

@@ -3,8 +3,8 @@ import type { MediaSource } from "../../spec/message.ts";
 
 const DATA_URL = /^data:([^;,\s]+);base64,/i;
 
-/** What bytes of a text are read as anyway. */
-const UTF8 = /^charset="?(?:utf-?8|us-ascii)"?$/i;
+/** What bytes of a text are read as anyway, and that they are bytes. */
+const NO_LOSS = /^(?:\s*charset="?(?:utf-?8|us-ascii)"?\s*)?(?:(?:^|;)\s*base64\s*)?$/i;
 
 /**
  * A data URL (RFC 2397) becomes its bytes; any other address stays one, and so does a data URL that says of its bytes
@@ -15,7 +15,7 @@ export function sourceOf(url: string): MediaSource {
   const match = DATA_URL.exec(url.slice(0, 256));
   if (match !== null) return { kind: "base64", mediaType: match[1]!, data: url.slice(match[0].length) };
   const read = dataUrlOf(url);
-  if (read === undefined || read.anywhere !== read.base64 || !read.parameters.every((word) => UTF8.test(word))) {
+  if (read === undefined || read.anywhere !== read.base64 || !NO_LOSS.test(read.parameters)) {
     return { kind: "url", url };
   }
   if (!read.base64) {
