@@ -116,12 +116,13 @@ export class LedgerAccounts {
 
   /**
    * Brings what is saved up to date; one node at a time does, the others have nothing to do then.
+   * @param openHolds Holds that are open where rates are counted, at least those that stay so until they are asked for
    * @returns how many entries were counted.
    */
-  async save(ratesOf: RatesOf): Promise<number> {
+  async save(ratesOf: RatesOf, openHolds: () => Promise<readonly number[]> = async () => []): Promise<number> {
     const last = await this.lastEntry();
     for (let counted = 0; ; ) {
-      const entries = await this.#postgres.transaction((query) => this.#savePage(query, last, ratesOf));
+      const entries = await this.#postgres.transaction((query) => this.#savePage(query, last, ratesOf, openHolds));
       counted += entries;
       if (entries < PAGE) return counted;
     }
@@ -161,7 +162,12 @@ export class LedgerAccounts {
     });
   }
 
-  async #savePage(query: Query, last: number, ratesOf: RatesOf): Promise<number> {
+  async #savePage(
+    query: Query,
+    last: number,
+    ratesOf: RatesOf,
+    openHolds: () => Promise<readonly number[]>,
+  ): Promise<number> {
     const [mark] = await query<Mark>("SELECT seq, at FROM meter FOR UPDATE SKIP LOCKED");
     if (mark === undefined) return 0;
     const rows = await entriesIn(query, mark.seq, last);
@@ -171,12 +177,14 @@ export class LedgerAccounts {
     await countIn(query, accounts, rows, new Calendars());
     // In order, so that no two nodes wait for each other.
     const scopes = [...accounts.keys()].sort();
+    // What was saved before, and was not told since, would be forgotten with the rates that were saved then.
+    const charged = [...(await closedIn(query, await openHolds(), mark.seq)), ...rows];
     const rates = await ratesOf(
       query,
       scopes,
-      rows.map(({ number }) => number).filter((each) => each !== null),
+      charged.map(({ number }) => number).filter((each) => each !== null),
     );
-    for (const row of rows) tell(rates, row);
+    for (const row of charged) tell(rates, row);
     await writeIn(query, scopes, accounts, rates, rows.at(-1)!.seq, at);
     await query("UPDATE meter SET seq = $1, at = $2", [rows.at(-1)!.seq, at]);
     return rows.length;
@@ -235,11 +243,29 @@ async function markIn(query: Query): Promise<Mark> {
 }
 
 async function entriesIn(query: Query, after: number, last: number): Promise<Row[]> {
-  const rows = await query<{ seq: number; number: number | null; record: string }>(
+  const rows = await query<WrittenRow>(
     `SELECT seq, number, record FROM usage_records WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT ${PAGE}`,
     [after, last],
   );
-  return rows.map(({ record, ...row }) => ({ ...row, record: recordFromText(record) }));
+  return rows.map(readRow);
+}
+
+/** The entries of some Holds, up to a place in the ledger. */
+async function closedIn(query: Query, numbers: readonly number[], last: number): Promise<Row[]> {
+  if (numbers.length === 0) return [];
+  const rows = await query<WrittenRow>(
+    "SELECT seq, number, record FROM usage_records WHERE number = ANY ($1::bigint[]) AND seq <= $2 ORDER BY seq",
+    [numbers, last],
+  );
+  return rows.map(readRow);
+}
+
+interface WrittenRow extends Omit<Row, "record"> {
+  record: string;
+}
+
+function readRow({ record, ...row }: WrittenRow): Row {
+  return { ...row, record: recordFromText(record) };
 }
 
 async function countIn(

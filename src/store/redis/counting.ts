@@ -171,6 +171,7 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
   }
 
   async save(): Promise<void> {
+    const open = async () => (await this.#holds()).map(({ number }) => number);
     await this.#accounts.save(async (_, scopes, charged) => {
       const rates = new Map<string, Rates>();
       for (let i = 0; i < scopes.length; i += AT_ONCE) {
@@ -183,7 +184,7 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
         }
       }
       return rates;
-    });
+    }, open);
     await this.#idle.sweep();
   }
 

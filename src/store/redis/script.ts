@@ -21,6 +21,9 @@ import {
 } from "./layout.ts";
 import { LIMITS, SUMS } from "./script-accounts.ts";
 
+/** Holds that are looked for in one command. */
+const NUMBERS_AT_ONCE = 1_000;
+
 /**
  * What Redis does in one step. `src/store/meter-contract.ts` holds it to the promises of the other stores.
  *
@@ -183,9 +186,11 @@ if op == 'rates' then
     end
   end
   local open = {}
-  if q.numbers[1] then
-    for i, each in ipairs(redis.call('HMGET', holds, unpack(q.numbers))) do
-      if each then open[#open + 1] = q.numbers[i] end
+  -- Lua gives only some thousands of values at once.
+  for from = 1, #q.numbers, ${NUMBERS_AT_ONCE} do
+    local last = math.min(from + ${NUMBERS_AT_ONCE} - 1, #q.numbers)
+    for i, each in ipairs(redis.call('HMGET', holds, unpack(q.numbers, from, last))) do
+      if each then open[#open + 1] = q.numbers[from + i - 1] end
     end
   end
   return { 'ok', seq, now, rows, open }

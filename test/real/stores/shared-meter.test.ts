@@ -225,6 +225,25 @@ describe.skipIf(!here)("nodes on one store", () => {
     expect((await ask()).admitted).toBe(false);
   });
 
+  test("rates know of what Redis was not told though others were saved since", async () => {
+    const [node] = (await start(onRedis(), 1)) as [TestNode];
+    const rate = [limit("outputTokens", "hour", 20)];
+    const ask = () =>
+      node.meter.reserve({ scopes: [scopeDemand(rate, { output: 10 }, { scope: "key:key_1" })], anyOf: [] }, draft());
+    const draft = () => sampleRecord({ keyId: "key_1" });
+    const record = (admittedAt: number) => ({ ...spending(0, 10, 0), keyId: "key_1", admittedAt });
+    const [dying, living] = [await ask(), await ask()];
+    if (!dying.admitted || !living.admitted) throw new Error("there was room for both");
+    // Its node dies before it tells Redis.
+    await node.ledger.close(dying.hold, record(node.meter.time()));
+    await node.meter.save();
+    await node.meter.settle(living.hold, record(node.meter.time()));
+    await node.meter.told();
+    await node.meter.save();
+    await lose(node);
+    expect((await ask()).admitted).toBe(false);
+  });
+
   test.each(stores)(
     "what a call has left over is there for the next one as soon as it has ended, on %s",
     async (_, open) => {
