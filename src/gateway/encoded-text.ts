@@ -7,6 +7,10 @@ const TEXTS =
 /** Where the bytes of a text are of another encoding, its media type may say which. */
 const CHARSET = /;\s*charset="?([\w.:-]{1,40})/i;
 
+/** A padding with something behind it. */
+const PADDED_WITHIN = /=\s*[^=\s]/;
+const SKIPPED = /[-_]|=\s*[^=\s]/;
+
 /** RFC 4648, sections 4 and 5. */
 export function isBase64(text: string): boolean {
   return /^[A-Za-z0-9+/_=\s-]*$/.test(text);
@@ -20,9 +24,22 @@ export interface DecodedText {
 
 /**
  * The text in base64 bytes, or undefined where they are none: what its media type calls a text is one, and so is what is
- * whole UTF-8 without control characters. Letters that are not base64's are skipped, as many readers do.
+ * whole UTF-8 without control characters. Letters that are not base64's are skipped, as many readers do. Where readers
+ * find different texts it is all of them.
  */
 export function decodeText(data: string, mediaType: string): DecodedText | undefined {
+  const text = decodedAs(data, mediaType);
+  // Readers of the first alphabet alone skip what is of the other one (Python's `b64decode`), and a padding that
+  // completes nothing.
+  if (data.search(SKIPPED) === -1) return text;
+  const skipped = decodedAs(data.replace(/[-_=]+/g, ""), mediaType);
+  if (text === undefined || skipped === undefined || skipped.text === text.text) return text ?? skipped;
+  // Letters that make a whole text in one way make none in the other, unless they were chosen to.
+  if (text.exact && !skipped.exact) return text;
+  return { text: `${text.text}\n${skipped.text}`, exact: false };
+}
+
+function decodedAs(data: string, mediaType: string): DecodedText | undefined {
   const named = TEXTS.test(mediaType);
   // Most bytes that are no text show it at once, and need not be decoded whole.
   if (!named && !isPlain(bytesOf(data.slice(0, 1_024)), true)) return undefined;
@@ -59,7 +76,7 @@ const MAX_PIECES = 1_000;
 
 /** Some readers end at a padding, others go on behind it: what stands behind is read too. */
 function bytesOf(data: string): Buffer {
-  if (data.search(/=[^=\s]/) === -1) return Buffer.from(data, "base64");
+  if (data.search(PADDED_WITHIN) === -1) return Buffer.from(data, "base64");
   const pieces = data.split(/=+/, MAX_PIECES);
   if (pieces.length === MAX_PIECES) return Buffer.from(data.replaceAll("=", ""), "base64");
   return Buffer.concat(pieces.map((piece) => Buffer.from(piece, "base64")));
