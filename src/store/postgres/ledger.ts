@@ -69,6 +69,11 @@ const PUT = `INSERT INTO usage_records (number, id, request_id, admitted_at, ten
 /** Of what is given back, which no Hold numbers. */
 const PUT_ONCE = PUT.replace("ON CONFLICT (number)", "ON CONFLICT (id)");
 
+/** The same under a fence. */
+const PUT_ONCE_FENCED = `WITH fence AS MATERIALIZED (SELECT 1 FROM nodes WHERE id = $9 AND epoch = $10 FOR SHARE),
+  put AS (${PUT.replace("ON CONFLICT (number)", "WHERE EXISTS (SELECT FROM fence) ON CONFLICT (id)")})
+  SELECT EXISTS (SELECT FROM fence) AS inside, (SELECT seq FROM put) AS seq`;
+
 const CLOSE = `WITH gone AS (DELETE FROM holds WHERE number = ANY ($1::bigint[])) ${PUT}`;
 
 const FIND = "SELECT number, seq, record FROM usage_records WHERE number = ANY ($1::bigint[])";
@@ -111,9 +116,20 @@ export class Ledger implements Records {
     await this.#closing.add({ number: null, record });
   }
 
-  /** @returns its place, or undefined where the ledger has its id already */
-  async appendOnce(record: UsageRecord): Promise<number | undefined> {
-    return await putOnceIn(this.#postgres.query, record);
+  /**
+   * Whoever counts anew after it finds it.
+   * @returns its place, or undefined where the ledger has its id already
+   * @throws Stale, PostgresError
+   */
+  async appendOnce(record: UsageRecord, { node, epoch }: Fence): Promise<number | undefined> {
+    const columns = recordColumns([{ number: null, record }]);
+    const [row] = await this.#postgres.query<{ inside: boolean; seq: number | null }>(PUT_ONCE_FENCED, [
+      ...columns,
+      node,
+      epoch,
+    ]);
+    if (row?.inside !== true) throw new Stale("the node's epoch is over");
+    return row.seq ?? undefined;
   }
 
   async find(id: string): Promise<UsageRecord | undefined> {

@@ -100,13 +100,14 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
   }
 
   async refund(record: UsageRecord): Promise<boolean> {
-    // Whoever counts anew between the two steps reads it in the ledger: told then, it would be given back twice.
-    const { epoch } = this.node.fence;
-    const seq = await this.#ledger.appendOnce(record);
+    // Whoever counts anew between the two steps reads it in the ledger: told then, it would be given back twice. Who has
+    // begun to before does not, so it is not written then: told in the epoch that ends, it would be lost in the next.
+    const { fence } = this.node;
+    const seq = await this.#ledger.appendOnce(record, fence);
     if (seq === undefined) return false;
     const question = { charges: chargesOf(record), seq, at: record.admittedAt as number };
     // Where nobody knows whether Redis has heard it, all is counted anew.
-    await this.#counters.ask({ op: "refund", ...question }, epoch).catch(() => {
+    await this.#counters.ask({ op: "refund", ...question }, fence.epoch).catch(() => {
       this.#owes = true;
     });
     return true;

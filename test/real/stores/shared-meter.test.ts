@@ -227,21 +227,34 @@ describe.skipIf(!here)("nodes on one store", () => {
 
   test("rates know of what Redis was not told though others were saved since", async () => {
     const [node] = (await start(onRedis(), 1)) as [TestNode];
-    const rate = [limit("outputTokens", "hour", 20)];
-    const ask = () =>
-      node.meter.reserve({ scopes: [scopeDemand(rate, { output: 10 }, { scope: "key:key_1" })], anyOf: [] }, draft());
-    const draft = () => sampleRecord({ keyId: "key_1" });
-    const record = (admittedAt: number) => ({ ...spending(0, 10, 0), keyId: "key_1", admittedAt });
+    const scopes = [scopeDemand([limit("outputTokens", "hour", 20)], { output: 10 }, { scope: "key:key_1" })];
+    const ask = () => node.meter.reserve({ scopes, anyOf: [] }, sampleRecord({ keyId: "key_1" }));
+    const record = () => ({ ...spending(0, 10, 0), keyId: "key_1", admittedAt: node.meter.time() });
     const [dying, living] = [await ask(), await ask()];
     if (!dying.admitted || !living.admitted) throw new Error("there was room for both");
     // Its node dies before it tells Redis.
-    await node.ledger.close(dying.hold, record(node.meter.time()));
+    await node.ledger.close(dying.hold, record());
     await node.meter.save();
-    await node.meter.settle(living.hold, record(node.meter.time()));
+    await node.meter.settle(living.hold, record());
     await node.meter.told();
     await node.meter.save();
     await lose(node);
     expect((await ask()).admitted).toBe(false);
+  });
+
+  test.each(stores)("nothing is given back by who is outside, on %s", async (_, open) => {
+    const [node] = (await start(open(), 1)) as [TestNode];
+    const record = { ...spending(0, 10, 50), keyId: "key_1", subscriptionId: null };
+    const call = await node.meter.reserve(of([limit("usd", "total", 100)]), sampleRecord());
+    if (!call.admitted) throw new Error("there was room");
+    await node.meter.settle(call.hold, record);
+    await node.meter.told();
+    // Somebody has begun to count anew, and may have read the ledger already.
+    await node.postgres.query("UPDATE nodes SET epoch = 0");
+    const refund = { ...record, outputTokens: -5, costNanoUsd: -25, refundOf: record.id, id: `${record.id}-refund` };
+    expect(await node.meter.refund({ ...refund })).toBe(true);
+    expect(await node.postgres.query("SELECT 1 FROM nodes WHERE epoch > 0")).toHaveLength(1);
+    expect(await node.meter.recount(false)).toMatchObject({ found: 0 });
   });
 
   test.each(stores)(
