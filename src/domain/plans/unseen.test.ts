@@ -100,3 +100,10 @@ test("fields are read once a request, however many there are and however often t
   ]);
   expect(reads).toBe(1);
 });
+
+test("a JSON Schema that a host takes bounds texts of the answer, and not the answer", () => {
+  const schema = { type: "object", properties: { name: { type: "string", minLength: 900, maxLength: 50_000 } } };
+  for (const extra of [{ guided_json: schema }, { json_schema: schema }, { structured_outputs: { json: schema } }])
+    expect(outputBound(request({ maxOutputTokens: 10, extra }), 128_000)).toBe(10);
+  expect(outputBound(request({ maxOutputTokens: 10, extra: { options: { maxLength: 50 } } }), 128_000)).toBe(50);
+});

@@ -59,6 +59,19 @@ function isProviders(tool: Tool): boolean {
 /** What a caller writes for itself: no provider takes its settings from there. */
 const OF_CALLERS: ReadonlySet<string> = new Set(["metadata", "user", "labels"]);
 
+/** JSON Schemas, of which hosts take some: their `maxLength` is a text's of the answer. */
+const SCHEMAS: ReadonlySet<string> = new Set(
+  [
+    "schema",
+    "json_schema",
+    "guided_json",
+    "response_schema",
+    "response_json_schema",
+    "structured_outputs",
+    "grammar",
+  ].map(foldedName),
+);
+
 /** Objects within objects that are looked at; hosts take settings in one or two (`options`, `parameters`, `extra_body`). */
 const DEEPEST = 4;
 
@@ -112,7 +125,7 @@ function readInto(said: Said, fields: JsonObject, depth: number): void {
   for (const name in fields) {
     const value = fields[name];
     if (isObject(value)) {
-      if (depth < DEEPEST && !OF_CALLERS.has(name)) readInto(said, value, depth + 1);
+      if (depth < DEEPEST && !OF_CALLERS.has(name) && !SCHEMAS.has(foldedName(name))) readInto(said, value, depth + 1);
       continue;
     }
     const setting = name.length > LONGEST_NAME ? undefined : SETTINGS.get(foldedName(name));
