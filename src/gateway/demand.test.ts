@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Grant } from "./authorize.ts";
-import { demandOf, furtherDemandOf, grownDemandOf } from "./demand.ts";
+import { demandOf, furtherDemandOf, grownDemandOf, limitedIn } from "./demand.ts";
 
 const limit = { dimension: "requests", window: "day", amount: 3 } as const;
 const tokens = { dimension: "tokens", window: "day", amount: 90 } as const;
@@ -86,4 +86,20 @@ test("where several targets are held for, more is held for each, and for an acco
     ["provider:up", 40],
     ["provider:gone", 20],
   ]);
+});
+
+test("of all limits that a call meets the smallest of tokens and of money count, and of a rate what its bucket holds", () => {
+  expect(limitedIn(grant({ limits: [] }))).toEqual({ tokens: 90, usd: Infinity });
+  const limits = [
+    { dimension: "usd", window: "month", amount: 7 },
+    { dimension: "usd", window: "day", amount: 9 },
+    { dimension: "inputTokens", window: "minute", amount: 500, burst: 50 },
+    { dimension: "outputTokens", window: "hour", amount: 60, burst: 600 },
+  ];
+  expect(limitedIn(grant({ limits }))).toEqual({ tokens: 50, usd: 7 });
+  const only = grant({ limits: [{ dimension: "concurrent", window: null, amount: 1 }] });
+  const noTokens = { key: [limit], application: [], team: [], tenant: [] };
+  const caller = { principal: { ...only.caller.principal, limits: noTokens } };
+  const catalog = { providers: new Map() };
+  expect(limitedIn({ ...only, caller, catalog } as unknown as Grant)).toEqual({ tokens: Infinity, usd: Infinity });
 });

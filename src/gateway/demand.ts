@@ -54,31 +54,41 @@ export function grownDemandOf(
   }));
 }
 
-/** Whether something limits tokens, and money, wherever a call goes: what is granted for a time limits nothing else. */
+/** The smallest limits on tokens and on money, wherever a call goes: what is granted for a time limits nothing else. */
 export function limitedIn(grant: Grant): Limited {
   const { caller, plan, catalog, model } = grant;
-  let found = limitedBy(plan.limits) | limitedBy(catalogScopes(catalog, model).model.limits);
-  for (const { limits } of callerScopes(caller.principal)) found |= limitedBy(limits);
-  for (const { limits } of accountScopes(grant)) found |= limitedBy(limits);
-  return { tokens: (found & TOKENS) !== 0, money: (found & MONEY) !== 0 };
+  let found = smaller(smallestOf(plan.limits), smallestOf(catalogScopes(catalog, model).model.limits));
+  for (const { limits } of callerScopes(caller.principal)) found = smaller(found, smallestOf(limits));
+  for (const { limits } of accountScopes(grant)) found = smaller(found, smallestOf(limits));
+  return found;
 }
 
-const TOKENS = 1;
-const MONEY = 2;
+const UNLIMITED: Limited = { tokens: Infinity, usd: Infinity };
 
 /** Lists of limits are the same objects for as long as nothing about them changes. */
-const read = new WeakMap<readonly Limit[], number>();
+const read = new WeakMap<readonly Limit[], Limited>();
 
-function limitedBy(limits: readonly Limit[]): number {
-  if (limits.length === 0) return 0;
+function smallestOf(limits: readonly Limit[]): Limited {
+  if (limits.length === 0) return UNLIMITED;
   let found = read.get(limits);
   if (found === undefined) {
-    const dimensions = new Set(limits.map(({ dimension }) => dimension));
-    const tokens = dimensions.has("tokens") || dimensions.has("inputTokens") || dimensions.has("outputTokens");
-    found = (tokens ? TOKENS : 0) | (dimensions.has("usd") ? MONEY : 0);
+    found = limits.reduce((smallest, limit) => smaller(smallest, limitedBy(limit)), UNLIMITED);
     read.set(limits, found);
   }
   return found;
+}
+
+function limitedBy({ dimension, amount, burst = amount }: Limit): Limited {
+  if (dimension === "requests" || dimension === "concurrent") return UNLIMITED;
+  const most = Math.min(amount, burst);
+  return dimension === "usd" ? { tokens: Infinity, usd: most } : { tokens: most, usd: Infinity };
+}
+
+/** The same object where one of them limits no less than the other. */
+function smaller(one: Limited, other: Limited): Limited {
+  if (one.tokens <= other.tokens && one.usd <= other.usd) return one;
+  if (other.tokens <= one.tokens && other.usd <= one.usd) return other;
+  return { tokens: Math.min(one.tokens, other.tokens), usd: Math.min(one.usd, other.usd) };
 }
 
 function scopesOf(grant: Grant, amounts: Amounts): ScopeDemand[] {

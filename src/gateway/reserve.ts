@@ -69,11 +69,12 @@ export function createReserve(ports: ReservePorts) {
     ports.meter.reserve(demandOf(grant, worst), draftRecord(grant.call, worst));
   return async function reserve(asked: Grant): Promise<Hold> {
     if (asked.caller.principal.raises.length > 0) asked.call.countedAt = ports.meter.time();
+    const limited = limitedIn(asked);
     let grant = asked;
-    let worst = worstCaseOf(grant, ports, limitedIn(grant), "quick");
+    let worst = worstCaseOf(grant, ports, limited, "quick");
     let reservation = await take(grant, worst);
-    if (!reservation.admitted && mayFitCounted(grant, reservation.refusedBy.limit)) {
-      worst = worstCaseOf(grant, ports, limitedIn(grant), "counted");
+    if (!reservation.admitted && mayFitCounted(grant, worst, limited, reservation.refusedBy.limit)) {
+      worst = worstCaseOf(grant, ports, limited, "counted");
       reservation = await take(grant, worst);
     }
     if (!reservation.admitted && grant.api.shorten === true) {

@@ -40,8 +40,9 @@ function grant(asked: ModelRequest, rows: CatalogModel["targets"]): Grant {
     catalog: { providers: new Map([["p", { name: "p", kind: "k" }]]) },
   } as unknown as Grant;
 }
+/** Small ones, of which every call is a good part. */
 const limiting = (...what: (keyof Limited)[]): Limited => {
-  return { tokens: what.includes("tokens"), money: what.includes("money") };
+  return { tokens: what.includes("tokens") ? 1_000 : Infinity, usd: what.includes("usd") ? 1_000_000 : Infinity };
 };
 
 const prices: Prices = {
@@ -141,24 +142,47 @@ test("a prompt is known to the token where the model's own tokenizer is known, a
   expect(promptTokens(grant(unseen, [target("gpt-4o")]), "gpt-4o", tokenizer)).toBeUndefined();
 });
 
-test("a long prompt is worth counting where its tokens are what does not fit", () => {
-  const helps = (bodyBytes: number, dimension: Limit["dimension"]) =>
-    mayFitCounted({ bodyBytes }, { dimension, window: "day", amount: 1 });
+describe("a short prompt is bounded by its bytes where its limits are so large that it makes no difference", () => {
+  const messages: ModelRequest["messages"] = [{ role: "user", parts: [{ type: "text", text: "some words" }] }];
+  const short = grant({ ...request, messages }, [target("gpt-4o")]);
+  const [bytes, words] = [EXACT + 12 + 10, EXACT + 12 + 2];
+  const cost = (bytes + 10 * 2) * 1_000;
+  const rows: [string, Partial<Limited>, number][] = [
+    ["of tokens", { tokens: (bytes + 10) * 10_000 }, bytes],
+    ["of tokens, but not a little smaller", { tokens: (bytes + 10) * 10_000 - 1 }, words],
+    ["of money", { usd: cost * 10_000 }, bytes],
+    ["of money, but not a little smaller", { usd: cost * 10_000 - 1 }, words],
+    ["of both", { tokens: 1e12, usd: 1e15 }, bytes],
+    ["but not where one of them is small", { tokens: 1_000, usd: 1e15 }, words],
+  ];
+  test.each(rows)("%s", (_, limits, input) => {
+    const limited = { ...limiting(), ...limits };
+    expect(worstCaseOf(short, ports, limited, "quick").input).toBe(input);
+    expect(worstCaseOf(short, ports, limited, "counted").input).toBe(words);
+  });
+});
+
+test("what was refused by its bytes is worth counting where its tokens are what does not fit", () => {
+  const refused = { input: 1_000, output: 10, usd: 0 };
+  const helps = (bodyBytes: number, dimension: Limit["dimension"], limited = limiting("tokens")) =>
+    mayFitCounted({ bodyBytes }, refused, limited, { dimension, window: "day", amount: 1 });
   expect([helps(5_000, "tokens"), helps(5_000, "inputTokens"), helps(5_000, "usd")]).toEqual([true, true, true]);
   expect([helps(1_000, "usd"), helps(5_000, "requests"), helps(5_000, "outputTokens")]).toEqual([false, false, false]);
+  const large = { tokens: 1e9, usd: 1e15 };
+  expect([helps(1_000, "tokens", large), helps(1_000, "requests", large)]).toEqual([true, false]);
 });
 
 test("money is that of the dearest target; a model without a price is not to be had", () => {
   const rows = [target("cheap"), target("dear")];
-  expect(worstCaseOf(grant(request, rows), ports, limiting("money"), "quick")).toEqual({
+  expect(worstCaseOf(grant(request, rows), ports, limiting("usd"), "quick")).toEqual({
     input: OTHER,
     output: 10,
     usd: OTHER * 10_000 + 20_000,
   });
   const unknown = grant(request, [target("unknown")]);
-  expect(() => worstCaseOf(unknown, ports, limiting("money"), "quick")).toThrow("This model has no price");
+  expect(() => worstCaseOf(unknown, ports, limiting("usd"), "quick")).toThrow("This model has no price");
   const fallback = grant(request, [target("cheap"), target("unknown")]);
-  expect(() => worstCaseOf(fallback, ports, limiting("money"), "quick")).toThrow("fallbacks included, has no price");
+  expect(() => worstCaseOf(fallback, ports, limiting("usd"), "quick")).toThrow("fallbacks included, has no price");
   expect(worstCaseOf(unknown, ports, limiting("tokens"), "quick")).toEqual({ input: OTHER, output: 10, usd: 0 });
 });
 

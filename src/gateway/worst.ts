@@ -31,33 +31,46 @@ export interface WorstPorts {
 /** How a prompt is bounded: by its bytes, which is quick, or by its tokens. */
 export type Bounding = "quick" | "counted";
 
-/** Bodies of so many bytes are counted at once: it takes no longer than what else is done for a call. */
+/** Bodies of so many bytes are counted at once, where it matters: it takes no longer than what else is done for a call. */
 const COUNTED_AT_ONCE = 1_000;
 
-/** What the limits of a call ask about: only these ask what it could cost at most. */
+/** A call that is below this share of every limit is not counted: so many at once would still hold little too much. */
+const SLIGHT = 1e-4;
+
+/** The smallest limits on a call, which alone ask what it could cost at most; infinite where there is none. */
 export interface Limited {
-  tokens: boolean;
-  money: boolean;
+  tokens: number;
+  usd: NanoUsd;
 }
 
 /** @param bounding whoever is refused by the quick bound may ask again, `counted` */
-export function worstCaseOf(grant: Grant, ports: WorstPorts, { tokens, money }: Limited, bounding: Bounding): Worst {
-  if (!(tokens || money) || isFree(grant.request)) return { input: 0, output: 0, usd: 0 };
-  const counted = bounding === "counted" || !isLong(grant);
-  const targets = targetsOf(grant, ports, counted ? ports.tokenizer : undefined);
-  const { input, output } = most(targets);
-  return { input, output, usd: money ? dearest(grant, ports.prices, targets) : 0 };
+export function worstCaseOf(grant: Grant, ports: WorstPorts, limited: Limited, bounding: Bounding): Worst {
+  const { tokens, usd } = limited;
+  if ((tokens === Infinity && usd === Infinity) || isFree(grant.request)) return { input: 0, output: 0, usd: 0 };
+  const by = (tokenizer: Tokenizer | undefined): Worst => {
+    const targets = targetsOf(grant, ports, tokenizer);
+    return { ...most(targets), usd: usd === Infinity ? 0 : dearest(grant, ports.prices, targets) };
+  };
+  if (bounding === "counted") return by(ports.tokenizer);
+  const quick = by(undefined);
+  return isQuickEnough(grant, quick, limited) ? quick : by(ports.tokenizer);
 }
 
 /**
  * Whether a call that a limit refused by the quick bound may fit by its tokens. Counting a long prompt costs
  * more than all of the rest, and most calls fit without.
  */
-export function mayFitCounted(grant: Pick<Grant, "bodyBytes">, { dimension }: Limit): boolean {
-  return isLong(grant) && ["tokens", "inputTokens", "usd"].includes(dimension);
+export function mayFitCounted(grant: Sized, refused: Worst, limited: Limited, { dimension }: Limit): boolean {
+  return ["tokens", "inputTokens", "usd"].includes(dimension) && isQuickEnough(grant, refused, limited);
 }
 
-function isLong({ bodyBytes }: Pick<Grant, "bodyBytes">): boolean {
+function isQuickEnough(grant: Sized, { input, output, usd }: Worst, limited: Limited): boolean {
+  return isLong(grant) || (input + output <= limited.tokens * SLIGHT && usd <= limited.usd * SLIGHT);
+}
+
+type Sized = Pick<Grant, "bodyBytes">;
+
+function isLong({ bodyBytes }: Sized): boolean {
   return bodyBytes > COUNTED_AT_ONCE;
 }
 

@@ -26,6 +26,8 @@ describe("random text", () => {
 describe("a time-ordered id", () => {
   test("has a prefix, ten letters of time and sixteen of chance", () => {
     expect(timeOrderedId("call", 0, counting(0))).toBe("call_00000000000123456789abcdef");
+    expect(timeOrderedId("call", 1_700_000_000_123, counting(0))).toStartWith("call_01hf7yat3v");
+    expect(timeOrderedId("call", 2 ** 50 - 1, counting(0))).toStartWith("call_zzzzzzzzzz");
     expect(timeOrderedId("call", Date.UTC(2026, 0, 1), counting(0))).toMatch(/^call_[0-9a-hjkmnp-tv-z]{26}$/);
   });
 
