@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Limit, LimitDimension, LimitWindow } from "../../kernel/limit.ts";
 import { Account } from "./account.ts";
-import { admit, levelsOf, type ScopeDemand, takeAll } from "./admit.ts";
+import { admit, chargedIn, levelsOf, type ScopeDemand, takeAll } from "./admit.ts";
 import { NOTHING } from "./amounts.ts";
 
 const NOON = Date.UTC(2026, 4, 4, 12);
@@ -34,7 +34,7 @@ test("asking takes nothing, however often", () => {
   const { ask, accountOf } = house();
   const one = demand("key:k", [limit("requests", "day", 1)]);
   for (let i = 0; i < 5; i++) expect(ask([one]).admitted).toBe(true);
-  expect(levelsOf([one], accountOf, NOON)).toMatchObject([{ scope: "key:k", remaining: 1 }]);
+  expect(levelsOf(chargedIn([one], accountOf), NOON)).toMatchObject([{ scope: "key:k", remaining: 1 }]);
 });
 
 test("a scope without limits is counted all the same", () => {

@@ -42,22 +42,23 @@ interface Chosen {
 }
 
 /** What was found before anything is taken: nobody else may use the accounts until it is taken. */
-export type Admission = { admitted: true; chosen: readonly Chosen[]; open: string[] } | ({ admitted: false } & Refusal);
+export type Admission = { chosen: readonly Chosen[] } & (
+  | { admitted: true; open: string[] }
+  | ({ admitted: false } & Refusal)
+);
 
 /**
  * Whether all scopes, and one of the alternatives, have room. Takes nothing.
  * @param accountOf the account of a scope, as it is now
  */
 export function admit(demand: Demand, accountOf: (demand: ScopeDemand) => Account, now: number): Admission {
-  const chosen: Chosen[] = [];
+  const chosen = chargedIn(demand.scopes, accountOf);
   let worst: Refusal | undefined;
-  for (const each of demand.scopes) {
-    const account = accountOf(each);
-    const refusal = refusalOf(account, each, now);
+  for (const { account, demand } of chosen) {
+    const refusal = refusalOf(account, demand, now);
     if (refusal !== undefined && (worst === undefined || isLonger(refusal, worst))) worst = refusal;
-    chosen.push({ account, demand: each, certain: true });
   }
-  if (worst !== undefined) return { admitted: false, ...worst };
+  if (worst !== undefined) return { admitted: false, chosen, ...worst };
   const open: string[] = [];
   let soonest: Refusal | undefined;
   for (const each of demand.anyOf) {
@@ -70,8 +71,15 @@ export function admit(demand: Demand, accountOf: (demand: ScopeDemand) => Accoun
     chosen.push({ account, demand: each, certain: false });
     open.push(each.scope);
   }
-  if (open.length === 0 && soonest !== undefined) return { admitted: false, ...soonest };
+  if (open.length === 0 && soonest !== undefined) return { admitted: false, chosen, ...soonest };
   return { admitted: true, chosen, open };
+}
+
+/** Those that a call is charged to in any case. */
+export function chargedIn(scopes: readonly ScopeDemand[], accountOf: (demand: ScopeDemand) => Account): Chosen[] {
+  const chosen: Chosen[] = [];
+  for (const demand of scopes) chosen.push({ account: accountOf(demand), demand, certain: true });
+  return chosen;
 }
 
 /** From now on each scope counts in the calendar of the call: nobody moves it who takes nothing, so what was taken says which one counts. */
@@ -82,17 +90,11 @@ export function takeAll(chosen: readonly Chosen[], now: number): Taking[] {
   });
 }
 
-/** How the limits of `scopes` stand. */
-export function levelsOf(
-  scopes: readonly ScopeDemand[],
-  accountOf: (demand: ScopeDemand) => Account,
-  now: number,
-): Level[] {
+/** How the limits of those that a call is charged to in any case stand. */
+export function levelsOf(chosen: readonly Chosen[], now: number): Level[] {
   const levels: Level[] = [];
-  for (const demand of scopes) {
-    if (demand.limits.length === 0) continue;
-    const account = accountOf(demand);
-    for (const limit of demand.limits) levels.push(account.level(limit, now));
+  for (const { account, demand, certain } of chosen) {
+    if (certain) for (const limit of demand.limits) levels.push(account.level(limit, now));
   }
   return levels;
 }

@@ -1,5 +1,5 @@
 import type { Taking } from "../../domain/plans/account.ts";
-import { admit, levelsOf, takeAll } from "../../domain/plans/admit.ts";
+import { admit, chargedIn, levelsOf, takeAll } from "../../domain/plans/admit.ts";
 import { NOTHING } from "../../domain/plans/amounts.ts";
 import { chargesOf } from "../../domain/plans/charges.ts";
 import { GatewayError } from "../../errors.ts";
@@ -78,15 +78,18 @@ export class MemoryMeter implements Meter, MeterTime, MeterView {
 
   async reserve(demand: Demand, draft: UsageRecord): Promise<Reservation> {
     const now = this.#now();
-    const accountOf = ({ scope, zone }: ScopeDemand) => this.accounts.of(scope, zone, now);
-    const admission = admit(demand, accountOf, now);
-    if (!admission.admitted) return { ...admission, levels: levelsOf(demand.scopes, accountOf, now) };
-    const { open, chosen } = admission;
+    const admission = admit(demand, ({ scope, zone }) => this.accounts.of(scope, zone, now), now);
+    const { chosen } = admission;
+    if (!admission.admitted) {
+      const { refusedBy, retryAfterMs } = admission;
+      return { admitted: false, refusedBy, retryAfterMs, levels: levelsOf(chosen, now) };
+    }
+    const { open } = admission;
     const hold = this.#nextHold++;
     const moving = chosen.filter(({ account, demand }) => account.zone !== demand.zone);
     const held: OpenHold = { at: now, takings: takeAll(chosen, now), open, settling: false };
     this.#holds.set(hold, held);
-    const levels = levelsOf(demand.scopes, accountOf, now);
+    const levels = levelsOf(chosen, now);
     draft.admittedAt = now;
     draft.mayHaveAsked = open.map(nameOf);
     try {
@@ -166,7 +169,10 @@ export class MemoryMeter implements Meter, MeterTime, MeterView {
 
   async levels(scopes: readonly ScopeDemand[]): Promise<Level[]> {
     const now = this.#now();
-    return levelsOf(scopes, ({ scope, zone }) => this.accounts.of(scope, zone, now), now);
+    return levelsOf(
+      chargedIn(scopes, ({ scope, zone }) => this.accounts.of(scope, zone, now)),
+      now,
+    );
   }
 
   async usage(scope: string, zone: string): Promise<Usage> {

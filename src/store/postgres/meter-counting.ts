@@ -1,5 +1,5 @@
 import type { SharedAccount } from "../../domain/plans/account.ts";
-import { levelsOf } from "../../domain/plans/admit.ts";
+import { chargedIn, levelsOf } from "../../domain/plans/admit.ts";
 import { chargesOf } from "../../domain/plans/charges.ts";
 import type { Demand, Level, ScopeDemand, Usage } from "../../ports/meter.ts";
 import type { UsageRecord } from "../../ports/records.ts";
@@ -97,7 +97,11 @@ export class PostgresCounting implements Counting, CountersOfEpoch {
   }
 
   async levels(scopes: readonly ScopeDemand[]): Promise<Level[]> {
-    const run = (desk: Desk) => levelsOf(scopes, ({ scope }) => desk.at(scope), desk.now);
+    const run = (desk: Desk) =>
+      levelsOf(
+        chargedIn(scopes, ({ scope }) => desk.at(scope)),
+        desk.now,
+      );
     return (await this.#steps.add({ scopes, run })) as Level[];
   }
 

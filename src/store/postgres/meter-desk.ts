@@ -87,20 +87,24 @@ export async function writeDesk(query: Query, desk: Desk, { node }: Fence, locke
 
 export function reserveAt(desk: Desk, number: number, demand: Demand, draft: UsageRecord): Taking {
   const { now } = desk;
-  const accountOf = ({ scope }: ScopeDemand) => desk.at(scope);
-  const admission = admit(demand, accountOf, now);
+  const admission = admit(demand, ({ scope }) => desk.at(scope), now);
+  const { chosen } = admission;
   if (!admission.admitted) {
-    return { admitted: false, reservation: { ...admission, levels: levelsOf(demand.scopes, accountOf, now) } };
+    const { refusedBy, retryAfterMs } = admission;
+    return {
+      admitted: false,
+      reservation: { admitted: false, refusedBy, retryAfterMs, levels: levelsOf(chosen, now) },
+    };
   }
   const { open } = admission;
-  const taken = takeAll(admission.chosen, now).map(({ account, amounts, turns, drawn }): Taken => {
+  const taken = takeAll(chosen, now).map(({ account, amounts, turns, drawn }): Taken => {
     desk.changed.add(account);
     return { scope: account.scope, zone: account.zone, amounts, drawn, turns };
   });
   draft.admittedAt = now;
   draft.mayHaveAsked = open.map(nameOf);
   desk.opened.set(number, { number, at: now, draft, taken });
-  const levels = levelsOf(demand.scopes, accountOf, now);
+  const levels = levelsOf(chosen, now);
   return {
     admitted: true,
     reservation: { admitted: true, hold: number, levels, open },
