@@ -4,15 +4,14 @@
  * process. Stands before everything that costs money; from here on only settle can end the call.
  */
 import type { TargetHealth } from "../domain/routing/health.ts";
-import { GatewayError } from "../errors.ts";
-import { isRate, type Limit } from "../kernel/limit.ts";
-import type { Level, Meter, MeterTime, Reservation } from "../ports/meter.ts";
+import type { Meter, MeterTime, Reservation } from "../ports/meter.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Grant } from "./authorize.ts";
 import type { Call } from "./call.ts";
 import { demandOf, limitedIn } from "./demand.ts";
+import { fitsLater, refusal } from "./limit-refusal.ts";
 import { draftRecord } from "./record.ts";
-import { shortened } from "./shortened.ts";
+import { shortened, shortest } from "./shortened.ts";
 import type { Tally } from "./tally.ts";
 import type { Target } from "./target.ts";
 import type { Thresholds } from "./thresholds.ts";
@@ -47,7 +46,6 @@ class Ticket {
 export type Hold = Ticket;
 
 type Admitted = Extract<Reservation, { admitted: true }>;
-type Refused = Extract<Reservation, { admitted: false }>;
 
 /** A target that was asked, and what its answer has used so far. */
 export interface Asked {
@@ -82,53 +80,12 @@ export function createReserve(ports: ReservePorts) {
       if (shorter !== undefined) {
         ({ grant, worst } = shorter);
         reservation = await take(grant, worst);
-      }
+      } else reservation = fitsLater(reservation, shortest(grant, ports));
     }
     grant.call.levels = reservation.levels;
     ports.thresholds.after(reservation, grant.caller.principal, worst);
-    if (!reservation.admitted) throw refusal(reservation);
+    if (!reservation.admitted) throw refusal(reservation, worst);
     if (grant !== asked) grant.call.observed.shortenedTo = grant.request.maxOutputTokens ?? null;
     return new Ticket(grant, reservation, worst);
   };
-}
-
-/** A rate passes by itself; a quota or budget is gone for its period. Callers act on the difference. */
-function refusal(reservation: Refused): GatewayError {
-  const { refusedBy, retryAfterMs } = reservation;
-  const { limit, scope } = refusedBy;
-  // Whose accounts have no room at the moment is no caller's business, and no quota of theirs.
-  if (scope.startsWith("provider:")) {
-    return new GatewayError("overloaded", "No provider of this model has room for another call at the moment.", {
-      internal: `${scope} has reached its limit of ${nameOf(limit)}`,
-      retryAfterMs: retryAfterMs ?? 60_000,
-    });
-  }
-  const rate = (limit.window === null || isRate(limit.window)) && limit.dimension !== "usd";
-  const details = retryAfterMs === null ? {} : { retryAfterMs };
-  return new GatewayError(rate ? "rate_limit_exceeded" : "insufficient_quota", say(refusedBy, retryAfterMs), details);
-}
-
-const NOUNS = {
-  requests: "requests",
-  tokens: "tokens",
-  inputTokens: "input tokens",
-  outputTokens: "output tokens",
-  usd: "budget",
-  concurrent: "concurrent calls",
-} as const;
-
-function nameOf({ dimension, window, amount }: Limit): string {
-  const of = window === null ? "" : window === "total" ? " in total" : ` per ${window}`;
-  return `${dimension === "usd" ? `$${amount / 1e9}` : amount} ${NOUNS[dimension]}${of}`;
-}
-
-function say({ limit, scope, remaining }: Level, retryAfterMs: number | null): string {
-  const [kind] = scope.split(":", 1) as [string];
-  const whose = kind === "subscription" ? "plan" : kind;
-  if (retryAfterMs !== null) {
-    const wait = limit.window === null ? "" : ` Try again in ${Math.ceil(retryAfterMs / 1_000)} s.`;
-    return `The ${whose}'s limit of ${nameOf(limit)} is used up.${wait}`;
-  }
-  if (limit.window === "total" && remaining === 0) return `The ${whose}'s limit of ${nameOf(limit)} is used up.`;
-  return `This call could need more than the ${whose}'s limit of ${nameOf(limit)} allows at all; lower max_tokens or the prompt.`;
 }

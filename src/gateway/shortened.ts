@@ -32,6 +32,12 @@ export function shortened(
   return { grant: grant.bounded(bound), worst: worstAt(bound) };
 }
 
+/** What a call could use whose answer is as short as any is made. */
+export function shortest(grant: Grant, ports: WorstPorts): Worst {
+  const of = isGivenThoughts(grant.request) ? grant : grant.bounded(LEAST_OUTPUT);
+  return worstCaseOf(of, ports, limitedIn(grant), "counted");
+}
+
 function isGivenThoughts(request: ModelRequest): boolean {
   return (request.reasoning?.budgetTokens ?? 0) > 0 || extraThinkingBudget(request) > 0;
 }

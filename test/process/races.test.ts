@@ -76,7 +76,7 @@ test(
         else
           expect(error).toMatchObject({
             type: "billing_error",
-            message: expect.stringContaining("limit of $0.02 budget per month"),
+            message: expect.stringContaining("budget of $0.02 per month"),
           });
       }
     }

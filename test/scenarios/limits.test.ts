@@ -206,7 +206,7 @@ describe.each(ASKED)("tokens and dollars, to $front, stream: $stream", ({ front,
     scene.up.forget();
     const refused = await scene.call(front, { stream, ...small });
     const said = await scene.refused(front, refused, { code: "insufficient_quota" });
-    expect(said.message).toContain("$0.01 budget per month");
+    expect(said.message).toContain("budget of $0.01 per month");
     expect(retryAfter(refused)).toBe(3_600);
     clock.pass(3_600);
     await scene.served(front, { stream, ...small });
