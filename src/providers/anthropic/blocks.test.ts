@@ -23,6 +23,16 @@ describe("a part becomes a block", () => {
       { type: "image", source: { type: "base64", media_type: "image/png", data: "AA==" } },
     ],
     [
+      "an image with the wrong name that clients give it",
+      { type: "image", source: base64("image/jpg", "AA==") },
+      { type: "image", source: { type: "base64", media_type: "image/jpeg", data: "AA==" } },
+    ],
+    [
+      "the same in a data URL",
+      { type: "image", source: { kind: "url", url: "data:image/JPG;base64,AA==" } },
+      { type: "image", source: { type: "base64", media_type: "image/jpeg", data: "AA==" } },
+    ],
+    [
       "an image in a data URL",
       { type: "image", source: { kind: "url", url: "data:image/png;charset=x;base64,AA==" } },
       { type: "image", source: { type: "base64", media_type: "image/png", data: "AA==" } },

@@ -80,16 +80,23 @@ export class BlockWriter {
     const rest = this.#own && isObject(extra?.source) ? extra.source : {};
     switch (source.kind) {
       case "base64":
-        return { type: "base64", media_type: source.mediaType, data: source.data, ...rest };
+        return { type: "base64", media_type: this.#mediaType(source.mediaType), data: source.data, ...rest };
       case "url": {
         const data = DATA_URL.exec(source.url);
-        if (data !== null) return { type: "base64", media_type: data[1]!, data: source.url.slice(data[0].length) };
+        if (data !== null) {
+          return { type: "base64", media_type: this.#mediaType(data[1]!), data: source.url.slice(data[0].length) };
+        }
         return { type: "url", url: source.url, ...rest };
       }
       case "file":
         if (this.#own) return { type: "file", file_id: source.fileId, ...rest };
         throw new UnsupportedFeature(path, "a file that was uploaded to another provider is not known to Anthropic");
     }
+  }
+
+  /** Clients of other dialects say `image/jpg`, which Anthropic's list of media types does not know. */
+  #mediaType(type: string): string {
+    return !this.#own && /^image\/jpg$/i.test(type) ? "image/jpeg" : type;
   }
 
   #document(part: Extract<Part, { type: "document" }>, path: string): JsonObject {

@@ -39,6 +39,16 @@ describe("an answer whose status is an error", () => {
     ["Ollama's", { error: "model not found" }, { message: "model not found" }],
     ["Mistral's", { detail: "Invalid API Key" }, { message: "Invalid API Key" }],
     [
+      "Mistral's, with FastAPI's in its message",
+      {
+        object: "error",
+        message: { detail: [{ type: "extra_forbidden", loc: ["body", "x"], msg: "Extra inputs" }] },
+        type: "invalid_request_error",
+        param: null,
+      },
+      { message: "body.x: Extra inputs", type: "invalid_request_error" },
+    ],
+    [
       "FastAPI's",
       { detail: [{ loc: ["body", "seed"], msg: "Extra inputs are not permitted" }] },
       { message: "body.seed: Extra inputs are not permitted" },

@@ -74,11 +74,17 @@ function describe(value: Json, nesting: number): Described {
   const inner = value.error;
   if (isObject(inner) || Array.isArray(inner)) return { ...words(value), ...describe(inner, nesting + 1) };
   const described = words(value);
-  const message = textOf(inner) ?? textOf(value.message) ?? textOf(value.detail) ?? textOf(value.msg) ?? firstOf(value);
+  const message =
+    textOf(inner) ?? messageIn(value, nesting) ?? textOf(value.detail) ?? textOf(value.msg) ?? firstOf(value);
   const raw = rawOf(value, nesting);
   if (message !== undefined && raw !== undefined) described.message = cut(`${message}: ${raw}`);
   else if (message !== undefined || raw !== undefined) described.message = cut((message ?? raw)!);
   return described;
+}
+
+/** Mistral's message may be an object that holds FastAPI's list. */
+function messageIn({ message }: JsonObject, nesting: number): string | undefined {
+  return isObject(message) ? describe(message, nesting + 1).message : textOf(message);
 }
 
 function describeText(text: string): Described {

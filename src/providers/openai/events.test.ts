@@ -165,6 +165,11 @@ describe("usage in streams", () => {
     ["null on earlier chunks", [{ ...chunk({ content: "x" }), usage: null }], []],
     ["where Groq puts it", [{ ...chunk({}), x_groq: { id: "r", usage } }], [{ input: 3, output: 2 }]],
     [
+      "where Moonshot puts it",
+      [{ id: "c", choices: [{ index: 0, delta: {}, finish_reason: "stop", usage: { ...usage, cached_tokens: 1 } }] }],
+      [{ input: 3, output: 2, cacheRead: 1 }],
+    ],
+    [
       "cumulative on every chunk",
       [
         { ...chunk({}), usage: { prompt_tokens: 3, completion_tokens: 1 } },
@@ -179,6 +184,24 @@ describe("usage in streams", () => {
     ["of another type", [{ ...chunk({}), usage: "many" }], []],
   ])("%s", (_, chunks, expected) => {
     expect(counts(...chunks)).toEqual(expected as []);
+  });
+});
+
+describe("an error that stands bare in a stream is one, whatever follows", () => {
+  test.each<[string, JsonObject, string]>([
+    [
+      "as Mistral and vLLM write it",
+      { object: "error", message: "boom", type: "BadRequestError", code: 400 },
+      "error 400 boom",
+    ],
+    ["as FastAPI does", { detail: "boom" }, "error 502 boom"],
+  ])("%s", (_, value, error) => {
+    const decoder = new ChatDecoder(request);
+    const read = (data: string) => decoder.frame({ event: "", data });
+    read(JSON.stringify(chunk({ content: "x" })));
+    expect(told(read(JSON.stringify(value)))).toEqual([error]);
+    expect(read("[DONE]")).toEqual([]);
+    expect(decoder.close()).toEqual([]);
   });
 });
 

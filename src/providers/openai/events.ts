@@ -78,10 +78,10 @@ export class ChatDecoder implements AnswerDecoder {
   #read(frame: Frame): EventPart[] {
     const chunk = parseObject(frame.data);
     const parts: EventPart[] = [];
-    const { choices, error } = chunk;
+    const { choices } = chunk;
     // Azure's first chunk has neither id nor choices: it tells what its filters think of the prompt.
     if (!this.#started && (chunk.id || (Array.isArray(choices) && choices.length > 0))) this.#start(chunk, parts);
-    if ((error !== undefined && error !== null) || frame.event === "error") {
+    if (frame.event === "error" || tellsOfError(chunk)) {
       this.#usage(chunk, parts);
       return this.#fail(chunk, parts);
     }
@@ -98,6 +98,7 @@ export class ChatDecoder implements AnswerDecoder {
     } else if (choices !== undefined && choices !== null) throw new MalformedAnswer("choices that are no list");
     // OpenAI's last chunk, which has no choices. Others tell it beside the text, or in every chunk.
     if (chunk.usage || chunk.x_groq) this.#usage(chunk, parts, !Array.isArray(choices) || choices.length === 0);
+    else this.#usage({ usage: usageBeside(choices) }, parts);
     this.#unknown(chunk, parts);
     return parts;
   }
@@ -183,6 +184,18 @@ export class ChatDecoder implements AnswerDecoder {
       parts.push({ type: "unknown", dialect: "openai-chat", value: { [name]: value } });
     }
   }
+}
+
+/** An error may stand there bare: Mistral's and vLLM's form of it, or FastAPI's. */
+function tellsOfError({ error, object, choices, detail, usage }: JsonObject): boolean {
+  if (error !== undefined && error !== null) return true;
+  return choices === undefined && usage === undefined && (object === "error" || (detail !== undefined && !object));
+}
+
+/** Moonshot counts in the choice that ends. */
+function usageBeside(choices: Json | undefined): Json {
+  const first = Array.isArray(choices) ? choices[0] : undefined;
+  return isObject(first) ? (first.usage ?? null) : null;
 }
 
 /** An answer that is an error as a whole, without what belongs to every chunk. */

@@ -82,7 +82,7 @@ describe("a call in another dialect", () => {
     const shown = result([{ type: "text", text: "see" }, image]);
     expect(turns([{ role: "user", parts: [shown, result([]), ...textOf("and?")] }])).toEqual([
       { role: "tool", tool_call_id: "toolu_1", content: "see" },
-      { role: "tool", tool_call_id: "toolu_1", content: "The result follows in the next message." },
+      { role: "tool", tool_call_id: "toolu_1", content: "" },
       { role: "user", content: [label, imageItem, { type: "text", text: "and?" }] },
     ]);
     expect(
@@ -98,6 +98,10 @@ describe("a call in another dialect", () => {
       { role: "assistant", content: "" },
     ]);
     expect(turns([{ role: "tool", parts: [shown] }])).toHaveLength(2);
+    expect(turns([{ role: "tool", parts: [result([image])] }])).toMatchObject([
+      { role: "tool", content: "The result follows in the next message." },
+      { role: "user" },
+    ]);
   });
 
   test("has images, sound and documents where the dialect has a place for them", () => {

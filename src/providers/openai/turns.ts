@@ -84,6 +84,7 @@ class TurnsWriter {
     if (part.isError === true)
       losses.warn("is_error", "the provider cannot be told that a tool failed, but by its text");
     const items: JsonObject[] = [];
+    const shownBefore = this.#media.length;
     for (const piece of part.content) {
       if (piece.type === "text") items.push(textItem(piece, losses));
       else if (piece.type === "opaque" && own) items.push(piece.value);
@@ -101,7 +102,8 @@ class TurnsWriter {
       : { role: "tool", tool_call_id: idForServer(part.callId, this.#quirks.callIds) };
     const content = contentOf(items, message, this.#quirks, own);
     if (!(own && items.length === 0 && absent(message))) turn.content = content;
-    if (!own && items.length === 0 && this.#media.length > 0) turn.content = "The result follows in the next message.";
+    if (!own && items.length === 0 && this.#media.length > shownBefore)
+      turn.content = "The result follows in the next message.";
     losses.carry(part.extra, turn);
     return this.#named(turn, message);
   }
