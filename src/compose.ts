@@ -21,6 +21,7 @@ import { firstStart, NATIVE_ACCOUNTS } from "./config/first-start.ts";
 import { type Config, loadConfig } from "./config/load.ts";
 import type { ListenAddress } from "./config/network.ts";
 import { ConfigurationError, formatProblem } from "./config/problem.ts";
+import { tellChanges, tellUnread } from "./config/tell.ts";
 import { keyDigest } from "./domain/access/virtual-key.ts";
 import type { Catalog } from "./domain/catalog/catalog.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
@@ -94,9 +95,11 @@ export async function startGateway(world: World, { json }: { json: boolean }): P
 }
 
 /** Brings the directory to what the configuration file says. @returns the file's settings of the gateway. */
-async function applyConfiguration({ directory, sealing }: Installation, config: Config): Promise<GatewaySection> {
+async function applyConfiguration(installation: Installation, config: Config, log: Log): Promise<GatewaySection> {
+  const { directory, sealing } = installation;
   const action = { action: "config.apply", subject: config.file, tenantId: null, detail: {} };
-  await directory.change(SYSTEM, action, (writer) => writer.apply(config.desired(sealing())));
+  const changes = await directory.change(SYSTEM, action, (writer) => writer.apply(config.desired(sealing())));
+  tellChanges(changes, config.file, log);
   return config.gateway;
 }
 
@@ -110,7 +113,7 @@ interface Start {
 
 async function startOn(installation: Installation, start: Start): Promise<Served> {
   const { environment, config, world, json, log } = start;
-  const settings = config === undefined ? defaultGateway() : await applyConfiguration(installation, config);
+  const settings = config === undefined ? defaultGateway() : await applyConfiguration(installation, config, log);
   const recovered = await installation.books.meter.recover();
   if (recovered.length > 0) {
     log.write("warn", "Holds that were open when the process last ended have been charged as reserved", {
@@ -120,7 +123,7 @@ async function startOn(installation: Installation, start: Start): Promise<Served
   const { directory, keyring } = installation;
   const token = await bootstrapToken(directory, keyring.derive("admin token"), environment.adminToken, random);
   const served = await serve(installation, environment, settings, token.verify, log);
-  await tellOnce({ installation, served, token, config, world, json });
+  await tellOnce({ installation, served, token, config, world, json, log });
   served.started();
   log.write("info", "the gateway listens", { listen: served.gatewayUrl });
   log.write("info", "the admin plane listens", { listen: served.adminUrl });
@@ -138,8 +141,9 @@ async function tellOnce(start: {
   config: Config | undefined;
   world: World;
   json: boolean;
+  log: Log;
 }): Promise<void> {
-  const { installation, token, world, json } = start;
+  const { installation, token, world, json, log } = start;
   const { gatewayUrl, adminUrl } = start.served;
   const { directory } = installation;
   const first = await isFirstStart(directory);
@@ -152,6 +156,8 @@ async function tellOnce(start: {
     for (const problem of made.problems) world.stderr(`sallyport serve: ${formatProblem(problem)}\n`);
     key = await makeFirstThings(directory, made.desired, digest, { clock, random });
     providers = made.providers;
+  } else if (start.config === undefined) {
+    tellUnread(world.env, [...NATIVE_ACCOUNTS, ...LOOKALIKES], directory.catalog(), log);
   }
   if (token.made !== null || key !== null) {
     const facts = { gatewayUrl, adminUrl, adminToken: token.made?.text ?? null, key, model: "demo", providers };

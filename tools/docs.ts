@@ -87,7 +87,15 @@ export function configPage(): string {
   return page(
     "Configuration",
     `What the process reads: its environment, and the file that \`SALLYPORT_CONFIG\` names.
-\`sallyport config validate\` checks both without starting anything.`,
+\`sallyport config validate\` checks both without starting anything, and where it is given a file, that file alone.
+
+The file is applied at every start. What is missing is made, what differs is changed, and what the file
+once made and no longer names is removed: the log says so, by name. Keys that the file imports come back
+when it names them again; a key that the gateway issued is revoked for good with its application, also
+where that was only renamed. What was made by other means stays, such as what a first start without a file made:
+its application \`default/default/default\` may call everything without limits, until its key is revoked
+(\`sallyport key list\`, \`sallyport key revoke\`). Variables like \`OPENAI_API_KEY\` make an account at a first
+start without a file, and never later.`,
     "## Environment",
     `Each variable has a twin with \`_FILE\` at its end that names a file holding the value. A variable
 that is empty counts as not set. An unknown \`SALLYPORT_*\` variable, or a value that cannot be

@@ -22,3 +22,13 @@ test("a token that the operator gave is not repeated, and without a key there is
   expect(text).toContain("SALLYPORT_ADMIN_TOKEN");
   expect(text).not.toContain("curl");
 });
+
+test("where it listens on all addresses, the call goes to one that a certificate can name", () => {
+  for (const [gatewayUrl, called] of [
+    ["https://0.0.0.0:8443", "https://localhost:8443/v1/"],
+    ["http://[::]:8080", "http://localhost:8080/v1/"],
+    ["http://10.0.0.1:8080", "http://10.0.0.1:8080/v1/"],
+  ] as const) {
+    expect(welcome({ ...facts, gatewayUrl })).toContain(`curl ${called}`);
+  }
+});

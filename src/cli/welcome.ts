@@ -25,10 +25,15 @@ export function welcome(facts: Welcome): string {
     lines.push(`  Provider      ${provider}, from the environment; its models can be called`);
   if (facts.key !== null) {
     lines.push("", "  A first call, answered by the built-in demo model (canned text, no account needed):", "");
-    lines.push(...curl(facts.gatewayUrl, facts.key, facts.model).map((line) => `    ${line}`));
+    lines.push(...curl(callable(facts.gatewayUrl), facts.key, facts.model).map((line) => `    ${line}`));
   }
   lines.push("", "");
   return lines.join("\n");
+}
+
+/** Who listens on all addresses is called by this machine's name, for which certificates are made. */
+function callable(url: string): string {
+  return url.replace(/^(https?:\/\/)(?:0\.0\.0\.0|\[::\])(?=:|$)/, "$1localhost");
 }
 
 function curl(url: string, key: string, model: string): string[] {

@@ -71,7 +71,7 @@ const TABLE = {
   adminToken: secret(
     "SALLYPORT_ADMIN_TOKEN",
     "generated at the first start",
-    "Bearer token of the bootstrap administrator, at least 16 characters.",
+    "Bearer token of the bootstrap administrator, at least 16 characters, more than a few of them different. It counts while the variable is set, in place of the first one.",
     parseAdminToken,
   ),
   masterKey: secret(

@@ -116,6 +116,23 @@ describe("accept refuses", () => {
   for (const [name, args, error] of rows) test(name, () => expect(refusedWith(...args)).toMatchObject(error));
 });
 
+test("who has the base URL wrong is told the path that is meant, where there is one", () => {
+  const at = (path: string) => {
+    const request = new Request(`http://a.example${path}`, { method: "POST", headers: { host: "a.example" } });
+    const call = new Call(
+      { request, path, query: "", peer: "10.0.0.1", sockets: { timeout() {} } },
+      "call_1",
+      openaiChat,
+      clock,
+      1_000,
+    );
+    return () => createAccept(settings, () => idle)(call);
+  };
+  expect(at("/chat/completions")).toThrow("There is nothing at /chat/completions. Did you mean /v1/chat/completions?");
+  expect(at("/v1/v1/messages")).toThrow("There is nothing at /v1/v1/messages. Did you mean /v1/messages?");
+  expect(at("/chat")).toThrow(/^There is nothing at \/chat\.$/);
+});
+
 test("a well-formed request id is kept, any other is replaced by ours", () => {
   expect(accepted({ "x-request-id": "abc-1.2:3_4" }).requestId).toBe("abc-1.2:3_4");
   for (const bad of ["a b", "x".repeat(129), "ä"]) expect(accepted({ "x-request-id": bad }).requestId).toBe("call_1");

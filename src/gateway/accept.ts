@@ -68,12 +68,19 @@ export function createAccept(settings: AcceptSettings, load: () => Load) {
     call.address = clientAddress(headers, call.arrival.peer, settings.trustedProxies);
 
     if ("problem" in match) {
-      if (match.problem === "not_found") throw new GatewayError("not_found", `There is nothing at ${path}.`);
+      if (match.problem === "not_found") throw new GatewayError("not_found", nothingAt(request.method, path));
       throw new GatewayError("method_not_allowed", `${path} takes ${match.allow} only.`, { param: match.allow });
     }
     call.match = match;
     return new Ticket(call, match);
   };
+}
+
+/** Most SDKs want a base URL with `/v1`, and Anthropic's wants one without. */
+function nothingAt(method: string, path: string): string {
+  const meant = path.startsWith("/v1/v1/") ? path.slice("/v1".length) : `/v1${path}`;
+  const isThere = !("problem" in matchEndpoint(method, meant, false));
+  return `There is nothing at ${path}.${isThere ? ` Did you mean ${meant}?` : ""}`;
 }
 
 function shed(settings: AcceptSettings, load: Load): void {

@@ -47,8 +47,8 @@ function setUp(owed: boolean, settle?: () => Promise<void>, rates?: () => never)
     caller: { principal: { tenant: { id: "ten_1", name: "acme" } } },
     request,
     bodyBytes: 200,
-    model: { name: "m", targets: [], fallbacks: [] },
-    catalog: { providers: new Map() },
+    model: { name: "m", targets: [{ provider: "up", model: "m-2026", weight: 1 }], fallbacks: [] },
+    catalog: { providers: new Map([["up", account]]) },
   };
   const worst = { input: 200, output: 128_000, usd: 0 };
   const open = new Set(["provider:up"]);

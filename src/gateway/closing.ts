@@ -10,7 +10,7 @@ import { draftRecord, finalRecord } from "./record.ts";
 import type { Hold } from "./reserve.ts";
 import type { Most } from "./tally.ts";
 import type { Target } from "./target.ts";
-import { outputCounter, promptTokens, type WorstPorts, worstTokens } from "./worst.ts";
+import { countedAgain, outputCounter, promptTokens, type WorstPorts, worstTokens } from "./worst.ts";
 
 export interface ClosingPorts extends WorstPorts {
   meter: Meter;
@@ -79,11 +79,11 @@ export class Closing {
     }
   }
 
-  /** What one target could use at most: as it is held, or where no limit asked, by the bytes. */
+  /** What one target could use at most: as it is held, its prompt counted; where no limit asked, by the bytes. */
   #most({ account, model }: Target): Most {
     const { grant, worst } = this.#hold;
     const limited = worst.input + worst.output > 0;
-    const { input, output } = limited ? worst : worstTokens(grant, this.#ports);
+    const { input, output } = limited ? countedAgain(grant, worst, this.#ports) : worstTokens(grant, this.#ports);
     const contextTokens = this.#ports.prices.contextTokens(account, model);
     // Nobody who limits no tokens has a vocabulary loaded.
     const prompt = limited ? promptTokens(grant, model, this.#ports.tokenizer) : undefined;

@@ -71,7 +71,7 @@ export function createReserve(ports: ReservePorts) {
     let grant = asked;
     let worst = worstCaseOf(grant, ports, limited, "quick");
     let reservation = await take(grant, worst);
-    if (!reservation.admitted && mayFitCounted(grant, worst, limited, reservation.refusedBy.limit)) {
+    if (!reservation.admitted && mayFitCounted(grant, worst, limited, reservation.refusedBy)) {
       worst = worstCaseOf(grant, ports, limited, "counted");
       reservation = await take(grant, worst);
     }

@@ -8,6 +8,7 @@ import { askingOf } from "./asking.ts";
 import type { Grant } from "./authorize.ts";
 import {
   type Bounding,
+  countedAgain,
   type Limited,
   mayFitCounted,
   promptTokens,
@@ -133,6 +134,15 @@ describe("a prompt is bounded", () => {
   });
 });
 
+test("what is held by its bytes is counted when it has to be charged, and never above what is held", () => {
+  const text = "some words ".repeat(200);
+  const messages: ModelRequest["messages"] = [{ role: "user", parts: [{ type: "text", text }] }];
+  const long = { ...grant({ ...request, messages }, [target("gpt-4o")]), bodyBytes: 5_000 } as Grant;
+  const held = { input: 5_000, output: 10, usd: 1 };
+  expect(countedAgain(long, held, ports)).toEqual({ input: EXACT + 12 + 400, output: 10 });
+  expect(countedAgain(long, { ...held, input: 100 }, ports).input).toBe(100);
+});
+
 test("a prompt is known to the token where the model's own tokenizer is known, and there", () => {
   const messages: ModelRequest["messages"] = [{ role: "user", parts: [{ type: "text", text: "some words" }] }];
   const spoken = grant({ ...request, messages }, [target("gpt-4o")]);
@@ -164,10 +174,16 @@ describe("a short prompt is bounded by its bytes where its limits are so large t
 
 test("what was refused by its bytes is worth counting where its tokens are what does not fit", () => {
   const refused = { input: 1_000, output: 10, usd: 0 };
-  const helps = (bodyBytes: number, dimension: Limit["dimension"], limited = limiting("tokens")) =>
-    mayFitCounted({ bodyBytes }, refused, limited, { dimension, window: "day", amount: 1 });
+  const helps = (bodyBytes: number, dimension: Limit["dimension"], limited = limiting("tokens"), at = {}) => {
+    const { scope = "key:k", shorten = false } = at as { scope?: string; shorten?: boolean };
+    return mayFitCounted({ bodyBytes, api: { shorten } }, refused, limited, { scope, limit: { dimension } });
+  };
   expect([helps(5_000, "tokens"), helps(5_000, "inputTokens"), helps(5_000, "usd")]).toEqual([true, true, true]);
   expect([helps(1_000, "usd"), helps(5_000, "requests"), helps(5_000, "outputTokens")]).toEqual([false, false, false]);
+  const account = { scope: "provider:up" };
+  expect(helps(5_000, "requests", limiting("tokens"), account), "another account may have room").toBe(true);
+  expect(helps(5_000, "outputTokens", limiting("tokens"), { shorten: true }), "every limit counts").toBe(true);
+  expect(helps(1_000, "requests", limiting("tokens"), account), "it was counted").toBe(false);
   const large = { tokens: 1e9, usd: 1e15 };
   expect([helps(1_000, "tokens", large), helps(1_000, "requests", large)]).toEqual([true, false]);
 });

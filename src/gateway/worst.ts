@@ -8,6 +8,7 @@ import { asksForSound } from "../domain/plans/written.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limit } from "../kernel/limit.ts";
 import type { NanoUsd } from "../kernel/money.ts";
+import type { Level } from "../ports/meter.ts";
 import type { Prices } from "../ports/prices.ts";
 import type { Tokenizer } from "../ports/tokenizer.ts";
 import type { ProviderAdapter } from "../spec/adapter.ts";
@@ -57,12 +58,18 @@ export function worstCaseOf(grant: Grant, ports: WorstPorts, limited: Limited, b
 }
 
 /**
- * Whether a call that a limit refused by the quick bound may fit by its tokens. Counting a long prompt costs
+ * Whether a call that was refused by the quick bound may fit by its tokens. Counting a long prompt costs
  * more than all of the rest, and most calls fit without.
  */
-export function mayFitCounted(grant: Sized, refused: Worst, limited: Limited, { dimension }: Limit): boolean {
-  return ["tokens", "inputTokens", "usd"].includes(dimension) && isQuickEnough(grant, refused, limited);
+export function mayFitCounted(grant: Refusable, refused: Worst, limited: Limited, by: RefusedBy): boolean {
+  if (!isQuickEnough(grant, refused, limited)) return false;
+  // Of several accounts one is named, and another may have room; what is shortened has to fit under every limit.
+  if (by.scope.startsWith("provider:") || grant.api.shorten === true) return true;
+  return ["tokens", "inputTokens", "usd"].includes(by.limit.dimension);
 }
+
+type Refusable = Pick<Grant, "bodyBytes"> & { api: Pick<Grant["api"], "shorten"> };
+type RefusedBy = Pick<Level, "scope"> & { limit: Pick<Limit, "dimension"> };
 
 function isQuickEnough(grant: Sized, { input, output, usd }: Worst, limited: Limited): boolean {
   return isLong(grant) || (input + output <= limited.tokens * SLIGHT && usd <= limited.usd * SLIGHT);
@@ -82,6 +89,12 @@ type Asked = Pick<Grant, "request" | "bodyBytes" | "model" | "catalog">;
 /** The most tokens that one target of the model could use, by the bytes of the prompt. */
 export function worstTokens(asked: Asked, ports: TokenPorts): { input: number; output: number } {
   return most(targetsOf(asked, ports, undefined));
+}
+
+/** What is held for one target, where a prompt that is held by its bytes is counted after all. */
+export function countedAgain(grant: Grant, held: Worst, ports: WorstPorts): { input: number; output: number } {
+  const { input } = most(targetsOf(grant, ports, ports.tokenizer));
+  return { input: Math.min(held.input, input), output: held.output };
 }
 
 /** The prompt by the very tokenizer of a model, where that is known and there; with what is put around it. */

@@ -23,6 +23,14 @@ test("the length in UTF-8 is that of the encoded text", () => {
       expect(utf8Length(text)).toBe(new TextEncoder().encode(text).length);
     }),
   );
+  // Halves of pairs, which a caller may write into JSON by their numbers.
+  const units = fc.array(fc.integer({ min: 0xd700, max: 0xe100 }), { maxLength: 70 });
+  fc.assert(
+    fc.property(units, (codes) => {
+      const text = String.fromCharCode(...codes);
+      expect(utf8Length(text)).toBe(new TextEncoder().encode(text).length);
+    }),
+  );
 });
 
 test("the worst case is at least a token a byte, and more for what the provider fetches itself", () => {

@@ -255,17 +255,22 @@ function textOf(message: Message): number {
   return bytes;
 }
 
+function isLowSurrogate(code: number): boolean {
+  return code >= 0xdc00 && code <= 0xdfff;
+}
+
 /** Longer texts are measured by native code, whose call costs as much as so many characters. */
 const SHORT = 64;
 
-/** Length in UTF-8 without encoding: two bytes from U+0080, three from U+0800, and a surrogate pair makes four. */
+/** Length in UTF-8 without encoding: two bytes from U+0080, three from U+0800, four for a pair of surrogates, three for one alone. */
 export function utf8Length(text: string): number {
   if (text.length > SHORT) return Buffer.byteLength(text);
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code < 0x80) continue;
-    bytes += code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 1 : 2;
+    bytes += code < 0x800 ? 1 : 2;
+    if (code >= 0xd800 && code <= 0xdbff && isLowSurrogate(text.charCodeAt(i + 1))) i++;
   }
   return bytes;
 }
