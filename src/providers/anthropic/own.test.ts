@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../kernel/json.ts";
+import type { Message, Part } from "../../spec/message.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { ownBody } from "./own.ts";
 
@@ -15,6 +16,9 @@ function write(fields: Partial<ModelRequest>): JsonObject {
   };
   return ownBody(request, "sent", () => {});
 }
+
+const say = (text: string): Part => ({ type: "text", text });
+const call: Part = { type: "tool-call", id: "c", name: "f", arguments: "{}" };
 
 const BASE = { model: "sent", max_tokens: 5, messages: [{ role: "user", content: "x" }] };
 
@@ -104,6 +108,38 @@ describe("a caller of the dialect is taken at its word", () => {
     ],
   ])("%s", (_, fields, expected) => {
     expect(write(fields)).toEqual({ ...BASE, ...expected });
+  });
+
+  test.each<[string, Message, JsonObject]>([
+    [
+      "without empty texts in a model's turn, which Anthropic refuses",
+      { role: "assistant", parts: [say("a"), say(""), call, say("")], form: { content: "blocks" } },
+      {
+        role: "assistant",
+        content: [
+          { type: "text", text: "a" },
+          { type: "tool_use", id: "c", name: "f", input: {} },
+        ],
+      },
+    ],
+    [
+      "but for a model's turn that has nothing else",
+      { role: "assistant", parts: [say("")], form: { content: "blocks" } },
+      { role: "assistant", content: [{ type: "text", text: "" }] },
+    ],
+    [
+      "but for a user's turn, which no model wrote",
+      { role: "user", parts: [say("a"), say("")], form: { content: "blocks" } },
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "a" },
+          { type: "text", text: "" },
+        ],
+      },
+    ],
+  ])("%s", (_, message, expected) => {
+    expect(write({ messages: [message] }).messages).toEqual([expected]);
   });
 
   test("what a policy changed is what is sent", () => {

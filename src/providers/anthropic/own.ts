@@ -5,7 +5,7 @@ import { BlockWriter, textAlone, type Warn } from "./blocks.ts";
 
 /**
  * The body for a caller who speaks Anthropic's own dialect: every field that was sent, as
- * it was sent, unknown ones included, but for the model's name. Objects of which only a
+ * it was sent, unknown ones included, but for the model's name and a model's empty texts. Objects of which only a
  * part is canonical are put together again (the front's decoder tells how it split them).
  */
 export function ownBody(request: ModelRequest, model: string, warn: Warn): JsonObject {
@@ -44,9 +44,20 @@ function messageOf(message: Message, writer: BlockWriter, path: string): JsonObj
   return { role: message.role, content: contentOf(message, writer, path), ...message.extra };
 }
 
+/**
+ * A model's turn without its empty texts: another provider's answer may have had some, and Anthropic
+ * refuses the whole request for one. A turn that has nothing else is the caller's, as it is.
+ */
+function blocksOf({ role, parts }: Message, writer: BlockWriter, path: string): JsonObject[] {
+  const blocks = writer.blocks(parts, path);
+  if (role !== "assistant") return blocks;
+  const said = blocks.filter((block) => block.type !== "text" || block.text !== "");
+  return said.length === 0 ? blocks : said;
+}
+
 /** A string where a string came, or where nobody said how it was worded. */
 function contentOf(message: Message, writer: BlockWriter, path: string): Json {
-  const blocks = writer.blocks(message.parts, path);
+  const blocks = blocksOf(message, writer, path);
   return message.form?.content === "blocks" ? blocks : (textAlone(blocks) ?? blocks);
 }
 

@@ -42,6 +42,10 @@ export class Candidate {
   /** The call that is being written; its arguments where they come by place. */
   #partial: { block: number; structured: boolean; args: PartialArgs | undefined } | undefined;
   readonly #citations = new Citations();
+  /** Citations that no text has been told yet. */
+  #owed: JsonObject[] = [];
+  /** What signs the text that is open. It stays open until something else comes, because its citations may come behind. */
+  #signed: string | undefined;
   #ended: string | undefined;
 
   constructor(index: number, context: CandidateContext) {
@@ -54,13 +58,18 @@ export class Candidate {
   }
 
   read(value: JsonObject, parts: EventPart[]): void {
+    if (value.groundingMetadata !== undefined || value.citationMetadata !== undefined) {
+      this.#owed.push(...this.#citations.read(value));
+    }
     const content = value.content;
     if (isObject(content) && Array.isArray(content.parts)) {
       for (const part of content.parts) if (isObject(part)) this.#part(part, parts);
     }
     const logprobs = readLogprobs(this.index, value.logprobsResult);
     if (logprobs !== undefined) parts.push(logprobs);
-    if (value.groundingMetadata !== undefined || value.citationMetadata !== undefined) this.#cite(value, parts);
+    this.#cite(parts);
+    // A caller of this dialect is told of citations apart, and a signature once more if it came in a later response.
+    if (this.#context.own && this.#signed !== undefined) this.#endText(parts);
     this.#ended = finishWord(value.finishReason) ?? this.#ended;
     // In the response that says so, or a caller of this dialect would be told of the call once more.
     if (this.#ended !== undefined) this.#endCall(parts);
@@ -70,6 +79,7 @@ export class Candidate {
   /** The answer is whole. @param blocked why the prompt was refused, where it was. */
   close(blocked: string | undefined, parts: EventPart[]): void {
     this.#endBlocks(parts);
+    this.#tellUncited(parts);
     const raw = this.#ended ?? blocked ?? null;
     const refused = this.#ended === undefined && blocked !== undefined;
     const natural = raw === null ? "stop" : refused ? "content-filter" : reasonOf(raw);
@@ -89,12 +99,12 @@ export class Candidate {
     else if (part.thought === true) this.#think(typeof text === "string" ? text : "", signature, parts);
     else if (typeof text === "string" || (signature !== "" && Object.keys(part).length === 1)) {
       if (typeof text === "string" && text !== "") this.#say("text", text, parts);
-      if (signature !== "") this.#seal("text", signature, undefined, parts);
+      if (signature !== "") this.#signText(signature, parts);
     } else if (Object.keys(part).length > 0) this.#opaque(part, parts);
   }
 
   #say(kind: "text" | "reasoning", text: string, parts: EventPart[]): void {
-    if (this.#kind !== kind) this.#open(kind, { kind }, parts);
+    if (this.#kind !== kind || this.#signed !== undefined) this.#open(kind, { kind }, parts);
     parts.push({ type: "text-delta", choice: this.index, block: this.#block, text });
   }
 
@@ -108,6 +118,11 @@ export class Candidate {
     const sealed = seal({ dialect: DIALECT, place: "thought", data: signature });
     parts.push({ type: "signature-delta", choice, block, signature: sealed });
     this.#endText(parts);
+  }
+
+  #signText(signature: string, parts: EventPart[]): void {
+    if (this.#kind === "text" && this.#signed === undefined) this.#signed = signature;
+    else this.#seal("text", signature, undefined, parts);
   }
 
   /** Google signs calls and texts, which have no place for it in other dialects: a sealed thought beside them carries it. */
@@ -178,6 +193,7 @@ export class Candidate {
   #endCall(parts: EventPart[]): void {
     if (this.#partial === undefined) return;
     const { block, args } = this.#partial;
+    this.#cite(parts);
     // A call without arguments.
     if (args?.begun === false) this.#argue("{}", parts);
     else if (args !== undefined) this.#argue(args.close(), parts);
@@ -194,8 +210,12 @@ export class Candidate {
 
   #endText(parts: EventPart[]): void {
     if (this.#kind === "none") return;
+    this.#cite(parts);
     parts.push({ type: "block-end", choice: this.index, block: this.#block });
     this.#kind = "none";
+    const signed = this.#signed;
+    this.#signed = undefined;
+    if (signed !== undefined) this.#seal("text", signed, undefined, parts);
   }
 
   #endBlocks(parts: EventPart[]): void {
@@ -203,14 +223,25 @@ export class Candidate {
     this.#endCall(parts);
   }
 
-  /** Citations belong to a text; where none is open they begin one. */
-  #cite(value: JsonObject, parts: EventPart[]): void {
-    const found = this.#citations.read(value);
-    if (found.length === 0) return;
-    if (this.#kind !== "text") this.#open("text", { kind: "text" }, parts);
-    for (const citation of found) {
-      parts.push({ type: "citation", choice: this.index, block: this.#block, dialect: DIALECT, value: citation });
+  /** Citations belong to the text that is open. Where none is they wait for one: an empty text is refused by whoever reads it next. */
+  #cite(parts: EventPart[]): void {
+    if (this.#owed.length === 0) return;
+    const answer = this.#partial?.structured === true ? this.#partial.block : undefined;
+    const block = this.#kind === "text" ? this.#block : answer;
+    if (block === undefined) return;
+    for (const value of this.#owed) {
+      parts.push({ type: "citation", choice: this.index, block, dialect: DIALECT, value });
     }
+    this.#owed = [];
+  }
+
+  /** Citations of an answer in which no text followed. A caller of this dialect has them already, as they came. */
+  #tellUncited(parts: EventPart[]): void {
+    if (this.#owed.length === 0 || this.#context.own) return;
+    const citationMetadata = { citationSources: this.#owed.map(({ url, ...rest }) => ({ uri: url!, ...rest })) };
+    const value = { candidates: [{ index: this.index, citationMetadata }] };
+    parts.push({ type: "unknown", dialect: DIALECT, value });
+    this.#owed = [];
   }
 
   /** Fields that only this dialect knows, and the reason as it came, for a caller who reads it. */
