@@ -79,12 +79,29 @@ export function logprobsBody(tokens: TokenLogprob[] | null): Json {
 /**
  * A citation as OpenAI's annotation: one of its own as it came, one that another dialect made
  * of a web page with the stretch of the answer that it belongs to; others have no place here.
+ * Where the citation itself says which part of its text it means, as those of OpenAI's Responses
+ * do, it is that part.
+ *
+ * @param start where in the answer the text begins that is cited, in UTF-16 units
+ * @param end where that text ends
  */
 export function annotationOf(citation: JsonObject, own: boolean, start: number, end: number): JsonObject | undefined {
   if (own) return citation;
   if (typeof citation.url !== "string") return undefined;
   const title = typeof citation.title === "string" ? citation.title : citation.url;
-  return { type: "url_citation", url_citation: { start_index: start, end_index: end, url: citation.url, title } };
+  const { from, to } = within(citation, end - start);
+  const cited = { start_index: start + from, end_index: start + to, url: citation.url, title };
+  return { type: "url_citation", url_citation: cited };
+}
+
+/** The citation's own stretch of its text: all of it where it names none, or one that the text does not have. */
+function within({ start_index: from, end_index: to }: JsonObject, length: number): { from: number; to: number } {
+  const named = isIndex(from) && isIndex(to) && from <= to && to <= length;
+  return named ? { from, to } : { from: 0, to: length };
+}
+
+function isIndex(value: Json | undefined): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0;
 }
 
 /** OpenAI's form of an id for an answer that brought none. */

@@ -251,6 +251,29 @@ describe("what only another provider knows", () => {
     expect(message(parts)).toEqual({ role: "assistant", content: "Sunny.", refusal: null, annotations: [annotation] });
   });
 
+  test.each<[string, JsonObject, [number, number]]>([
+    ["its own stretch of its text", { start_index: 4, end_index: 7 }, [9, 12]],
+    ["all of its text, where it names no stretch", {}, [5, 13]],
+    ["all of its text, where it names half of one", { start_index: 4 }, [5, 13]],
+    ["all of its text, where that has no such stretch", { start_index: 4, end_index: 9 }, [5, 13]],
+    ["all of its text, where the stretch is none", { start_index: 7, end_index: 4 }, [5, 13]],
+    ["all of its text, where the places are none", { start_index: -1, end_index: 1.5 }, [5, 13]],
+  ])("a citation of a later text says %s, counted from where the answer begins", (_, named, [from, to]) => {
+    const value = { type: "url_citation", url: "https://w.example/", title: "Weather", ...named };
+    const cited: EventPart[] = [
+      START,
+      ...[begin(0, { kind: "text" }), say(0, "One. "), over(0), begin(1, { kind: "text" }), say(1, "Two [a].")],
+      { type: "citation", ...at(1), dialect: "openai-responses", value },
+      ...[over(1), finish("stop"), END],
+    ];
+    const expected = {
+      ...annotation,
+      url_citation: { ...annotation.url_citation, start_index: from, end_index: to },
+    };
+    expect(message(cited).annotations).toEqual([expected]);
+    expect(deltas(cited)).toContainEqual({ annotations: [expected] });
+  });
+
   test("a citation without an address has no place", () => {
     expect(annotationOf({ type: "char_location", cited_text: "x" }, false, 0, 1)).toBeUndefined();
   });
