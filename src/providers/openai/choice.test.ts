@@ -138,6 +138,9 @@ describe("calls", () => {
 
 describe("text, thoughts and the rest", () => {
   const details = (...reasoning_details: JsonObject[]) => chunk({ content: "", reasoning_details });
+  const call = (...tool_calls: JsonObject[]) => chunk({ tool_calls });
+  const broken = call({ index: 0, id: "a", function: { name: "f", arguments: '{"x":' } });
+  const whole = call({ index: 1, id: "b", function: { name: "g", arguments: "{}" } });
   test.each<[string, (JsonObject | "[DONE]")[], string[]]>([
     [
       "content null, empty or absent is none",
@@ -253,6 +256,35 @@ describe("text, thoughts and the rest", () => {
       ["text:x", "text:y", "finish stop", "end"],
     ],
     ["nothing at all", ["[DONE]"], ["error 502 The provider's answer held nothing."]],
+    [
+      "no reason, and a call that stops in the middle of its arguments",
+      [broken, "[DONE]"],
+      ['f(a):{"x":', "error 502 The provider's answer ended before it was whole."],
+    ],
+    [
+      "no reason, and an old call that stops in the middle of its arguments",
+      [chunk({ function_call: { name: "f", arguments: '{"x":' } }), "[DONE]"],
+      ['f(call_1_0_0):{"x":', "error 502 The provider's answer ended before it was whole."],
+    ],
+    [
+      "no reason, and one call of two that stops in the middle of its arguments",
+      [broken, whole, "[DONE]"],
+      ['f(a):{"x":', "g(b):{}", "error 502 The provider's answer ended before it was whole."],
+    ],
+    [
+      "a reason behind broken arguments, which are the model's",
+      [broken, why("length"), "[DONE]"],
+      ['f(a):{"x":', "finish length", "end"],
+    ],
+    [
+      "no reason, and calls that are whole or without arguments",
+      [
+        call({ index: 0, id: "a", function: { name: "f", arguments: '{"x":' } }),
+        call({ index: 0, function: { arguments: "1}" } }, { index: 1, id: "b", function: { name: "g" } }),
+        "[DONE]",
+      ],
+      ['f(a):{"x":1}', "g(b):", "finish tool-calls", "end"],
+    ],
     ["no end", [chunk({ content: "x" })], ["text:x", "error 502 The provider's answer ended before it was whole."]],
     [
       "one of two choices without an end",

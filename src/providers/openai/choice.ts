@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
+import { isObject, type Json, type JsonObject, parseJson } from "../../kernel/json.ts";
 import type { Block, EventPart } from "../../spec/event.ts";
 import { isReason, reasonOf } from "./finish.ts";
 import { readLogprobs } from "./logprobs.ts";
@@ -12,6 +12,8 @@ interface Call {
   name: string;
   /** Arguments that came before the name. */
   held: string;
+  /** All arguments so far. */
+  written: string;
   /** Whether its block has been opened. */
   open: boolean;
   /** The answer gave its reason to end: what else comes of the call is no part of it. */
@@ -93,6 +95,12 @@ export class Choice {
     const met = choice.stop_reason ?? choice.matched_stop;
     const sequence = typeof met === "string" && stops?.includes(met) ? met : undefined;
     this.#finish(raw, sequence, parts);
+  }
+
+  /** Whether no reason was given and a call stops in the middle of its arguments. Some providers give no reason, but none writes half a call. */
+  get broken(): boolean {
+    if (this.finished) return false;
+    return this.#calls.some(({ written }) => written.trim() !== "" && parseJson(written) === undefined);
   }
 
   /** The answer is whole: whatever is open ends, and a choice that gave no reason gets the obvious one. */
@@ -235,6 +243,7 @@ export class Choice {
       id: id || madeUp,
       name: "",
       held: "",
+      written: "",
       open: false,
       ended: false,
       custom,
@@ -272,6 +281,7 @@ export class Choice {
     if (!call.open && call.name !== "") this.#openCall(call, parts);
     const text = typeof given === "string" ? given : isObject(given) ? JSON.stringify(given) : "";
     if (text === "") return;
+    call.written += text;
     if (call.open) parts.push({ type: "arguments-delta", choice: this.index, block: call.block, text });
     else call.held += text;
   }

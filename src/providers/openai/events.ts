@@ -12,6 +12,8 @@ import { readUsage } from "./usage.ts";
 
 const NOTHING: EventPart[] = [];
 
+const ENDED_EARLY = "The provider's answer ended before it was whole.";
+
 /** Fields of a chunk that only OpenAI's lookalikes know and that hold nothing the model said. */
 const CHUNK_FIELDS = ["prompt_filter_results", "citations", "search_results"] as const;
 
@@ -108,11 +110,12 @@ export class ChatDecoder implements AnswerDecoder {
     if (this.#over) return NOTHING;
     const asked = this.#request.choices ?? 1;
     const whole = this.#choices.length >= asked && this.#choices.every((choice) => choice.finished);
-    return whole ? this.#done() : this.#cut("The provider's answer ended before it was whole.");
+    return whole ? this.#done() : this.#cut(ENDED_EARLY);
   }
 
   #done(): EventPart[] {
     if (this.#choices.length === 0) return this.#cut("The provider's answer held nothing.");
+    if (this.#choices.some((choice) => choice.broken)) return this.#cut(ENDED_EARLY);
     this.#over = true;
     const parts: EventPart[] = [];
     for (const choice of this.#choices) choice.close(parts);
