@@ -143,6 +143,25 @@ describe.each(PROVIDERS)("Google's client, a model of %s", (provider) => {
     }
   });
 
+  test.each([false, true])("calls a tool whose name only Google allows, stream: %p", async (stream) => {
+    const name = "my.srv:get";
+    up.forget();
+    let given = "";
+    up.plan((request) => {
+      given = /"name":"(my[^"]*)"/.exec(JSON.stringify((request.json() as JsonObject).tools))![1]!;
+      return dialectOf(request).replies({ toolCalls: [{ ...CALL, name: given }] })(request);
+    });
+    const config = { tools: [{ functionDeclarations: [{ ...WEATHER, name }] }] };
+    const asked = { model: provider, contents: "Weather?", config };
+    const heard: unknown[] = [];
+    if (stream) {
+      for await (const chunk of await genai.models.generateContentStream(asked))
+        heard.push(...(chunk.functionCalls ?? []));
+    } else heard.push(...(await genai.models.generateContent(asked)).functionCalls!);
+    expect(heard).toMatchObject([{ name, args: { city: "Berlin" } }]);
+    expect(given).toMatch(provider === "google" ? /^my\.srv:get$/ : /^my_srv_get_[0-9a-f]{8}$/);
+  });
+
   test("is answered in JSON", async () => {
     const schema = {
       type: "object",

@@ -3,6 +3,7 @@ import { UnsupportedFeature } from "../../spec/adapter.ts";
 import type { Extensible, MediaSource, Part, ToolResultPart } from "../../spec/message.ts";
 import { unseal } from "../../spec/sealed.ts";
 import { argumentsAsObject } from "../../spec/tool-arguments.ts";
+import { nameForAnthropic } from "./tool-names.ts";
 
 /** Tells the caller of something that was left out, once a field. */
 export type Warn = (field: string, message: string) => void;
@@ -37,7 +38,8 @@ export class BlockWriter {
         return this.#thinking(part, path);
       case "tool-call": {
         const input = argumentsAsObject(part.arguments);
-        return this.#with(part, { type: "tool_use", id: this.#ids.of(part.id), name: part.name, input });
+        const name = this.#own ? part.name : nameForAnthropic(part.name);
+        return this.#with(part, { type: "tool_use", id: this.#ids.of(part.id), name, input });
       }
       case "tool-result":
         return this.#result(part, path);

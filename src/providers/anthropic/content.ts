@@ -18,6 +18,9 @@ const THINKING = new Set(["type", "thinking", "signature"]);
 const REDACTED = new Set(["type", "data"]);
 const TOOL_USE = new Set(["type", "id", "name", "input"]);
 
+/** From the names of tools that Anthropic was given to the caller's own, where they differ. */
+export type CallersNames = ReadonlyMap<string, string> | undefined;
+
 /** A block that has begun: what it is in canonical form, what it said at once, and what has no name. */
 export interface Opening {
   content: Block;
@@ -35,8 +38,14 @@ export interface Opening {
  *
  * @param madeUpId for a call that came without one.
  * @param structured name of the response tool, if there is one.
+ * @param names the caller's own names of tools, by those that Anthropic was given in their place.
  */
-export function readOpening(block: JsonObject, madeUpId: string, structured: string | undefined): Opening {
+export function readOpening(
+  block: JsonObject,
+  madeUpId: string,
+  structured: string | undefined,
+  names: CallersNames,
+): Opening {
   switch (block.type) {
     case "text":
       return { ...opening({ kind: "text" }, block, TEXT), text: string(block.text) };
@@ -54,7 +63,10 @@ export function readOpening(block: JsonObject, madeUpId: string, structured: str
         return { ...opening({ kind: "text" }, {}, TOOL_USE), structured: true, input: block.input };
       }
       const id = string(block.id) || madeUpId;
-      return { ...opening({ kind: "tool-call", id, name }, block, TOOL_USE), input: block.input };
+      return {
+        ...opening({ kind: "tool-call", id, name: names?.get(name) ?? name }, block, TOOL_USE),
+        input: block.input,
+      };
     }
     default:
       return opening({ kind: "opaque", dialect: DIALECT, value: block }, {}, TEXT);

@@ -3,6 +3,7 @@ import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adap
 import type { EventPart } from "../../spec/event.ts";
 import { Alike } from "../alike.ts";
 import {
+  type CallersNames,
   type Calls,
   DIALECT,
   finishOf,
@@ -37,6 +38,7 @@ const NO_PARTS: EventPart[] = [];
  */
 export class MessagesDecoder implements AnswerDecoder {
   readonly #structured: string | undefined;
+  readonly #names: CallersNames;
   readonly #usage = new UsageReader();
   readonly #open = new Map<number, OpenBlock>();
   readonly #alike = new Alike();
@@ -47,14 +49,18 @@ export class MessagesDecoder implements AnswerDecoder {
   #finished = false;
   #done = false;
 
-  /** @param structured name of the tool whose arguments are the answer, where the request has one. */
-  constructor(structured: string | undefined) {
+  /**
+   * @param structured name of the tool whose arguments are the answer, where the request has one.
+   * @param names the caller's own names of tools, by those that Anthropic was given in their place.
+   */
+  constructor(structured: string | undefined, names?: CallersNames) {
     this.#structured = structured;
+    this.#names = names;
   }
 
   unary(body: string): EventPart[] {
     this.#done = true;
-    return partsOfMessage(body, this.#structured);
+    return partsOfMessage(body, this.#structured, this.#names);
   }
 
   frame(frame: Frame): EventPart[] {
@@ -114,7 +120,8 @@ export class MessagesDecoder implements AnswerDecoder {
     const { index, content_block: content } = event;
     if (typeof index !== "number" || !isObject(content)) return [unknown(event)];
     const parts = this.#blockStop(index);
-    return this.#begin(parts, index, readOpening(content, `toolu_${this.#messageId}_${index}`, this.#structured));
+    const madeUpId = `toolu_${this.#messageId}_${index}`;
+    return this.#begin(parts, index, readOpening(content, madeUpId, this.#structured, this.#names));
   }
 
   #begin(before: EventPart[], index: number, opening: Opening): EventPart[] {
@@ -177,7 +184,7 @@ export class MessagesDecoder implements AnswerDecoder {
   #deltaWithoutStart(event: JsonObject, index: number, delta: JsonObject): EventPart[] {
     const type = delta.type === "text_delta" ? "text" : delta.type === "thinking_delta" ? "thinking" : undefined;
     if (type === undefined) return [unknown(event)];
-    const parts = this.#begin([], index, readOpening({ type }, "", undefined));
+    const parts = this.#begin([], index, readOpening({ type }, "", undefined, undefined));
     return [...parts, ...this.#delta(event)];
   }
 

@@ -6,6 +6,7 @@ import { MessagesDecoder } from "./events.ts";
 import { MODELS } from "./models.ts";
 import { encodeRequest } from "./request.ts";
 import { responseTool } from "./structured.ts";
+import { callersNames } from "./tool-names.ts";
 
 /** Anthropic's Messages API (https://docs.claude.com/en/api/messages), and whatever imitates it behind a base URL. */
 export const anthropic: ProviderAdapter = {
@@ -34,7 +35,7 @@ export const anthropic: ProviderAdapter = {
   },
   credential: (key) => ({ "x-api-key": key }),
   encode: encodeRequest,
-  decoder: (request) => new MessagesDecoder(responseTool(request)),
+  decoder: (request) => new MessagesDecoder(responseTool(request), callersNames(request)),
   error: errorOf,
   operations: { "count-tokens": countApi, ...BATCH_APIS },
   models: MODELS,

@@ -6,6 +6,7 @@ import type { Warn } from "./blocks.ts";
 import type { ModelTraits } from "./models.ts";
 import { nativeSchema } from "./schema.ts";
 import type { AnswerFormat } from "./structured.ts";
+import { nameForAnthropic } from "./tool-names.ts";
 
 /** Anthropic's bound on strict tools of one request. */
 const MAX_STRICT_TOOLS = 20;
@@ -44,7 +45,7 @@ function functionTools(request: ModelRequest, traits: ModelTraits, warn: Warn): 
     if (tool.type === "opaque") {
       throw new UnsupportedFeature(`tools[${index}]`, `Anthropic has no tool of type ${typeOf(tool)}`);
     }
-    const value: JsonObject = { name: tool.name, input_schema: objectSchema(tool.parameters) };
+    const value: JsonObject = { name: nameForAnthropic(tool.name), input_schema: objectSchema(tool.parameters) };
     if (tool.description !== undefined) value.description = tool.description;
     if (isObject(tool.extra?.cache_control)) value.cache_control = tool.extra.cache_control;
     if (tool.strict === true) {
@@ -76,7 +77,7 @@ function choiceOf(choice: ToolChoice | undefined): JsonObject | undefined {
     case "required":
       return { type: "any" };
     case "tool":
-      return { type: "tool", name: choice.name };
+      return { type: "tool", name: nameForAnthropic(choice.name) };
     case "opaque":
       throw new UnsupportedFeature("tool_choice", "Anthropic does not have this kind of tool choice");
     default:

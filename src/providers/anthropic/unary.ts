@@ -2,6 +2,7 @@ import { isObject, type JsonObject, parseBounded } from "../../kernel/json.ts";
 import { MalformedAnswer } from "../../spec/adapter.ts";
 import type { EventPart } from "../../spec/event.ts";
 import {
+  type CallersNames,
   type Calls,
   DIALECT,
   finishOf,
@@ -16,7 +17,7 @@ import { errorInside } from "./errors.ts";
 import { UsageReader } from "./usage.ts";
 
 /** A whole message as parts. An error in a 200 is an `error` part. @throws MalformedAnswer */
-export function partsOfMessage(body: string, structured: string | undefined): EventPart[] {
+export function partsOfMessage(body: string, structured: string | undefined, names?: CallersNames): EventPart[] {
   const message = parseBounded(body);
   if (!isObject(message)) throw new MalformedAnswer("the answer is not a JSON object");
   if (message.type === "error") return [{ type: "error", error: errorInside(message) }];
@@ -34,7 +35,15 @@ export function partsOfMessage(body: string, structured: string | undefined): Ev
   for (let i = 0; i < content.length; i++) {
     const block = content[i];
     if (!isObject(block)) throw new MalformedAnswer(`content[${i}] is not an object`);
-    pushBlock(parts, block, i, `toolu_${typeof message.id === "string" ? message.id : ""}_${i}`, structured, calls);
+    pushBlock(
+      parts,
+      block,
+      i,
+      `toolu_${typeof message.id === "string" ? message.id : ""}_${i}`,
+      structured,
+      names,
+      calls,
+    );
   }
 
   const raw = typeof message.stop_reason === "string" ? message.stop_reason : null;
@@ -50,11 +59,12 @@ function pushBlock(
   block: number,
   madeUpId: string,
   structured: string | undefined,
+  names: CallersNames,
   calls: Calls,
 ): void {
   const { citations, ...plain } = value;
   const cited = value.type === "text" && Array.isArray(citations) && citations.length > 0;
-  const open = readOpening(cited ? plain : value, madeUpId, structured);
+  const open = readOpening(cited ? plain : value, madeUpId, structured, names);
   if (open.rest !== undefined) parts.push(restOfBlock(open.rest));
   parts.push({ type: "block-start", choice: 0, block, content: open.content });
   if (open.structured) {

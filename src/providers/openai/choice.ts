@@ -48,7 +48,7 @@ export class Choice {
   /** Whether a message or a delta has been read. */
   begun = false;
 
-  /** @param names the caller's own names of tools that had to be shortened, by their short ones */
+  /** @param names the caller's own names of tools, by those that the server was given in their place */
   constructor(index: number, madeUp: string, names?: ReadonlyMap<string, string>) {
     this.index = index;
     this.#madeUp = madeUp;

@@ -7,7 +7,7 @@ import { Alike } from "../alike.ts";
 import { withTier } from "../served-tier.ts";
 import { Choice } from "./choice.ts";
 import { errorInside } from "./errors.ts";
-import { shortenedNames } from "./tool-names.ts";
+import { callersNames } from "./tool-names.ts";
 import { readUsage } from "./usage.ts";
 
 const NOTHING: EventPart[] = [];
@@ -40,7 +40,7 @@ export class ChatDecoder implements AnswerDecoder {
 
   constructor(request: ModelRequest) {
     this.#request = request;
-    this.#names = shortenedNames(request);
+    this.#names = callersNames(request, "openai-chat");
   }
 
   unary(body: string): EventPart[] {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ModelRequest } from "../../spec/request.ts";
 import { OPENAI_QUIRKS } from "./quirks.ts";
-import { idForServer, nameForServer, shortenedNames } from "./tool-names.ts";
+import { callersNames, idForServer, nameForServer } from "./tool-names.ts";
 
 const long = (end: string) => `mcp__${"server_".repeat(12)}${end}`;
 
@@ -11,28 +11,39 @@ function requestWith(names: string[], dialect: ModelRequest["dialect"] = "anthro
 }
 
 describe("names of tools", () => {
-  test("up to 64 characters stay as they are", () => {
+  test("of letters that OpenAI takes, up to 64, stay as they are", () => {
     expect(nameForServer("x".repeat(64))).toBe("x".repeat(64));
-    expect(shortenedNames(requestWith(["x".repeat(64), "f"]))).toBeUndefined();
+    expect(callersNames(requestWith(["x".repeat(64), "f-1_A"]), "openai-chat")).toBeUndefined();
   });
 
-  test("beyond are shortened to a name that the dialect allows, the same one every time, and told apart", () => {
-    const [one, other] = [nameForServer(long("a")), nameForServer(long("b"))];
-    expect(one).toMatch(/^[\w-]{64}$/);
-    expect(one).toBe(nameForServer(long("a")));
+  test.each([
+    ["longer", long("a"), long("b")],
+    ["with a point", "srv.get", "srv.put"],
+    ["with a colon or a slash", "srv:get", "srv/get"],
+    ["with a space", "get it", "get.it"],
+  ])("%s become names that the dialect allows, the same ones every time, and told apart", (_, first, second) => {
+    const [one, other] = [nameForServer(first), nameForServer(second)];
+    for (const name of [one, other]) expect(name).toMatch(/^[\w-]{1,64}$/);
+    expect(one).toBe(nameForServer(first));
     expect(one).not.toBe(other);
-    expect(one).toStartWith("mcp__server_server_");
+    expect(one).toStartWith(first.slice(0, 3));
   });
 
   test("come back as the caller's own", () => {
-    const names = shortenedNames(requestWith(["f", long("a"), long("b")]))!;
-    expect([...names.values()]).toEqual([long("a"), long("b")]);
-    expect(names.get(nameForServer(long("b")))).toBe(long("b"));
+    const names = callersNames(requestWith(["f", long("a"), "srv.get"]), "openai-chat")!;
+    expect([...names.values()]).toEqual([long("a"), "srv.get"]);
+    expect(names.get(nameForServer("srv.get"))).toBe("srv.get");
   });
 
-  test("of a caller of this dialect are its own business", () => {
-    expect(shortenedNames(requestWith([long("a")], "openai-chat"))).toBeUndefined();
-  });
+  test.each(["openai-chat", "openai-responses"] as const)(
+    "of a caller of %s are its own business where the server is asked in it, and nowhere else",
+    (dialect) => {
+      const request = requestWith([long("a")], dialect);
+      expect(callersNames(request, dialect)).toBeUndefined();
+      const other = dialect === "openai-chat" ? "openai-responses" : "openai-chat";
+      expect([...callersNames(request, other)!.values()]).toEqual([long("a")]);
+    },
+  );
 });
 
 describe("ids of calls", () => {

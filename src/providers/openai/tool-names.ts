@@ -1,34 +1,30 @@
-import { crc32, hmac } from "../../kernel/digest.ts";
+import { hmac } from "../../kernel/digest.ts";
+import type { Dialect } from "../../spec/dialect.ts";
 import type { ModelRequest } from "../../spec/request.ts";
+import { callersToolNames, type ToolNameForm, toolNameIn } from "../../spec/tool-name.ts";
 
 /**
  * Names and ids that other dialects allow and servers of this one refuse: OpenAI and
- * DeepSeek take names of functions up to 64 characters (Anthropic: 128), OpenAI takes ids of
- * calls up to 40, Mistral exactly nine letters and digits. A conversation that has moved from
- * one provider to another brings what the other one made.
- *
- * What is too long gets the same short form in every request, so that the beginning of a
- * conversation stays the same and the provider's cache of prompts holds.
+ * DeepSeek take names of functions up to 64 characters, of letters, digits, `_` and `-` (Anthropic:
+ * 128, Google: also `.` and `:`), OpenAI takes ids of calls up to 40, Mistral exactly nine letters
+ * and digits. A conversation that has moved from one provider to another brings what the other one made.
  */
-const MAX_NAME = 64;
+const NAMES: ToolNameForm = {
+  allowed: /^[\w-]{1,64}$/,
+  plain: (name) => name.replace(/[^\w-]/g, "_"),
+  max: 64,
+};
 
-/** Eight hexadecimal digits of the whole name, behind its beginning. */
 export function nameForServer(name: string): string {
-  if (name.length <= MAX_NAME) return name;
-  const mark = crc32(name).toString(16).padStart(8, "0");
-  return `${name.slice(0, MAX_NAME - 1 - mark.length)}_${mark}`;
+  return toolNameIn(NAMES, name);
 }
 
-/** From the short names of a request's tools to the caller's own; undefined where none had to be shortened. */
-export function shortenedNames(request: ModelRequest): ReadonlyMap<string, string> | undefined {
-  if (request.dialect === "openai-chat") return undefined;
-  let names: Map<string, string> | undefined;
-  for (const tool of request.tools ?? []) {
-    if (tool.type !== "function" || tool.name.length <= MAX_NAME) continue;
-    names ??= new Map();
-    names.set(nameForServer(tool.name), tool.name);
-  }
-  return names;
+/**
+ * From the names that the server was given to the caller's own; undefined where all are the same.
+ * @param dialect the server's: what a caller of it calls its tools is between the two
+ */
+export function callersNames(request: ModelRequest, dialect: Dialect): ReadonlyMap<string, string> | undefined {
+  return request.dialect === dialect ? undefined : callersToolNames(NAMES, request);
 }
 
 /** The ids of calls that a server takes, and the length of those that stand in place of others. */

@@ -4,7 +4,7 @@ import type { EventPart, FinishReason } from "../../../spec/event.ts";
 import type { ModelRequest } from "../../../spec/request.ts";
 import { withTier } from "../../served-tier.ts";
 import { errorInside } from "../errors.ts";
-import { shortenedNames } from "../tool-names.ts";
+import { callersNames } from "../tool-names.ts";
 import { begunResponse, isBackground } from "./background.ts";
 import { DIALECT, type ItemReader, readerOf, Sink } from "./items.ts";
 import { readUsage } from "./usage.ts";
@@ -49,7 +49,7 @@ export class ResponsesDecoder implements AnswerDecoder {
   constructor(request: ModelRequest) {
     const own = request.dialect === DIALECT;
     this.#sink = new Sink(own);
-    this.#names = own ? undefined : shortenedNames(request);
+    this.#names = callersNames(request, DIALECT);
     this.#key = `call_${request.messages.length}`;
     this.#isBackground = isBackground(request);
   }
@@ -166,7 +166,7 @@ export class ResponsesDecoder implements AnswerDecoder {
     this.#items.set(index, undefined);
   }
 
-  /** The caller's own name of a tool that had to be shortened. */
+  /** The caller's own name of a tool whose name the dialect does not take. */
   #named(item: JsonObject): JsonObject {
     const name = typeof item.name === "string" ? this.#names?.get(item.name) : undefined;
     return name === undefined ? item : { ...item, name };

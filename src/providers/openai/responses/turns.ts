@@ -99,7 +99,7 @@ function standing(part: ToolCallPart | ToolResultPart | ReasoningPart, losses: L
     return {
       type: "function_call",
       call_id: idForServer(part.id, CALL_IDS),
-      name: nameForServer(part.name),
+      name: losses.own ? part.name : nameForServer(part.name),
       arguments: called,
     };
   }
