@@ -33,12 +33,12 @@ describe("lookalikes of OpenAI's", () => {
       .encode(openaiChat.decode({ model: "m", messages: [{ role: "user", content: "hi" }], ...body }), model).body;
 
   /** What a caller of another dialect makes of it: only there do most quirks show. */
-  const translated = (kind: string, body: JsonObject) =>
+  const translated = (kind: string, body: JsonObject, model = "m") =>
     openaiCompatible
       .find((adapter) => adapter.kind === kind)!
       .encode(
         anthropicMessages.decode({ model: "m", max_tokens: 5, messages: [{ role: "user", content: "hi" }], ...body }),
-        "m",
+        model,
       ).body;
 
   test("only those that keep responses are asked for one in the background", () => {
@@ -138,6 +138,62 @@ describe("lookalikes of OpenAI's", () => {
   test("Groq is not sent the thoughts that it refuses", () => {
     const messages = [{ role: "assistant", content: "x", reasoning_content: "hm" }];
     expect(written("groq", { messages }).messages).toEqual([{ role: "assistant", content: "x" }]);
+  });
+
+  const CALL = { type: "tool_use", id: "toolu_1", name: "f", input: {} };
+  const RESULT = { role: "user", content: [{ type: "tool_result", tool_use_id: "toolu_1", content: "42" }] };
+  /** The thought that goes upstream with each turn of the model's in a tool loop by Messages. */
+  const thoughtsAt = (kind: string, model: string, thinking: string) => {
+    const body = translated(
+      kind,
+      {
+        messages: [
+          { role: "user", content: "hi" },
+          { role: "assistant", content: "Let me see." },
+          { role: "assistant", content: [CALL] },
+          RESULT,
+          { role: "assistant", content: [{ type: "thinking", thinking: "hm", signature: "" }, CALL] },
+          RESULT,
+        ],
+        ...(thinking === "unsaid" ? {} : { thinking: { type: thinking, budget_tokens: 1024 } }),
+      },
+      model,
+    );
+    return (body.messages as JsonObject[])
+      .filter(({ role }) => role === "assistant")
+      .map((turn) => turn.reasoning_content);
+  };
+  test.each<[string, string, string, (string | undefined)[]]>([
+    ["deepseek", "deepseek-v4-pro", "enabled", ["", "", "hm"]],
+    ["deepseek", "deepseek-v4-pro", "unsaid", ["", "", "hm"]],
+    ["deepseek", "deepseek-v4-pro", "disabled", [undefined, undefined, "hm"]],
+    ["deepseek", "deepseek-reasoner", "unsaid", ["", "", "hm"]],
+    ["deepseek", "deepseek-chat", "enabled", ["", "", "hm"]],
+    ["deepseek", "deepseek-chat", "unsaid", [undefined, undefined, "hm"]],
+    ["moonshot", "kimi-k2.6", "enabled", [undefined, " ", "hm"]],
+    ["moonshot", "kimi-k2.5", "unsaid", [undefined, " ", "hm"]],
+    ["moonshot", "kimi-k2.6", "disabled", [undefined, undefined, "hm"]],
+    ["moonshot", "kimi-k3", "unsaid", [undefined, " ", "hm"]],
+    ["moonshot", "kimi-k2-thinking", "unsaid", [undefined, " ", "hm"]],
+    ["moonshot", "kimi-k2-0905-preview", "unsaid", [undefined, undefined, "hm"]],
+    ["zai", "glm-5.2", "enabled", [undefined, undefined, "hm"]],
+  ])("at %s, %s with thinking %s is sent turns without a thought as it takes them", (kind, model, thinking, sent) => {
+    expect(thoughtsAt(kind, model, thinking)).toEqual(sent);
+  });
+
+  test.each([
+    ["deepseek", "deepseek-v4-pro"],
+    ["moonshot", "kimi-k2.6"],
+  ])("at %s, callers of its own dialect have their turns as they wrote them", (kind, model) => {
+    const call = { id: "c", type: "function", function: { name: "f", arguments: "{}" } };
+    const messages = [
+      { role: "user", content: "hi" },
+      { role: "assistant", content: null, tool_calls: [call] },
+      { role: "tool", tool_call_id: "c", content: "42" },
+      { role: "assistant", content: null, reasoning_content: "", tool_calls: [call] },
+      { role: "tool", tool_call_id: "c", content: "42" },
+    ];
+    expect(written(kind, { messages, thinking: { type: "enabled" } }, model).messages).toEqual(messages);
   });
 
   test("OpenRouter is not asked for other models", () => {

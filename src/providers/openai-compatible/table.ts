@@ -73,8 +73,20 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "deepseek",
     "https://api.deepseek.com/v1",
     "DEEPSEEK_API_KEY",
-    // Refuses a list as content; wants the thoughts before a call back with its result.
-    { reasoning: "thinking", thoughtsWritten: "reasoning_content", textLists: "never", responses: true },
+    // Refuses a list as content; wants the thoughts before a call back with its result. While it thinks, which it
+    // does unless it is told not to, it refuses a call without the field, and a text before the call, though it
+    // answers with an empty one itself (guides/thinking_mode#tool-calls).
+    {
+      reasoning: "thinking",
+      thoughtsWritten: "reasoning_content",
+      thoughtsAbsent: {
+        text: "",
+        turns: "all",
+        demanded: (model, asked) => /reasoner/.test(model) || (asked ?? model !== "deepseek-chat"),
+      },
+      textLists: "never",
+      responses: true,
+    },
     { ...TEXT_ONLY, parallelToolSwitch: false, choices: false, jsonSchema: false, seed: false, logitBias: false },
     ["deepseek-v4-pro", "deepseek-v4-flash", "deepseek-chat", "deepseek-reasoner"],
   ),
@@ -220,7 +232,18 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "https://api.moonshot.ai/v1",
     "MOONSHOT_API_KEY",
     // Wants the thoughts before a call back with its result. Models before K2.5 cannot be asked to think.
-    { reasoning: "thinking", thinks: named(/kimi-k(?:2\.[5-9]|[3-9])/), thoughtsWritten: "reasoning_content" },
+    {
+      reasoning: "thinking",
+      thinks: named(/kimi-k(?:2\.[5-9]|[3-9])/),
+      thoughtsWritten: "reasoning_content",
+      // An empty one counts as missing. K2.5 and K2.6 think unless they are told not to; those named here always do.
+      thoughtsAbsent: {
+        text: " ",
+        turns: "with-calls",
+        demanded: (model, asked) =>
+          /thinking|kimi-k(?:2\.[7-9]|[3-9])/.test(model) || (/kimi-k2\.[56]/.test(model) && asked !== false),
+      },
+    },
     { ...HOSTED, parallelToolSwitch: false, logprobs: false, seed: false, logitBias: false },
     ["kimi-k3", "kimi-k2.6", "kimi-k2.5"],
   ),

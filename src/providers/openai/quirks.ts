@@ -5,6 +5,15 @@ import type { CallIdForm } from "./tool-names.ts";
 /** A field of an assistant message in which servers take its thoughts back. `content`: as an item of the content list. */
 export type ThoughtField = "reasoning_content" | "reasoning" | "reasoning_details" | "content";
 
+/** What stands where a turn of the model's has no thought, at a server that refuses such a turn. */
+export interface AbsentThought {
+  text: string;
+  /** Turns with calls, or, as soon as there is a call, all of them. */
+  turns: "with-calls" | "all";
+  /** Whether the server demands it. `asked`: whether the model is told to think; undefined where it is told nothing. */
+  demanded: (model: string, asked: boolean | undefined) => boolean;
+}
+
 /**
  * How a server of OpenAI's dialect differs from OpenAI, as data. What the caller wrote in this
  * dialect goes through in its own words; these say how to write what came from another one, and
@@ -36,6 +45,8 @@ export interface Quirks {
   thoughtsTaken: readonly ThoughtField[] | "any";
   /** Where thoughts go that came otherwise; null leaves them out. */
   thoughtsWritten: ThoughtField | null;
+  /** What is written there for callers of other dialects where there was no thought. Absent: nothing. */
+  thoughtsAbsent?: AbsentThought;
   /** Whether `top_k` is asked of it for callers of other dialects. Its own may give it wherever the capability is declared. */
   topK: boolean;
   /** The word for "some tool must be called". */

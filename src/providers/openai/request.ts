@@ -3,6 +3,7 @@ import type { UpstreamRequest } from "../../spec/adapter.ts";
 import type { ChatRequestForm } from "../../spec/chat-form.ts";
 import type { ModelRequest, Tool, ToolChoice } from "../../spec/request.ts";
 import { typeOf } from "../foreign.ts";
+import { writeAbsentThoughts } from "./absent-thoughts.ts";
 import { writeReasoning } from "./effort.ts";
 import { Losses } from "./losses.ts";
 import { writePrivacy } from "./privacy.ts";
@@ -32,6 +33,7 @@ export function encodeRequest(request: ModelRequest, model: string, quirks: Quir
   writeSampling(request, form, quirks, losses, body);
   writeFormat(request, quirks, losses, body);
   writeReasoning(request, model, form, quirks, losses, body);
+  if (!losses.own) writeAbsentThoughts(body, model, quirks);
   writeUser(request, losses, body);
   writeTier(request, losses, body);
   writePrivacy(request, quirks.privacy, body);
