@@ -3,6 +3,7 @@ import type { Block, EventPart } from "../../spec/event.ts";
 import { isReason, reasonOf } from "./finish.ts";
 import { readLogprobs } from "./logprobs.ts";
 import { type Thought, thoughtsOf } from "./reasoning.ts";
+import { mustBeSealed, sealDetail } from "./sealed-details.ts";
 
 type Kind = "none" | "text" | "reasoning" | "refusal" | "audio";
 
@@ -41,6 +42,9 @@ export class Choice {
   #blocks = 0;
   /** Which thought of `reasoning_details` is being written. */
   #thought: Json = null;
+  /** Whether the words of an item must go where a signature goes, and those of the thought that is being written. */
+  readonly #seals: boolean;
+  #detail: JsonObject | undefined;
   #calls: Call[] = [];
   readonly #callOf = new Map<Json, Call>();
   #last: Call | undefined;
@@ -48,8 +52,12 @@ export class Choice {
   /** Whether a message or a delta has been read. */
   begun = false;
 
-  /** @param names the caller's own names of tools, by those that the server was given in their place */
-  constructor(index: number, madeUp: string, names?: ReadonlyMap<string, string>) {
+  /**
+   * @param names the caller's own names of tools, by those that the server was given in their place
+   * @param seals whether the server wants its thoughts back with words for which the caller's dialect has no place
+   */
+  constructor(index: number, madeUp: string, names?: ReadonlyMap<string, string>, seals = false) {
+    this.#seals = seals;
     this.index = index;
     this.#madeUp = madeUp;
     this.#names = names;
@@ -131,6 +139,11 @@ export class Choice {
 
   #endBlock(parts: EventPart[]): void {
     if (this.#kind === "none") return;
+    if (this.#detail !== undefined) {
+      const { index: choice } = this;
+      parts.push({ type: "signature-delta", choice, block: this.#block, signature: sealDetail(this.#detail) });
+      this.#detail = undefined;
+    }
     parts.push({ type: "block-end", choice: this.index, block: this.#block });
     this.#kind = "none";
   }
@@ -163,27 +176,40 @@ export class Choice {
   }
 
   #think(thought: Thought, parts: EventPart[]): void {
-    const { extra } = thought;
-    if (thought.sealed !== undefined) {
+    const { extra, sealed } = thought;
+    const detail = this.#detailOf(thought);
+    if (sealed !== undefined) {
       this.#endBlock(parts);
       const block = this.#blocks++;
-      const content: Block = { kind: "redacted-reasoning", data: thought.sealed };
-      if (extra !== undefined) content.extra = extra;
+      const data = detail === undefined ? sealed : sealDetail({ ...detail, data: sealed });
+      const content: Block = { kind: "redacted-reasoning", data };
+      if (extra !== undefined && detail === undefined) content.extra = extra;
       parts.push({ type: "block-start", choice: this.index, block, content });
       parts.push({ type: "block-end", choice: this.index, block });
       return;
     }
     if (thought.text === "" && thought.signature === "") return;
     if (this.#kind !== "reasoning" || (thought.index !== undefined && thought.index !== this.#thought)) {
-      this.#open("reasoning", extra === undefined ? { kind: "reasoning" } : { kind: "reasoning", extra }, parts);
+      const bare = extra === undefined || detail !== undefined;
+      this.#open("reasoning", bare ? { kind: "reasoning" } : { kind: "reasoning", extra }, parts);
+      this.#detail = detail;
     }
     this.#thought = thought.index ?? this.#thought;
     if (thought.text !== "") {
       parts.push({ type: "text-delta", choice: this.index, block: this.#block, text: thought.text });
     }
-    if (thought.signature !== "") {
-      parts.push({ type: "signature-delta", choice: this.index, block: this.#block, signature: thought.signature });
-    }
+    if (thought.signature === "") return;
+    if (this.#detail !== undefined) this.#detail.signature = `${this.#detail.signature ?? ""}${thought.signature}`;
+    else parts.push({ type: "signature-delta", choice: this.index, block: this.#block, signature: thought.signature });
+  }
+
+  /** What must come back with a thought, where it goes in the place of a signature. */
+  #detailOf({ extra, sealed, index, signature }: Thought): JsonObject | undefined {
+    if (!this.#seals || !mustBeSealed(extra, sealed ?? signature)) return undefined;
+    // A type stands in `extra` only where it is neither of the two.
+    const detail: JsonObject = { type: sealed === undefined ? "reasoning.text" : "reasoning.encrypted", ...extra };
+    if (index !== undefined) detail.index = index;
+    return detail;
   }
 
   /** Mistral's content: texts, thoughts, and references to what it found. */

@@ -31,6 +31,7 @@ export class ChatDecoder implements AnswerDecoder {
   readonly #choices: Choice[] = [];
   readonly #alike = new Alike();
   readonly #names: ReadonlyMap<string, string> | undefined;
+  readonly #seals: boolean;
   #started = false;
   /** As the first chunk told it. */
   #tier: Json | undefined;
@@ -38,8 +39,10 @@ export class ChatDecoder implements AnswerDecoder {
   /** How much of the lists that some providers repeat in each chunk has been told. */
   #told = 0;
 
-  constructor(request: ModelRequest) {
+  /** @param details whether the server wants its `reasoning_details` back as they were */
+  constructor(request: ModelRequest, details = false) {
     this.#request = request;
+    this.#seals = details && request.dialect !== "openai-chat";
     this.#names = callersNames(request, "openai-chat");
   }
 
@@ -145,7 +148,7 @@ export class ChatDecoder implements AnswerDecoder {
     }
     let choice = this.#choices.find((known) => known.index === number);
     if (choice === undefined) {
-      choice = new Choice(number, `${this.#request.messages.length}_${number}`, this.#names);
+      choice = new Choice(number, `${this.#request.messages.length}_${number}`, this.#names, this.#seals);
       this.#choices.push(choice);
     }
     return choice;

@@ -5,6 +5,7 @@ import { unseal } from "../../spec/sealed.ts";
 import { contentItems, contentOf, documentItem, imageItem, textItem } from "./content.ts";
 import type { Losses } from "./losses.ts";
 import type { Quirks, ThoughtField } from "./quirks.ts";
+import { unsealDetail } from "./sealed-details.ts";
 import { idForServer, nameForServer } from "./tool-names.ts";
 
 /** The messages of a request as this dialect has them. @throws UnsupportedFeature */
@@ -181,16 +182,18 @@ class TurnsWriter {
   }
 
   #detail(part: ReasoningPart, beside: JsonObject): JsonObject {
-    const detail: JsonObject = {
-      type: part.redacted === undefined ? "reasoning.text" : "reasoning.encrypted",
-      ...beside,
-    };
+    const { own } = this.#losses;
+    const type = part.redacted === undefined ? "reasoning.text" : "reasoning.encrypted";
+    const sealed = unsealDetail(part.redacted ?? part.signature);
+    const detail: JsonObject = { type, ...beside, ...sealed };
+    // A caller of another dialect says by an empty one that there is none.
+    const given = own ? part.signature : part.signature || undefined;
+    const signature = sealed === undefined ? (unseal(given)?.data ?? given) : sealed.signature;
     // What another provider gave is told bare: OpenRouter goes by `format` and `id`.
-    if (part.redacted !== undefined) detail.data = unseal(part.redacted)?.data ?? part.redacted;
+    if (part.redacted !== undefined && sealed === undefined) detail.data = unseal(part.redacted)?.data ?? part.redacted;
     else if (detail.type === "reasoning.summary") detail.summary = part.text;
-    else if (detail.type === "reasoning.text" && (part.text !== "" || part.signature === undefined))
-      detail.text = part.text;
-    if (part.signature !== undefined) detail.signature = unseal(part.signature)?.data ?? part.signature;
+    else if (detail.type === "reasoning.text" && (part.text !== "" || signature === undefined)) detail.text = part.text;
+    if (signature !== undefined) detail.signature = signature;
     this.#losses.carry(part.extra, detail);
     return detail;
   }
