@@ -59,8 +59,40 @@ async function install(): Promise<string | undefined> {
   return path === undefined ? undefined : `npm brought no ${path} for ${PLATFORM}: ${complaint.trim().slice(-300)}`;
 }
 
+/** Whose turn it is to install: suites run in processes of their own, and one must not replace what another one runs. */
+const TURN = `${FOLDER}.turn`;
+
+/** A process that died in its turn has it no longer. */
+function isTaken(): boolean {
+  try {
+    process.kill(Number(readFileSync(TURN, "utf8")), 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function inTurn<T>(act: () => Promise<T>): Promise<T> {
+  mkdirSync(join(FOLDER, ".."), { recursive: true });
+  for (;;) {
+    try {
+      writeFileSync(TURN, String(process.pid), { flag: "wx" });
+      break;
+    } catch {
+      // One that has just taken its turn may not have written who it is.
+      await Bun.sleep(500);
+      if (!isTaken()) rmSync(TURN, { force: true });
+    }
+  }
+  return await act().finally(() => rmSync(TURN, { force: true }));
+}
+
 /** Makes sure that they are installed; returns why they could not be, or undefined. About 1 GB is fetched. */
-export async function fetchAgents(): Promise<string | undefined> {
+export function fetchAgents(): Promise<string | undefined> {
+  return inTurn(fetchMissing);
+}
+
+async function fetchMissing(): Promise<string | undefined> {
   // Written when npm has finished: an install that was cut off, or is of other versions, is done again.
   const stamp = join(FOLDER, "installed.json");
   const done = existsSync(stamp) && readFileSync(stamp, "utf8") === MANIFEST;
