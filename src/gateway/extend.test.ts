@@ -36,11 +36,17 @@ function holding(asked: { account: string; owed: boolean; error: string | null }
     reserved: 1,
     again: [],
     open: new Set(["provider:one"]),
+    extending: Promise.resolve(),
   };
   const extended: string[] = [];
   const drafts: UsageRecord[] = [];
+  let away = false;
   const meter = {
     extend: async (_: number, scopes: { scope: string }[], draft: UsageRecord) => {
+      if (away) {
+        away = false;
+        throw new Error("away");
+      }
       extended.push(...scopes.map(({ scope }) => scope));
       drafts.push(draft);
       return room;
@@ -56,6 +62,9 @@ function holding(asked: { account: string; owed: boolean; error: string | null }
   return {
     to,
     hold,
+    fail: () => {
+      away = true;
+    },
     next: (account: string) => extend(hold as unknown as Hold, account, ports),
     extended,
     drafts,
@@ -122,4 +131,18 @@ test.each([true, false])("what is taken more, or refused, is looked at for thres
     [true, room],
     [true, room],
   ]);
+});
+
+test("of two that ask for more at the same moment the second sees what the first was given", async () => {
+  const { to, next, hold, drafts } = holding([{ account: "one", owed: true, error: "upstream_error" }], true);
+  await Promise.all([next("two"), to(1, 2, 80)]);
+  expect([hold.reserved, hold.worst.usd]).toEqual([2, 80]);
+  expect(drafts.map(({ costNanoUsd }) => costNanoUsd)).toEqual([120, 160]);
+});
+
+test("one that the store failed stops none that comes after it", async () => {
+  const { to, hold, drafts, fail } = holding([], true);
+  fail();
+  await expect(to(1, 2, 80)).rejects.toThrow("away");
+  expect([await to(1, 2, 80), hold.worst.usd, drafts.length]).toEqual([true, 80, 1]);
 });

@@ -16,7 +16,11 @@ export interface ExtendPorts {
  * @param account name of the provider account that is asked next
  * @returns whether the limits allow it.
  */
-export async function extend(hold: Hold, account: string, ports: ExtendPorts): Promise<boolean> {
+export function extend(hold: Hold, account: string, ports: ExtendPorts): Promise<boolean> {
+  return inTurn(hold, () => further(hold, account, ports));
+}
+
+async function further(hold: Hold, account: string, ports: ExtendPorts): Promise<boolean> {
   const { grant, worst, asked } = hold;
   const again = asked.findLast(({ target }) => target.account.name === account)?.target;
   const scopes = furtherDemandOf(grant, worst, again === undefined ? null : account);
@@ -41,7 +45,11 @@ export async function extend(hold: Hold, account: string, ports: ExtendPorts): P
  * @param worst what one target could use at most after all
  * @returns whether the limits allow it.
  */
-export async function extendTo(hold: Hold, worst: Worst, ports: ExtendPorts): Promise<boolean> {
+export function extendTo(hold: Hold, worst: Worst, ports: ExtendPorts): Promise<boolean> {
+  return inTurn(hold, () => grown(hold, worst, ports));
+}
+
+async function grown(hold: Hold, worst: Worst, ports: ExtendPorts): Promise<boolean> {
   const { grant, worst: held, reserved, again, open } = hold;
   const most = {
     input: Math.max(held.input, worst.input),
@@ -56,4 +64,14 @@ export async function extendTo(hold: Hold, worst: Worst, ports: ExtendPorts): Pr
   ports.thresholds.afterMore(scopes, admitted, grant.caller.principal, ports.meter);
   if (admitted) hold.worst = most;
   return admitted;
+}
+
+/**
+ * Each reads what is held and adds to it: of two at the same moment (a hedged target, and an answer that outgrows its
+ * bound) the second must see what the first has added, or what is held would be short of it.
+ */
+function inTurn(hold: Hold, act: () => Promise<boolean>): Promise<boolean> {
+  const turn = hold.extending.then(act, act);
+  hold.extending = turn;
+  return turn;
 }

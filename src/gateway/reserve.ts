@@ -17,6 +17,8 @@ import type { Target } from "./target.ts";
 import type { Thresholds } from "./thresholds.ts";
 import { mayFitCounted, type Worst, type WorstPorts, worstCaseOf } from "./worst.ts";
 
+const DONE: Promise<unknown> = Promise.resolve();
+
 /** Reserved, not yet settled. */
 class Ticket {
   protected readonly madeBy = "reserve";
@@ -28,6 +30,8 @@ class Ticket {
   /** Scopes of the provider accounts that have room for the call. */
   readonly open: ReadonlySet<string>;
   reserved = 1;
+  /** The last one that asked for more; the next waits for it. */
+  extending: Promise<unknown> = DONE;
   /** Targets at accounts that have been held for more than one of them. */
   again: readonly Target[] = [];
   /** The targets that were asked, in order; added to by dispatch, charged by settle. */
@@ -76,7 +80,8 @@ export function createReserve(ports: ReservePorts) {
       reservation = await take(grant, worst);
     }
     if (!reservation.admitted && grant.api.shorten === true) {
-      const shorter = shortened(grant, worst, reservation.levels, ports);
+      // An account's levels are not told to callers, but the answer has to fit under those too.
+      const shorter = shortened(grant, worst, [...reservation.levels, reservation.refusedBy], ports);
       if (shorter !== undefined) {
         ({ grant, worst } = shorter);
         reservation = await take(grant, worst);

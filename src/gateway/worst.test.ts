@@ -107,14 +107,20 @@ describe("thoughts that no bound on the output limits are held on top of it", ()
 describe("a prompt is bounded", () => {
   const text = "some words ".repeat(200);
   const long = { ...grant({ ...request, messages: [{ role: "user", parts: [{ type: "text", text }] }] }, [target("gpt-4o")]), bodyBytes: 5_000 } as Grant; // biome-ignore format: one line
-  const input = (of: Grant, bounding: Bounding) => worstCaseOf(of, ports, limiting("tokens"), bounding).input;
+  const input = (of: Grant, bounding: Bounding, tokens = 1_000) => {
+    return worstCaseOf(of, ports, { ...limiting(), tokens }, bounding).input;
+  };
+  const bytes = EXACT + 12 + text.length;
 
   test("by its bytes where it is long and quick is enough, and by its tokens where it is not", () => {
     asked.length = 0;
-    expect(input(long, "quick")).toBe(EXACT + 12 + text.length);
+    expect(input(long, "quick", (bytes + 10) * 100)).toBe(bytes);
     expect(asked).toEqual([]);
-    expect(input(long, "counted")).toBe(EXACT + 12 + 400);
-    expect(input(long, "counted")).toBe(EXACT + 12 + 400);
+    expect(input(long, "quick", (bytes + 10) * 100 - 1)).toBe(EXACT + 12 + 400);
+    asked.length = 0;
+    const anew = { ...long, request: { ...long.request, messages: [...long.request.messages] } } as Grant;
+    expect(input(anew, "counted")).toBe(EXACT + 12 + 400);
+    expect(input(anew, "counted")).toBe(EXACT + 12 + 400);
     expect(asked).toEqual([`o200k ${text.length}`]);
   });
   test("by its tokens where it is short", () => {
@@ -174,18 +180,20 @@ describe("a short prompt is bounded by its bytes where its limits are so large t
 
 test("what was refused by its bytes is worth counting where its tokens are what does not fit", () => {
   const refused = { input: 1_000, output: 10, usd: 0 };
-  const helps = (bodyBytes: number, dimension: Limit["dimension"], limited = limiting("tokens"), at = {}) => {
+  const large = { tokens: 101_000, usd: Infinity };
+  const helps = (bodyBytes: number, dimension: Limit["dimension"], limited: Limited = large, at = {}) => {
     const { scope = "key:k", shorten = false } = at as { scope?: string; shorten?: boolean };
     return mayFitCounted({ bodyBytes, api: { shorten } }, refused, limited, { scope, limit: { dimension } });
   };
   expect([helps(5_000, "tokens"), helps(5_000, "inputTokens"), helps(5_000, "usd")]).toEqual([true, true, true]);
   expect([helps(1_000, "usd"), helps(5_000, "requests"), helps(5_000, "outputTokens")]).toEqual([false, false, false]);
   const account = { scope: "provider:up" };
-  expect(helps(5_000, "requests", limiting("tokens"), account), "another account may have room").toBe(true);
-  expect(helps(5_000, "outputTokens", limiting("tokens"), { shorten: true }), "every limit counts").toBe(true);
-  expect(helps(1_000, "requests", limiting("tokens"), account), "it was counted").toBe(false);
-  const large = { tokens: 1e9, usd: 1e15 };
-  expect([helps(1_000, "tokens", large), helps(1_000, "requests", large)]).toEqual([true, false]);
+  expect(helps(5_000, "requests", large, account), "another account may have room").toBe(true);
+  expect(helps(5_000, "outputTokens", large, { shorten: true }), "every limit counts").toBe(true);
+  expect(helps(1_000, "requests", large, account), "it was counted").toBe(false);
+  expect(helps(5_000, "tokens", limiting("tokens")), "it was counted, as a good part of a limit").toBe(false);
+  const vast = { tokens: 1e9, usd: 1e15 };
+  expect([helps(1_000, "tokens", vast), helps(1_000, "requests", vast)]).toEqual([true, false]);
 });
 
 test("money is that of the dearest target; a model without a price is not to be had", () => {

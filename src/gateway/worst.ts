@@ -35,8 +35,11 @@ export type Bounding = "quick" | "counted";
 /** Bodies of so many bytes are counted at once, where it matters: it takes no longer than what else is done for a call. */
 const COUNTED_AT_ONCE = 1_000;
 
-/** A call that is below this share of every limit is not counted: so many at once would still hold little too much. */
-const SLIGHT = 1e-4;
+/**
+ * A call that is below this share of every limit is not counted: so many at once would still hold little too much. Of
+ * long prompts it is larger, for counting one costs more than all else that is done for a call.
+ */
+const SLIGHT = { short: 1e-4, long: 1e-2 };
 
 /** The smallest limits on a call, which alone ask what it could cost at most; infinite where there is none. */
 export interface Limited {
@@ -57,10 +60,7 @@ export function worstCaseOf(grant: Grant, ports: WorstPorts, limited: Limited, b
   return isQuickEnough(grant, quick, limited) ? quick : by(ports.tokenizer);
 }
 
-/**
- * Whether a call that was refused by the quick bound may fit by its tokens. Counting a long prompt costs
- * more than all of the rest, and most calls fit without.
- */
+/** Whether a call that was refused by the quick bound may fit by its tokens. */
 export function mayFitCounted(grant: Refusable, refused: Worst, limited: Limited, by: RefusedBy): boolean {
   if (!isQuickEnough(grant, refused, limited)) return false;
   // Of several accounts one is named, and another may have room; what is shortened has to fit under every limit.
@@ -72,7 +72,8 @@ type Refusable = Pick<Grant, "bodyBytes"> & { api: Pick<Grant["api"], "shorten">
 type RefusedBy = Pick<Level, "scope"> & { limit: Pick<Limit, "dimension"> };
 
 function isQuickEnough(grant: Sized, { input, output, usd }: Worst, limited: Limited): boolean {
-  return isLong(grant) || (input + output <= limited.tokens * SLIGHT && usd <= limited.usd * SLIGHT);
+  const share = isLong(grant) ? SLIGHT.long : SLIGHT.short;
+  return input + output <= limited.tokens * share && usd <= limited.usd * share;
 }
 
 type Sized = Pick<Grant, "bodyBytes">;

@@ -58,6 +58,25 @@ describe.each(ASKED)("to $front, stream: $stream", ({ front, stream }) => {
   });
 });
 
+test("200 calls with long prompts at once against tokens for ten: ten pass, for their tokens are counted", async () => {
+  const models = [{ ...MODEL, targets: [{ provider: "up", model: "gpt-4o", weight: 1 }] }];
+  // A thousand tokens, and 5,500 bytes; with what is put around them and the answer no more than 1,180.
+  const messages = [{ role: "user", content: "some words ".repeat(500) }];
+  const scene = await under({ models, limits: [{ dimension: "tokens", window: "day", amount: 11_800 }] });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  scene.up.plan((request) => [{ do: "until", open: promise }, ...greet(request)]);
+  let ended = 0;
+  const calls = Array.from({ length: 200 }, async () => {
+    const response = await scene.call("openai", { messages, max_tokens: 100 });
+    await response.text();
+    if (++ended === 190) resolve();
+    return response.status;
+  });
+  const statuses = await Promise.all(calls);
+  expect(statuses.filter((status) => status === 200)).toHaveLength(10);
+  expect(scene.up.requests).toHaveLength(10);
+});
+
 test("what the last of them refuses is taken from none", async () => {
   // Of limits of one window the headers tell one.
   const nine = (window: Limit["window"]): Limit[] => [{ ...perDay(9), window }];

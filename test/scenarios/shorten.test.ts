@@ -110,6 +110,23 @@ test("thoughts that come on top of every bound are left their room", async () =>
   expect(Number(told(response))).toBe(85_000 - 81_920);
 });
 
+test("what an account of the provider has left shortens a call as well", async () => {
+  const up = await startUpstream();
+  const app = await startApp({
+    upstream: up.url,
+    api: { shorten: true },
+    providers: [
+      { name: "small", kind: "openai", baseUrl: `${up.url}/v1`, limits: [limit("outputTokens", "day", 1_000)] },
+    ],
+    models: [{ name: "m", targets: [{ provider: "small", model: "gpt-5", weight: 1 }], fallbacks: [] }],
+  });
+  const scene = new Scene(app, up);
+  open.push(scene);
+  up.plan(PROVIDERS.openai.replies({ text: "Hi.", usage: { input: 10, output: 5 } }));
+  const { response } = await scene.served("openai", { model: "m", max_tokens: 5_000 });
+  expect(Number(told(response))).toBe(1_000);
+});
+
 test("several choices share what fits", async () => {
   const scene = await under([limit("outputTokens", "day", 1_000)]);
   const { response } = await scene.served("openai", { n: 4, max_tokens: 5_000 });
