@@ -1,5 +1,5 @@
 /** How long a large request takes to be read: 200 tools, over 100 kB, in each front's dialect. One thread, no network. */
-import { parseBody } from "../src/gateway/body.ts";
+import { parseBody } from "../src/gateway/arrival/body.ts";
 import type { Wire } from "../src/spec/wire.ts";
 import { anthropicMessages } from "../src/wire/anthropic-messages/index.ts";
 import { openaiChat } from "../src/wire/openai-chat/index.ts";

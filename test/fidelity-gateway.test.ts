@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { CatalogModel } from "../src/domain/catalog/catalog.ts";
-import { withoutTraces } from "../src/gateway/upstream-error.ts";
+import { withoutTraces } from "../src/gateway/telling/upstream-error.ts";
 import { isObject, type Json, type JsonObject } from "../src/kernel/json.ts";
 import { ADAPTERS } from "../src/providers/adapters.ts";
 import { type App, type AppOptions, post, startApp } from "./support/app.ts";

@@ -4,7 +4,7 @@
  * Gemini's callers (methods A, B, C and F of the recordings' own page).
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { withoutAccountNames } from "../src/gateway/redact.ts";
+import { withoutAccountNames } from "../src/gateway/telling/redact.ts";
 import { isObject, type Json, type JsonObject } from "../src/kernel/json.ts";
 import { anthropic } from "../src/providers/anthropic/index.ts";
 import { google } from "../src/providers/google/index.ts";

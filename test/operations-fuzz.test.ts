@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { apiOf } from "../src/gateway/api-of.ts";
+import { apiOf } from "../src/gateway/asking/api-of.ts";
 import { ENDPOINTS } from "../src/gateway/endpoints.ts";
 import type { Json, JsonObject } from "../src/kernel/json.ts";
 import { ADAPTERS } from "../src/providers/adapters.ts";

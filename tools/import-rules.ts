@@ -92,6 +92,12 @@ export const RULES: readonly Rule[] = [
     never: /^src\/admin\//,
   },
   {
+    name: "beside the road it leans one way",
+    why: "how a body is read, what it costs and what is told of a failure does not depend on who is asked",
+    from: /^src\/gateway\/(?:arrival|metering|telling)\//,
+    never: /^src\/gateway\/(?:asking|objects|answering)\//,
+  },
+  {
     name: "the control plane does not know the data plane",
     why: "administering must not reach into calls",
     from: /^src\/admin\//,
@@ -120,7 +126,7 @@ export const RULES: readonly Rule[] = [
     name: "one unsealer",
     why: "one file opens providers' keys; whoever reviews key handling begins there",
     from: /^src\//,
-    except: /^src\/(?:gateway\/(?:account-key|gateway)\.ts|ports\/vault\.ts|vault\/|compose\.ts)/,
+    except: /^src\/(?:gateway\/(?:asking\/account-key|gateway)\.ts|ports\/vault\.ts|vault\/|compose\.ts)/,
     code: /\b[uU]nsealer\b|\bvault\.open\b/,
   },
   {
@@ -133,7 +139,7 @@ export const RULES: readonly Rule[] = [
     name: "an opened key has two readers",
     why: "dispatch asks for callers and the trial for administrators; nobody else asks providers as the account",
     from: /^src\//,
-    except: /^src\/gateway\/(?:account-key|gateway|dispatch|trial)\.ts$/,
+    except: /^src\/gateway\/(?:gateway|dispatch|asking\/(?:account-key|trial))\.ts$/,
     code: /\b(?:openKey|createOpenKey|OpenKey)\b/,
   },
   {

@@ -6,8 +6,8 @@
 import { GatewayError } from "../errors.ts";
 import { type Cidr, isHost } from "../kernel/address.ts";
 import { WELL_FORMED_REQUEST_ID } from "../kernel/id.ts";
+import { clientAddress } from "./arrival/client-address.ts";
 import type { Call } from "./call.ts";
-import { clientAddress } from "./client-address.ts";
 import { type Match, matchEndpoint } from "./endpoints.ts";
 
 class Ticket {

@@ -18,10 +18,10 @@ import { GatewayError } from "../errors.ts";
 import type { ProviderAdapter } from "../spec/adapter.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import { isPathStep } from "../wire/chosen-upstream.ts";
-import { checkObjects, missing } from "./allowed-objects.ts";
 import type { Call } from "./call.ts";
 import type { Identified } from "./identify.ts";
 import type { Located, Objects } from "./locate.ts";
+import { checkObjects, missing } from "./objects/allowed-objects.ts";
 import { underPolicies } from "./under-policy.ts";
 
 /** Who, what, now. `reserve` takes nothing else, and nobody else can make one. */

@@ -10,11 +10,11 @@ import type { ModelRequest } from "../spec/request.ts";
 import { InvalidRequest, type Wire } from "../spec/wire.ts";
 import { refuseChosenUpstream } from "../wire/chosen-upstream.ts";
 import { MODEL_HEADER } from "../wire/openai-files/index.ts";
-import { readCalls, readListedCalls } from "./batch-calls.ts";
-import { type BodyLedger, claim, parseBody, readBody } from "./body.ts";
+import { type BodyLedger, claim, parseBody, readBody } from "./arrival/body.ts";
+import { isForm, readForm } from "./arrival/form.ts";
 import type { Call } from "./call.ts";
-import { isForm, readForm } from "./form.ts";
 import type { Identified } from "./identify.ts";
+import { readCalls, readListedCalls } from "./objects/batch-calls.ts";
 
 class Ticket {
   protected readonly madeBy = "decode";

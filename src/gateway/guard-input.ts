@@ -9,15 +9,15 @@ import type { DocumentPart, Part } from "../spec/message.ts";
 import { givenTokens, type ObjectCall } from "../spec/operation.ts";
 import type { BatchCall, ModelRequest } from "../spec/request.ts";
 import type { Call } from "./call.ts";
-import { decodeText } from "./encoded-text.ts";
-import { maskOperation } from "./guarded-operation.ts";
-import { countInValue } from "./guarded-values.ts";
-import { denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
-import { type HoldingPorts, heldAsMasked } from "./hold-masked.ts";
-import { inCall, turn } from "./in-line.ts";
-import { countAcross } from "./neighbouring-texts.ts";
+import { decodeText } from "./guarding/encoded-text.ts";
+import { maskOperation } from "./guarding/guarded-operation.ts";
+import { countInValue } from "./guarding/guarded-values.ts";
+import { denial, type Guard, guardsOf, noteVerdict } from "./guarding/guards.ts";
+import { type HoldingPorts, heldAsMasked } from "./guarding/hold-masked.ts";
+import { countAcross } from "./guarding/neighbouring-texts.ts";
+import { countUnmasked } from "./guarding/unmasked-input.ts";
 import type { Hold } from "./reserve.ts";
-import { countUnmasked } from "./unmasked-input.ts";
+import { inCall, turn } from "./telling/in-line.ts";
 
 class Ticket {
   protected readonly madeBy = "guardInput";

@@ -12,14 +12,14 @@
 import { countReadings, maskFor, maskReadings } from "../domain/guardrails/phrases.ts";
 import { asJson, asWritten } from "../domain/guardrails/reading.ts";
 import { type EventBatch, type EventPart, type ModelEvent, rewritten } from "../spec/event.ts";
-import type { EventStream } from "./begun.ts";
+import type { EventStream } from "./asking/begun.ts";
 import type { Call } from "./call.ts";
 import type { Answer } from "./dispatch.ts";
-import { maskResult } from "./guarded-operation.ts";
-import { denial, type Guard, guardsOf, noteVerdict } from "./guards.ts";
-import { isTextPart, MaskedTexts, TextKeys } from "./masked-texts.ts";
-import { readable } from "./readable-file.ts";
-import { type Judged, UnmaskedOutput } from "./unmasked-output.ts";
+import { maskResult } from "./guarding/guarded-operation.ts";
+import { denial, type Guard, guardsOf, noteVerdict } from "./guarding/guards.ts";
+import { isTextPart, MaskedTexts, TextKeys } from "./guarding/masked-texts.ts";
+import { readable } from "./guarding/readable-file.ts";
+import { type Judged, UnmaskedOutput } from "./guarding/unmasked-output.ts";
 
 class Ticket {
   protected readonly madeBy = "guardOutput";

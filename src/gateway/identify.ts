@@ -8,9 +8,9 @@ import { GatewayError } from "../errors.ts";
 import { isWithin, parseCidr } from "../kernel/address.ts";
 import { MAX_CREDENTIAL } from "../kernel/bounds.ts";
 import type { Accepted } from "./accept.ts";
+import type { Strangers } from "./arrival/strangers.ts";
 import type { Call } from "./call.ts";
 import type { Match } from "./endpoints.ts";
-import type { Strangers } from "./strangers.ts";
 
 class Ticket {
   protected readonly madeBy = "identify";

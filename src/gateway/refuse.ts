@@ -1,12 +1,12 @@
 import { type GatewayError, toGatewayError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
 import type { Records, UsageRecord } from "../ports/records.ts";
+import { attemptHeaders, commonHeaders, publicError } from "./answering/headers.ts";
+import type { Strangers } from "./arrival/strangers.ts";
 import type { Call } from "./call.ts";
-import { withBeside } from "./errors-as-said.ts";
-import { attemptHeaders, commonHeaders, publicError } from "./headers.ts";
-import { reasonOf } from "./reason.ts";
 import { refusalRecord } from "./record.ts";
-import type { Strangers } from "./strangers.ts";
+import { withBeside } from "./telling/errors-as-said.ts";
+import { reasonOf } from "./telling/reason.ts";
 
 export interface RefusePorts {
   records: Pick<Records, "append">;

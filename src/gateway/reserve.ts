@@ -8,14 +8,14 @@ import type { Meter, MeterTime, Reservation } from "../ports/meter.ts";
 import type { Attempt } from "../ports/records.ts";
 import type { Grant } from "./authorize.ts";
 import type { Call } from "./call.ts";
-import { demandOf, limitedIn } from "./demand.ts";
-import { fitsLater, refusal } from "./limit-refusal.ts";
+import { demandOf, limitedIn } from "./metering/demand.ts";
+import { fitsLater, refusal } from "./metering/limit-refusal.ts";
+import { shortened, shortest } from "./metering/shortened.ts";
+import type { Tally } from "./metering/tally.ts";
+import type { Thresholds } from "./metering/thresholds.ts";
+import { mayFitCounted, type Worst, type WorstPorts, worstCaseOf } from "./metering/worst.ts";
 import { draftRecord } from "./record.ts";
-import { shortened, shortest } from "./shortened.ts";
-import type { Tally } from "./tally.ts";
 import type { Target } from "./target.ts";
-import type { Thresholds } from "./thresholds.ts";
-import { mayFitCounted, type Worst, type WorstPorts, worstCaseOf } from "./worst.ts";
 
 const DONE: Promise<unknown> = Promise.resolve();
 

@@ -10,11 +10,11 @@ import { formatUsd } from "../kernel/money.ts";
 import type { EventPart, ModelEvent } from "../spec/event.ts";
 import type { RelayedBody } from "../spec/operation.ts";
 import type { AnswerEncoder } from "../spec/wire.ts";
+import { answerHeaders } from "./answering/headers.ts";
+import { StreamedBody } from "./answering/streamed-body.ts";
 import type { Call } from "./call.ts";
-import { answerHeaders } from "./headers.ts";
 import type { Settled } from "./settle.ts";
-import { StreamedBody } from "./streamed-body.ts";
-import { fromProviderError } from "./upstream-error.ts";
+import { fromProviderError } from "./telling/upstream-error.ts";
 
 export interface RespondSettings {
   /** How long the caller may take to accept what is ready for it. */

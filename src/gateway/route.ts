@@ -14,11 +14,11 @@ import { order } from "../domain/routing/order.ts";
 import { mayServe } from "../domain/routing/placement.ts";
 import { GatewayError } from "../errors.ts";
 import type { Prices } from "../ports/prices.ts";
-import { askingOf } from "./asking.ts";
+import { type HealthBook, targetKey } from "./asking/health.ts";
 import type { Call } from "./call.ts";
 import type { CleanRequest } from "./guard-input.ts";
-import { type HealthBook, targetKey } from "./health.ts";
 import { notHere } from "./locate.ts";
+import { askingOf } from "./metering/asking.ts";
 import type { Target } from "./target.ts";
 
 /** A target with what is known of it. */

@@ -8,10 +8,10 @@ import { GatewayError } from "../errors.ts";
 import type { Outcome, UsageRecord } from "../ports/records.ts";
 import type { EventBatch } from "../spec/event.ts";
 import { type Call, CLIENT_LEFT } from "./call.ts";
-import { Closing, type ClosingPorts } from "./closing.ts";
 import type { CleanAnswer } from "./guard-output.ts";
+import { Closing, type ClosingPorts } from "./metering/closing.ts";
 import type { Hold } from "./reserve.ts";
-import { fromProviderError, toCallError } from "./upstream-error.ts";
+import { fromProviderError, toCallError } from "./telling/upstream-error.ts";
 
 /** An answer that settles its Hold by being read, to the end or not. Whoever stops reading must `return` its events. */
 class Ticket {

@@ -104,6 +104,11 @@ export const PLANTED_IMPORTS: readonly PlantedImports[] = [
     control: { "src/gateway/a.ts": 'import "../ports/b.ts";', "src/ports/b.ts": value },
   },
   {
+    rule: "beside the road it leans one way",
+    violation: { "src/gateway/metering/a.ts": 'import "../asking/b.ts";', "src/gateway/asking/b.ts": value },
+    control: { "src/gateway/asking/a.ts": 'import "../metering/b.ts";', "src/gateway/metering/b.ts": value },
+  },
+  {
     rule: "the control plane does not know the data plane",
     violation: { "src/admin/a.ts": 'import type { X } from "../gateway/b.ts";', "src/gateway/b.ts": type },
     control: { "src/admin/a.ts": 'import "../ports/b.ts";', "src/ports/b.ts": value },
@@ -131,7 +136,7 @@ export const PLANTED_IMPORTS: readonly PlantedImports[] = [
     rule: "one unsealer",
     violation: { "src/admin/a.ts": "export function peek(unsealer: { open(x: string): string }) {}" },
     control: {
-      "src/gateway/account-key.ts": "export function openWith(unsealer: { open(x: string): string }) {}",
+      "src/gateway/asking/account-key.ts": "export function openWith(unsealer: { open(x: string): string }) {}",
       "src/admin/a.ts": "export function keep(sealer: { seal(x: string): string }) {} // the unsealer is not here",
     },
   },
@@ -145,7 +150,7 @@ export const PLANTED_IMPORTS: readonly PlantedImports[] = [
   {
     rule: "an opened key has two readers",
     violation: { "src/gateway/settle.ts": "export const key = (ports: { openKey(): string }) => ports.openKey();" },
-    control: { "src/gateway/trial.ts": "export const key = (ports: { openKey(): string }) => ports.openKey();" },
+    control: { "src/gateway/asking/trial.ts": "export const key = (ports: { openKey(): string }) => ports.openKey();" },
   },
   {
     rule: "the console speaks HTTP",

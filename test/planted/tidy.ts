@@ -31,7 +31,7 @@ export const PLANTED_TIDY: readonly PlantedTidy[] = [
     rule: "file length",
     what: "a stage of 150 lines",
     breach: { "src/gateway/reserve.ts": lines(150), ...tested("src/gateway/reserve.ts") },
-    control: { "src/gateway/body.ts": lines(150), ...tested("src/gateway/body.ts") },
+    control: { "src/gateway/arrival/body.ts": lines(150), ...tested("src/gateway/arrival/body.ts") },
   },
   {
     rule: "file length",

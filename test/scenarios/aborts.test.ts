@@ -1,7 +1,7 @@
 /**
  * Callers that leave a stream after any of its bytes, on every front that streams: they are charged the prompt and
  * what was streamed, the provider is let go of within a second, and nothing stays reserved. Proves gateway/settle.ts
- * and gateway/tally.ts on the road. Every tenth byte in `npm run test:all`, every 130th otherwise.
+ * and gateway/metering/tally.ts on the road. Every tenth byte in `npm run test:all`, every 130th otherwise.
  */
 import { expect, test } from "bun:test";
 import { chargesOf } from "../../src/domain/plans/charges.ts";

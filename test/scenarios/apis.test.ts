@@ -1,6 +1,6 @@
 /**
  * What a key can see and reach: its APIs, their stages and versions, their models, and
- * whether they keep prompts. Proves gateway/authorize.ts, gateway/list-models.ts and
+ * whether they keep prompts. Proves gateway/authorize.ts, gateway/answering/list-models.ts and
  * gateway/record.ts.
  */
 import { afterEach, describe, expect, test } from "bun:test";

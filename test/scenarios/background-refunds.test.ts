@@ -1,7 +1,7 @@
 /**
  * A response in the background is charged its worst case when it begins, and gets back what it has not used from
- * whichever answer tells first what it used. Proves gateway/refund.ts, gateway/charge-facts.ts and
- * gateway/told-usage.ts; for batches, which give back in the same way, see files-batches.test.ts and
+ * whichever answer tells first what it used. Proves gateway/objects/refund.ts, gateway/objects/charge-facts.ts and
+ * gateway/objects/told-usage.ts; for batches, which give back in the same way, see files-batches.test.ts and
  * message-batches.test.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";

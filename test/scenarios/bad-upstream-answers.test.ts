@@ -125,7 +125,7 @@ describe.each(ROADS)("$front to $provider, stream: $stream", ({ front, provider,
     expect(scene.up.accepted > 0 && scene.up.requests.length === 0).toBe(true);
   });
 
-  /** Status → what the caller gets, by the table of src/gateway/upstream-error.ts. */
+  /** Status → what the caller gets, by the table of src/gateway/telling/upstream-error.ts. */
   const statuses: [number, ErrorCode, number][] = [
     [400, "upstream_rejected", 400], [401, "upstream_refused", 401], [402, "upstream_refused", 402], [403, "upstream_refused", 403],
     [404, "upstream_rejected", 404], [407, "upstream_refused", 502], [408, "upstream_rejected", 408], [409, "upstream_rejected", 409],

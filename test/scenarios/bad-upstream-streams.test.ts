@@ -1,8 +1,8 @@
 /**
  * Bad upstream, second part: answers that begin well and then break, and usage that cannot be
  * true. A stream that broke ends with an error in the caller's dialect, and never like one
- * that is whole. Names what it proves: gateway/ask.ts, gateway/streamed-body.ts,
- * gateway/settle.ts, gateway/closing.ts.
+ * that is whole. Names what it proves: gateway/asking/ask.ts, gateway/answering/streamed-body.ts,
+ * gateway/settle.ts, gateway/metering/closing.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { ErrorCode } from "../../src/errors.ts";

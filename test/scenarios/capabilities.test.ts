@@ -1,6 +1,6 @@
 /**
  * What a provider's API cannot is never asked of it: another target is, or the call is refused by the name of the
- * field. Proves providers/capable.ts and providers/guarded.ts, and that gateway/attempts.ts moves on.
+ * field. Proves providers/capable.ts and providers/guarded.ts, and that gateway/asking/attempts.ts moves on.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { USUAL_ROUTING } from "../../src/domain/catalog/catalog.ts";

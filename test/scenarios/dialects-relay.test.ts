@@ -1,7 +1,7 @@
 /**
  * Same dialect on both sides: the bytes that arrived are the bytes that leave, streamed or
  * not, however the network cut them; what no version of the dialect knows is among them.
- * Nothing is added but the last comment of a stream (gateway/streamed-body.ts,
+ * Nothing is added but the last comment of a stream (gateway/answering/streamed-body.ts,
  * gateway/respond.ts), nothing is taken but a usage chunk that the caller did not ask for.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";

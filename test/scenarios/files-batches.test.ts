@@ -1,7 +1,7 @@
 /**
  * Files and batches at an account that two tenants share, by the SDK of OpenAI's: whose an id is, is
- * looked up before anybody is asked. It is the test of gateway/locate.ts, gateway/allowed-objects.ts,
- * gateway/keep-objects.ts, gateway/refund.ts, gateway/list-objects.ts, of src/wire/openai-files/index.ts and of
+ * looked up before anybody is asked. It is the test of gateway/locate.ts, gateway/objects/allowed-objects.ts,
+ * gateway/objects/keep-objects.ts, gateway/objects/refund.ts, gateway/objects/list-objects.ts, of src/wire/openai-files/index.ts and of
  * src/providers/openai/operations/objects.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";

@@ -1,6 +1,6 @@
 /**
  * Bad uploads, batches and lists: each is told by its line and field, and nobody is asked. It is the test of
- * gateway/batch-calls.ts and of src/wire/openai-files/index.ts.
+ * gateway/objects/batch-calls.ts and of src/wire/openai-files/index.ts.
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/kernel/json.ts";

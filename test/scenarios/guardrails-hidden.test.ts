@@ -1,14 +1,14 @@
 /**
  * Phrases that are hidden from a guard and that a provider, a model or a caller would find all the same: behind
  * escapes of JSON, in documents that are bytes, cut over parts of a prompt, cut over blocks of an answer. Proves
- * gateway/guard-input.ts, gateway/unmasked-input.ts, gateway/neighbouring-texts.ts, gateway/encoded-text.ts and
- * gateway/masked-texts.ts.
+ * gateway/guard-input.ts, gateway/guarding/unmasked-input.ts, gateway/guarding/neighbouring-texts.ts, gateway/guarding/encoded-text.ts and
+ * gateway/guarding/masked-texts.ts.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Guardrail } from "../../src/domain/catalog/catalog.ts";
 import { compilePhrases } from "../../src/domain/guardrails/phrases.ts";
-import { decodeText } from "../../src/gateway/encoded-text.ts";
-import { countAcross } from "../../src/gateway/neighbouring-texts.ts";
+import { decodeText } from "../../src/gateway/guarding/encoded-text.ts";
+import { countAcross } from "../../src/gateway/guarding/neighbouring-texts.ts";
 import type { Json } from "../../src/kernel/json.ts";
 import type { Message } from "../../src/spec/message.ts";
 import { type App, chat, messages, post, startApp } from "../support/app.ts";

@@ -1,7 +1,7 @@
 /**
  * Guards on what goes in and on what comes out: one road for whole answers and streams, for
  * texts, tool calls and what nobody has a name for. Proves gateway/guard-input.ts,
- * gateway/guard-output.ts, gateway/hold-masked.ts and gateway/guards.ts.
+ * gateway/guard-output.ts, gateway/guarding/hold-masked.ts and gateway/guarding/guards.ts.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Guardrail } from "../../src/domain/catalog/catalog.ts";

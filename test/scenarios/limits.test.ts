@@ -1,10 +1,10 @@
 /**
  * What a plan promises: so many requests, tokens, dollars and calls at once, told in headers,
  * refused with the time to wait, and never exceeded, however many come at the same moment.
- * Proves gateway/reserve.ts and gateway/headers.ts with the meter behind them.
+ * Proves gateway/reserve.ts and gateway/answering/headers.ts with the meter behind them.
  */
 import { afterEach, describe, expect, test } from "bun:test";
-import { duration } from "../../src/gateway/limit-headers.ts";
+import { duration } from "../../src/gateway/metering/limit-headers.ts";
 import type { Limit } from "../../src/kernel/limit.ts";
 import { type AppOptions, startApp } from "../support/app.ts";
 import { ASKED, DIALECTS, type DialectName, PROVIDERS, Scene } from "../support/scene.ts";

@@ -1,7 +1,7 @@
 /**
  * Streams of providers that write more than they were asked for: more is held as the answer grows, and where a limit has
  * no room for it the stream is cut, so that spent and reserved never exceed it by more than one read. Proves
- * gateway/output-bound.ts on the road.
+ * gateway/metering/output-bound.ts on the road.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/errors.ts";

@@ -1,6 +1,6 @@
 /**
  * What callers hear of providers and attempts beside the answer, and that listing models leaves a
- * record. Proves gateway/told.ts, gateway/headers.ts, gateway/refuse.ts and gateway/list-models.ts.
+ * record. Proves gateway/asking/told.ts, gateway/answering/headers.ts, gateway/refuse.ts and gateway/answering/list-models.ts.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { CatalogModel } from "../../src/domain/catalog/catalog.ts";

@@ -1,6 +1,6 @@
 /**
  * Images and documents that callers name by address, at providers that take bytes only. Proves
- * gateway/remote-media.ts; what may be fetched at all is upstream/media.test.ts's.
+ * gateway/asking/remote-media.ts; what may be fetched at all is upstream/media.test.ts's.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/errors.ts";

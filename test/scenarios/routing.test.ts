@@ -1,7 +1,7 @@
 /**
  * What a model's routing settings do to a call on the road: rounds of retries, hedges, budgets,
  * statuses that fall back, prompts that are too long, conversations that stay, accounts that may
- * not serve, and targets that are given up. Proves gateway/attempts.ts, route.ts and health.ts.
+ * not serve, and targets that are given up. Proves gateway/asking/attempts.ts, route.ts and health.ts.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { type CatalogModel, type Placement, type Routing, USUAL_ROUTING } from "../../src/domain/catalog/catalog.ts";

@@ -1,6 +1,6 @@
 /**
  * Who is limited: key, application, team, tenant, subscription, model and provider account, each by
- * itself and all at once, through every front. Proves gateway/demand.ts with the meter behind it.
+ * itself and all at once, through every front. Proves gateway/metering/demand.ts with the meter behind it.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { OwnLimits } from "../../src/domain/access/principal.ts";

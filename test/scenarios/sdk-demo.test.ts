@@ -1,5 +1,5 @@
 /**
- * What needs no account: the list of models (gateway/list-models.ts) and the demo model, by
+ * What needs no account: the list of models (gateway/answering/list-models.ts) and the demo model, by
  * the official clients of both dialects; and what only OpenAI's dialect has, several answers
  * and log probabilities, where the provider has it too.
  */

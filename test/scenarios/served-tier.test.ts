@@ -1,6 +1,6 @@
 /**
  * The tier that served is the tier that is charged, at every provider that tells it, streamed or not. Proves
- * gateway/closing.ts and tally.ts.
+ * gateway/metering/closing.ts and tally.ts.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { CatalogModel, Price } from "../../src/domain/catalog/catalog.ts";

@@ -1,6 +1,6 @@
 /**
  * A call whose worst case does not fit its limits, where some output would: under `shorten: true` its bound is lowered
- * to what fits, and a header says to what; otherwise it is refused. Proves gateway/shortened.ts on the road.
+ * to what fits, and a header says to what; otherwise it is refused. Proves gateway/metering/shortened.ts on the road.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/kernel/json.ts";

@@ -1,5 +1,5 @@
 /**
- * Responses that lie with a provider, under an API's guards and policy. Proves gateway/allowed-objects.ts and
+ * Responses that lie with a provider, under an API's guards and policy. Proves gateway/objects/allowed-objects.ts and
  * keep-responses.ts.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";

@@ -1,6 +1,6 @@
 /**
  * Responses that lie at an account which two tenants share: each goes on from its own, reads, stops and deletes
- * them, by OpenAI's official client, and nobody from another's. Proves gateway/keep-responses.ts, locate.ts,
+ * them, by OpenAI's official client, and nobody from another's. Proves gateway/objects/keep-responses.ts, locate.ts,
  * wire/openai-responses/stored.ts and providers/openai/responses/background.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";

@@ -1,7 +1,7 @@
 /**
  * What a response in the background has not used is given back once, whichever of several gateways hears of it,
- * and also of a charge by rule after the one that had begun it was killed (src/gateway/refund.ts,
- * src/gateway/charge-facts.ts).
+ * and also of a charge by rule after the one that had begun it was killed (src/gateway/objects/refund.ts,
+ * src/gateway/objects/charge-facts.ts).
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { SQL } from "bun";

@@ -1,0 +1,69 @@
+import { GatewayError } from "../../errors.ts";
+import { networkOf } from "../../kernel/address.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { MINUTE } from "../../kernel/clock.ts";
+
+/** Addresses remembered at once, in two generations: when the younger is full, the older is forgotten whole. */
+const MAX_ADDRESSES = 10_000;
+
+interface Seen {
+  since: number;
+  count: number;
+}
+
+/**
+ * Counts refusals of unknown callers by address. After `perMinute` of them an address is told 429
+ * instead of 401 and leaves no record of its own, so that guessing fills neither the log
+ * nor the disk. Good keys from the same address are not touched.
+ */
+export class Strangers {
+  readonly #clock: Clock;
+  readonly #perMinute: number;
+  #young = new Map<string, Seen>();
+  #old = new Map<string, Seen>();
+
+  constructor(clock: Clock, perMinute: number) {
+    this.#clock = clock;
+    this.#perMinute = perMinute;
+  }
+
+  /** Addresses remembered now. */
+  get remembered(): number {
+    return this.#young.size + this.#old.size;
+  }
+
+  /** Counts one more refusal of somebody unknown. @returns whether it is still worth a record. */
+  note(address: string): boolean {
+    return this.#count(address).count <= this.#perMinute;
+  }
+
+  /** Counts one more bad key, and says what to answer. */
+  refuse(address: string, message: string): GatewayError {
+    const now = this.#clock.ticks();
+    const seen = this.#count(address);
+    if (seen.count <= this.#perMinute) return new GatewayError("invalid_credential", message);
+    return new GatewayError("too_many_attempts", "Too many bad keys came from this address; wait a minute.", {
+      retryAfterMs: Math.ceil(seen.since + MINUTE - now),
+    });
+  }
+
+  #count(address: string): Seen {
+    // Whoever has one IPv6 address has the 2^64 of its network.
+    const seen = this.#seenAt(networkOf(address));
+    seen.count++;
+    return seen;
+  }
+
+  #seenAt(address: string): Seen {
+    const now = this.#clock.ticks();
+    const known = this.#young.get(address) ?? this.#old.get(address);
+    if (known !== undefined && now - known.since < MINUTE) return known;
+    if (this.#young.size >= MAX_ADDRESSES / 2) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    const fresh = { since: now, count: 0 };
+    this.#young.set(address, fresh);
+    return fresh;
+  }
+}
