@@ -62,6 +62,7 @@ test("200: the list may be cut by type, scope and tenant, and is paged", async (
   expect(await idsOf("?scope=key:a")).toEqual([1]);
   expect(await idsOf("?tenant=ten_1")).toEqual([1]);
   expect(await idsOf("?scope=key:b")).toEqual([]);
+  expect(await idsOf("?tenant=acme"), "ids of other tenants").toEqual([]);
   const { next } = (await call("GET", "/api/v1/events?limit=1")).body;
   expect(await idsOf(`?limit=1&cursor=${next}`)).toEqual([1]);
 });

@@ -4,6 +4,7 @@ import { formatUsd } from "../kernel/money.ts";
 import type { EventQuery, KeptEvent } from "../ports/events.ts";
 import { defineOperation } from "./operation.ts";
 import { Instant, instant, instantOrNull, LimitView, PageQuery, pageOf } from "./schemas.ts";
+import { scopeByNames, tenantId } from "./scopes.ts";
 
 const Type = z.enum(["limit.threshold"]);
 
@@ -37,8 +38,18 @@ export const listEvents = defineOperation({
   input: {
     query: PageQuery.extend({
       type: Type.optional(),
-      scope: z.string().max(400).optional().describe("Only those of this scope: `tenant:ten_…`, `key:…`, `model:…`."),
-      tenant: z.string().max(400).optional().describe("Only those of the tenant with this id, and of what it owns."),
+      scope: z
+        .string()
+        .max(400)
+        .optional()
+        .describe(
+          "Only those of this scope: `tenant:…` by id or name, `application:…` by id or `tenant/team/application`, `key:…`, `model:…`.",
+        ),
+      tenant: z
+        .string()
+        .max(400)
+        .optional()
+        .describe("Only those of the tenant with this id or name, and of what it owns."),
     }),
   },
   output: pageOf(EventView),
@@ -47,8 +58,8 @@ export const listEvents = defineOperation({
     const asked: EventQuery = {
       limit,
       ...(type === undefined ? {} : { type }),
-      ...(scope === undefined ? {} : { scope }),
-      ...(tenant === undefined ? {} : { tenantId: tenant }),
+      ...(scope === undefined ? {} : { scope: (await scopeByNames(context, scope)) ?? scope }),
+      ...(tenant === undefined ? {} : { tenantId: await tenantId(context, tenant) }),
       ...(cursor === undefined ? {} : { cursor }),
     };
     const page = await context.events.page(asked);

@@ -178,6 +178,7 @@ test("a list is paged, newest page by page, each key once, and may be cut to a t
   }
   expect(names.sort()).toEqual(["foreign", "k0", "k1", "k2", "k3", "k4"]);
   const foreign = await call("GET", "/api/v1/keys?tenant=ten_other");
+  expect((await call("GET", "/api/v1/keys?tenant=other")).body, "by its name").toEqual(foreign.body);
   expect(foreign.body.items).toMatchObject([{ name: "foreign", application: { tenant: { name: "other" } } }]);
   expect((await call("GET", "/api/v1/keys?cursor=nonsense")).status).toBe(400);
 });

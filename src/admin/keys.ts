@@ -10,6 +10,7 @@ import { entityTag, requireMatch } from "./etag.ts";
 import { invalidField } from "./input.ts";
 import { defineOperation, type ReadContext } from "./operation.ts";
 import { Instant, instant, instantOrNull, LimitView, Moment, Name, PageQuery, pageOf } from "./schemas.ts";
+import { tenantId } from "./scopes.ts";
 
 /** CIDRs of one key. A key that needs more stands in the wrong place of the network. */
 const MAX_CIDRS = 100;
@@ -148,11 +149,14 @@ export const listKeys = defineOperation({
   permission: "key.read",
   audit: "none",
   input: {
-    query: PageQuery.extend({ tenant: z.string().optional().describe("Only those of the tenant with this id.") }),
+    query: PageQuery.extend({
+      tenant: z.string().max(400).optional().describe("Only those of the tenant with this id or name."),
+    }),
   },
   output: pageOf(Key),
   async handle(context, { query }) {
-    const page = await context.administration.keys(query.tenant ?? null, query.cursor ?? null, query.limit);
+    const tenant = query.tenant === undefined ? null : await tenantId(context, query.tenant);
+    const page = await context.administration.keys(tenant, query.cursor ?? null, query.limit);
     const applications = new Map((await context.administration.applications()).map((row) => [row.id, row]));
     return {
       body: {

@@ -1,3 +1,4 @@
+/** Proves limit-requests.ts and limit-request-view.ts. */
 import { expect, test } from "bun:test";
 import { adminPlane, BOT, NOW } from "../../test/support/admin-plane.ts";
 import type { Limit } from "../kernel/limit.ts";
@@ -32,6 +33,7 @@ test("201: what is asked for is kept with who asked, and leaves its entry", asyn
     id: body.id,
     state: "requested",
     scope: SCOPE,
+    name: "acme/research/bot",
     tenantId: BOT.tenant.id,
     applicationId: BOT.id,
     limit: { per: "day", requests: 500 },
@@ -275,6 +277,7 @@ test("a list is paged, newest first, and may be cut by tenant and state", async 
   expect(await idsOf("?state=rejected")).toEqual([ids[1]!]);
   expect(await idsOf("?state=requested&limit=1")).toEqual([ids[0]!]);
   expect(await idsOf("?tenant=ten_other")).toEqual([]);
+  expect([await idsOf("?tenant=acme"), await idsOf("?tenant=other")], "by its name").toEqual([ids, []]);
   expect(await call("GET", `${PATH}?state=open`)).toMatchObject({ status: 400, body: { param: "state" } });
 });
 

@@ -8,43 +8,12 @@ import { formatUsd } from "../kernel/money.ts";
 import type { LimitedScope } from "../ports/administration.ts";
 import type { LimitDecision, LimitRequestRow } from "../ports/limit-requests.ts";
 import { isSamePerson } from "./authenticate.ts";
-import { entityTag, requireMatch } from "./etag.ts";
+import { requireMatch } from "./etag.ts";
 import { invalidField } from "./input.ts";
+import { LimitRequest, State, tagOf, toldOf } from "./limit-request-view.ts";
 import { type ChangeContext, defineOperation, type ReadContext } from "./operation.ts";
-import { Actor, Instant, instant, instantOrNull, LimitView, Moment, PageQuery, Prose, pageOf } from "./schemas.ts";
-import { scopeByNames } from "./scopes.ts";
-
-const State = z
-  .enum(["requested", "approved", "rejected", "withdrawn", "expired"])
-  .describe("`expired`: it was approved for a time, and that is over.");
-
-const LimitRequest = z
-  .object({
-    id: z.string(),
-    state: State,
-    scope: z.string(),
-    tenantId: z.string(),
-    applicationId: z.string().describe("Of whom more is asked for, or whose subscription or key it is."),
-    limit: LimitView,
-    until: Instant.nullable().describe("Until when it is asked for; null is for good."),
-    reason: z.string(),
-    createdAt: Instant,
-    createdBy: Actor,
-    decision: z
-      .object({
-        at: Instant,
-        by: Actor,
-        note: z.string().nullable(),
-        granted: z
-          .object({ limit: LimitView, until: Instant.nullable().describe("Null is for good.") })
-          .nullable()
-          .describe("Null where it was rejected."),
-      })
-      .nullable()
-      .describe("Null as long as nobody has decided."),
-    withdrawnAt: Instant.nullable(),
-  })
-  .meta({ id: "LimitRequest", description: "A limit that someone asks for above one that holds." });
+import { instantOrNull, Moment, PageQuery, Prose, pageOf } from "./schemas.ts";
+import { scopeByNames, tenantId } from "./scopes.ts";
 
 const RequestPath = z.strictObject({ id: z.string() });
 
@@ -84,7 +53,7 @@ export const createLimitRequest = defineOperation({
     const wanted = { scope: scope.scope, limit: limitOf(body.limit), until: momentOf(body.until), reason: body.reason };
     const id = context.newId("lreq");
     const repeated = await findRepeated(context, id, wanted);
-    if (repeated !== undefined) return replay(repeated, context.now);
+    if (repeated !== undefined) return replay(context, repeated);
     requireMore(scope, wanted, context.now);
     const row: LimitRequestRow = {
       ...wanted,
@@ -103,11 +72,11 @@ export const createLimitRequest = defineOperation({
     } catch (thrown) {
       // Two equal calls at once: the store let one of them in, and this is the other.
       const winner = await findRepeated(context, id, wanted);
-      if (winner !== undefined) return replay(winner, context.now);
+      if (winner !== undefined) return replay(context, winner);
       if (thrown instanceof GatewayError && thrown.code === "not_found") throw unknownScope();
       throw thrown;
     }
-    return { ...answerOf(row, context.now), status: 201, location: `/api/v1/limit-requests/${id}` };
+    return { ...(await answerOf(context, row)), status: 201, location: `/api/v1/limit-requests/${id}` };
   },
 });
 
@@ -121,15 +90,16 @@ export const listLimitRequests = defineOperation({
   input: {
     query: PageQuery.extend({
       state: State.optional(),
-      tenant: z.string().optional().describe("Only those of the tenant with this id."),
+      tenant: z.string().max(400).optional().describe("Only those of the tenant with this id or name."),
     }),
   },
   output: pageOf(LimitRequest),
   async handle(context, { query }) {
-    const { tenant = null, cursor = null, state } = query;
+    const { cursor = null, state } = query;
+    const tenant = query.tenant === undefined ? null : await tenantId(context, query.tenant);
     const which = { now: context.now, ...(state === undefined ? {} : { state }) };
     const page = await context.administration.limitRequests(tenant, which, cursor, query.limit);
-    return { body: { items: page.items.map((row) => viewOf(row, context.now)), next: page.next } };
+    return { body: { items: await Promise.all(page.items.map((row) => toldOf(context, row))), next: page.next } };
   },
 });
 
@@ -143,7 +113,7 @@ export const getLimitRequest = defineOperation({
   input: { path: RequestPath },
   output: LimitRequest,
   async handle(context, { path }) {
-    return answerOf(await requireRequest(context, path.id), context.now);
+    return answerOf(context, await requireRequest(context, path.id));
   },
 });
 
@@ -178,7 +148,7 @@ export const approveLimitRequest = defineOperation({
     const until = body.until === undefined ? before.until : momentOf(body.until);
     const decision = decisionOf(context, body.note, { limit, until });
     const repeated = findDecision(before, decision);
-    if (repeated !== undefined) return replay(repeated, context.now);
+    if (repeated !== undefined) return replay(context, repeated);
     if (before.state === "requested") {
       if (!isOfKind(limit, before.limit))
         throw invalidField("body", "limit", `must limit ${kindOf(before.limit)}, as was asked`);
@@ -204,7 +174,7 @@ export const rejectLimitRequest = defineOperation({
     const before = await requireRequest(context, path.id);
     const decision = decisionOf(context, body.note, null);
     const repeated = findDecision(before, decision);
-    if (repeated !== undefined) return replay(repeated, context.now);
+    if (repeated !== undefined) return replay(context, repeated);
     return await decide(context, before, decision, { scope: before.scope, note: body.note });
   },
 });
@@ -230,7 +200,7 @@ export const withdrawLimitRequest = defineOperation({
     await context.change(subject, async (writer) => {
       if (!(await writer.withdrawLimitRequest(before.tenantId, before.id, context.now))) throw unknownRequest();
     });
-    return answerOf(await requireRequest(context, path.id), context.now);
+    return answerOf(context, await requireRequest(context, path.id));
   },
 });
 
@@ -244,9 +214,9 @@ async function decide(context: ChangeContext, before: LimitRequestRow, decision:
     // Two equal calls at once: the store let one of them in, and this is the other.
     const winner = findDecision(await requireRequest(context, before.id), decision);
     if (winner === undefined) throw thrown;
-    return replay(winner, context.now);
+    return replay(context, winner);
   }
-  return answerOf(await requireRequest(context, before.id), context.now);
+  return answerOf(context, await requireRequest(context, before.id));
 }
 
 function decisionOf(context: ChangeContext, note: string | null, granted: LimitDecision["granted"]): LimitDecision {
@@ -340,35 +310,10 @@ function subjectOf({ id, tenantId }: LimitRequestRow, detail: object) {
   return { subject: `limit-request:${id}`, tenantId, detail: detail as JsonObject };
 }
 
-function answerOf(row: LimitRequestRow, now: number) {
-  const body = viewOf(row, now);
-  return { body, etag: entityTag(body) };
+async function answerOf(context: ReadContext, row: LimitRequestRow) {
+  return { body: await toldOf(context, row), etag: tagOf(row, context.now) };
 }
 
-function tagOf(row: LimitRequestRow, now: number): string {
-  return entityTag(viewOf(row, now));
-}
-
-function replay(row: LimitRequestRow, now: number) {
-  return { ...answerOf(row, now), status: 200 as const, replayed: true };
-}
-
-function viewOf(row: LimitRequestRow, now: number) {
-  const { id, scope, tenantId, applicationId, reason, createdBy, decision } = row;
-  const granted = decision?.granted ?? null;
-  const over = row.state === "approved" && granted !== null && granted.until !== null && granted.until <= now;
-  return {
-    ...{ id, scope, tenantId, applicationId, reason, createdBy },
-    state: over ? ("expired" as const) : row.state,
-    limit: rowOf(row.limit),
-    until: instantOrNull(row.until),
-    createdAt: instant(row.createdAt),
-    decision: decision && {
-      at: instant(decision.at),
-      by: decision.by,
-      note: decision.note,
-      granted: granted && { limit: rowOf(granted.limit), until: instantOrNull(granted.until) },
-    },
-    withdrawnAt: instantOrNull(row.withdrawnAt),
-  };
+async function replay(context: ReadContext, row: LimitRequestRow) {
+  return { ...(await answerOf(context, row)), status: 200 as const, replayed: true };
 }

@@ -33,6 +33,27 @@ export async function scopeByNames({ administration }: ReadContext, text: string
   return subscription && `subscription:${subscription.id}`;
 }
 
+/** The id of a tenant that is called by its id or its name. */
+export async function tenantId(context: ReadContext, text: string): Promise<string> {
+  const scope = await scopeByNames(context, `tenant:${text}`);
+  return scope === undefined ? text : scope.slice("tenant:".length);
+}
+
+/**
+ * What people call an application, or a part of one: `acme/research/bot`, `acme/research/bot/chat/v1`, a key's after its
+ * application's. Null where that is gone.
+ */
+export async function nameOfScope({ administration }: ReadContext, scope: string): Promise<string | null> {
+  const [own] = await administration.chargedScopes(scope);
+  const application = (await administration.applications()).find(({ id }) => id === own?.applicationId);
+  if (own === undefined || application === undefined) return null;
+  const name = `${application.tenant.name}/${application.team.name}/${application.name}`;
+  if (scope.startsWith("key:")) return `${name}: ${own.name}`;
+  if (!scope.startsWith("subscription:")) return name;
+  const subscription = (await administration.subscriptions(application.id)).find(({ id }) => scope.endsWith(`:${id}`));
+  return subscription === undefined ? null : `${name}/${subscription.api}`;
+}
+
 /** Names that make one of each kind. Keys, models and provider accounts are called by one name only. */
 const LENGTHS: ReadonlyMap<string, number> = new Map([
   ["tenant", 1],

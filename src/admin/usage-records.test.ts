@@ -48,9 +48,9 @@ function record(id: string, rest: Partial<UsageRecord> = {}): UsageRecord {
         status: 200,
         error: null,
         ms: 12,
-        inputTokens: 0,
-        outputTokens: 0,
-        costNanoUsd: 0,
+        inputTokens: 12,
+        outputTokens: 30,
+        costNanoUsd: 1_500,
       },
     ],
     verdicts: [{ guardrail: "pii", direction: "input", action: "mask", count: 2 }],
@@ -79,7 +79,7 @@ test("200: a record is told with exact dollars and times, without the prompt", a
     tokens: { input: 12, output: 30, cacheRead: 4, cacheWrite: 2, reasoning: 5 },
     costUsd: "0.0000015",
     captured: true,
-    attempts: [{ provider: "up", status: 200 }],
+    attempts: [{ provider: "up", status: 200, tokens: { input: 12, output: 30 }, costUsd: "0.0000015" }],
     verdicts: [{ guardrail: "pii", count: 2 }],
   });
   expect(text).not.toContain("tell no one");
@@ -91,6 +91,7 @@ test("200: the list may be cut by tenant, key, outcome and id, and has no prompt
     (await call("GET", `/api/v1/usage-records${query}`)).body.items.map(({ id }: { id: string }) => id);
   expect(await idsOf("")).toEqual(["call_1", "call_2", "call_3"]);
   expect(await idsOf("?tenant=ten_other")).toEqual(["call_2"]);
+  expect(await idsOf("?tenant=other"), "by its name").toEqual(["call_2"]);
   expect(await idsOf("?key=abcdefghjkmn")).toEqual(["call_1", "call_3"]);
   expect(await idsOf("?outcome=cut")).toEqual(["call_3"]);
   expect(await idsOf("?id=call_3")).toEqual(["call_3"]);

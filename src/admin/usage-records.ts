@@ -4,10 +4,12 @@ import { formatUsd } from "../kernel/money.ts";
 import type { UsageRecord } from "../ports/records.ts";
 import { defineOperation, type ReadContext } from "./operation.ts";
 import { Instant, instant, instantOrNull, PageQuery, pageOf } from "./schemas.ts";
+import { tenantId } from "./scopes.ts";
 
 const Outcome = z.enum(["finished", "refused", "failed", "cancelled", "cut", "recovered"]);
 const text = z.string().nullable();
 const tokens = z.number().int();
+const usd = z.string().describe("US dollars, exact to the nano-dollar, as a decimal.");
 const milliseconds = z.number().describe("Milliseconds.");
 
 const UsageRecordView = z
@@ -41,7 +43,7 @@ const UsageRecordView = z
       reasoning: tokens.describe("Part of output."),
     }),
     usageSource: z.enum(["reported", "counted", "reserved", "none"]),
-    costUsd: z.string().describe("US dollars, exact to the nano-dollar, as a decimal."),
+    costUsd: usd,
     priceSource: text,
     queueMs: milliseconds,
     firstByteMs: milliseconds.nullable(),
@@ -53,6 +55,8 @@ const UsageRecordView = z
         status: z.number().int().nullable(),
         error: text,
         ms: milliseconds,
+        tokens: z.object({ input: tokens, output: tokens }),
+        costUsd: usd.describe("What is charged for this attempt; all of them add up to the record's."),
       }),
     ),
     verdicts: z.array(
@@ -80,7 +84,7 @@ export const listUsageRecords = defineOperation({
   audit: "none",
   input: {
     query: PageQuery.extend({
-      tenant: z.string().optional().describe("Only those of the tenant with this id."),
+      tenant: z.string().max(400).optional().describe("Only those of the tenant with this id or name."),
       key: z.string().optional().describe("Only those of the key with this public id."),
       outcome: Outcome.optional(),
       id: z.string().min(1).max(128).optional().describe("Only those with this id, or with this `x-request-id`."),
@@ -91,7 +95,7 @@ export const listUsageRecords = defineOperation({
     const page = await context.records.page({
       limit: query.limit,
       ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
-      ...(query.tenant === undefined ? {} : { tenantId: query.tenant }),
+      ...(query.tenant === undefined ? {} : { tenantId: await tenantId(context, query.tenant) }),
       ...(query.key === undefined ? {} : { keyId: query.key }),
       ...(query.outcome === undefined ? {} : { outcome: query.outcome }),
       ...(query.id === undefined ? {} : { id: query.id }),
@@ -150,6 +154,7 @@ function recordView(record: UsageRecord) {
     cacheWriteTokens,
     reasoningTokens,
     costNanoUsd,
+    attempts,
     captured,
     ...rest
   } = record;
@@ -165,6 +170,11 @@ function recordView(record: UsageRecord) {
       reasoning: reasoningTokens,
     },
     costUsd: formatUsd(costNanoUsd),
+    attempts: attempts.map(({ inputTokens, outputTokens, costNanoUsd, ...attempt }) => ({
+      ...attempt,
+      tokens: { input: inputTokens, output: outputTokens },
+      costUsd: formatUsd(costNanoUsd),
+    })),
     captured: captured !== null,
   };
 }

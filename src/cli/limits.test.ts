@@ -53,12 +53,14 @@ test("0: what is asked for is granted, with less and for a time, and withdrawn a
   expect(asked.stdout).toBe(`Request ${id} asks for requests=500/day.\n`);
   const flags = ["--limit", "requests=300/day", "--until", "2026-12-01", "--note", "for the launch"];
   const approved = await run(["limits", "approve", id, ...flags]);
-  expect(approved.stdout).toBe(`${SCOPE} may have requests=300/day until 2026-12-01T00:00:00.000Z.\n`);
+  expect(approved.stdout).toBe(
+    `application:acme/research/bot may have requests=300/day until 2026-12-01T00:00:00.000Z.\n`,
+  );
   expect(administration.requests[0]).toMatchObject({ state: "approved", decision: { note: "for the launch" } });
   const { stdout } = await run(["limits", "list", "--state", "approved"]);
   expect(stdout).toMatch(/ID +STATE +SCOPE +LIMIT +UNTIL +ASKED +REASON/);
   expect(stdout).toContain(
-    `${id}  approved  ${SCOPE}  requests=300/day  2026-12-01T00:00:00.000Z  2026-11-22  a launch`,
+    `${id}  approved  application:acme/research/bot  requests=300/day  2026-12-01T00:00:00.000Z  2026-11-22  a launch`,
   );
   expect((await run(["limits", "withdraw", id])).stdout).toBe(`Request ${id} is withdrawn.\n`);
   expect(administration.requests[0]?.state).toBe("withdrawn");

@@ -69,7 +69,7 @@ export const limitsList: Command = {
   positionals: [],
   flags: {
     state: { value: "<state>", help: "requested, approved, rejected, withdrawn or expired. Default: all." },
-    tenant: { value: "<id>", help: "Only those of the tenant with this id." },
+    tenant: { value: "<tenant>", help: "Only those of the tenant with this name or id." },
   },
   async run({ flags, json }, io) {
     const query = new URLSearchParams();
@@ -84,7 +84,8 @@ export const limitsList: Command = {
       const granted = (item.decision as JsonObject | null)?.granted as JsonObject | null | undefined;
       const { limit, until } = (granted ?? item) as { limit: JsonObject; until: string | null };
       return [
-        ...[item.id, item.state, item.scope].map(String),
+        ...[item.id, item.state].map(String),
+        scopeWord(item),
         limitWord(limit),
         until === null ? "for good" : until,
         String(item.createdAt).slice(0, 10),
@@ -95,6 +96,12 @@ export const limitsList: Command = {
     return EXIT_OK;
   },
 };
+
+/** `application:acme/research/bot`; by its id where it has no name any more. */
+function scopeWord({ scope, name }: JsonObject): string {
+  const id = String(scope);
+  return name === null ? id : `${id.slice(0, id.indexOf(":"))}:${String(name)}`;
+}
 
 const NOTE = { value: "<text>", help: "Kept with the decision." };
 
@@ -115,7 +122,7 @@ export const limitsApprove: Command = {
     });
     const granted = (request.decision as { granted: { limit: JsonObject; until: string | null } }).granted;
     const how = granted.until === null ? "for good" : `until ${granted.until}`;
-    const text = `${String(request.scope)} may have ${limitWord(granted.limit)} ${how}.`;
+    const text = `${scopeWord(request)} may have ${limitWord(granted.limit)} ${how}.`;
     return tell(request, text, invocation.json, io);
   },
 };
