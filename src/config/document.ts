@@ -5,7 +5,7 @@ import { limits, timeZone } from "./limits.ts";
 import { didYouMean } from "./nearest.ts";
 import { parameters } from "./parameters.ts";
 import { prices, tenantPrices } from "./prices.ts";
-import { contextTokens, routing } from "./routing.ts";
+import { contextTokens, outputTokens, routing } from "./routing.ts";
 import {
   baseUrl,
   count,
@@ -195,13 +195,14 @@ const model = z.strictObject({
       z.strictObject({
         ...target,
         contextTokens,
+        outputTokens,
         weight: z.int().min(1).max(1_000_000).default(1).describe("Share among the targets."),
       }),
     )
     .min(1)
     .describe("Who serves the model; calls are shared by weight."),
   fallbacks: z
-    .array(z.strictObject({ ...target, contextTokens }))
+    .array(z.strictObject({ ...target, contextTokens, outputTokens }))
     .default([])
     .describe("Asked in order when the targets have failed."),
   routing,

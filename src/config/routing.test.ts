@@ -1,7 +1,7 @@
 /** What a model may say of its routing, in routing.ts. */
 import { describe, expect, test } from "bun:test";
 import { USUAL_ROUTING } from "../domain/catalog/catalog.ts";
-import { contextTokens, routing } from "./routing.ts";
+import { contextTokens, outputTokens, routing } from "./routing.ts";
 
 test("a model that says nothing is routed as usual", () => {
   const { hedgeAfterMs, ...usual } = USUAL_ROUTING;
@@ -27,7 +27,8 @@ describe("what cannot be meant is refused, naming the field", () => {
   });
 
   test("unknown settings", () => expect(routing.safeParse({ stragety: "listed" }).success).toBe(false));
-  test.each([0, -1, 1.5, "8k"])("contextTokens: %p", (value) => {
+  test.each([0, -1, 1.5, "8k"])("contextTokens and outputTokens: %p", (value) => {
+    expect(outputTokens.safeParse(value).success).toBe(false);
     expect(contextTokens.safeParse(value).success).toBe(false);
   });
 });

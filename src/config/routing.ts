@@ -10,6 +10,16 @@ export const contextTokens = z
   .exactOptional()
   .describe("How many tokens of prompt and answer the model takes, where the public list does not know.");
 
+/** On a target. */
+export const outputTokens = z
+  .int()
+  .min(1)
+  .max(1_000_000_000)
+  .exactOptional()
+  .describe(
+    "The longest answer that the model gives where the caller sets no bound, in tokens, where that is not known: so much is held then.",
+  );
+
 const FINAL_STATUSES = [400, 401, 403, 404] as const;
 
 /** On a model: how its targets are chosen and asked. */

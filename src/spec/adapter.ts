@@ -108,6 +108,11 @@ export interface ProviderAdapter {
    * the bound holds for both.
    */
   readonly thoughtsOnTop?: (request: ModelRequest, model: string) => number;
+  /**
+   * The most tokens of one answer to a caller who sets no bound: what the model is asked for then, or writes at most.
+   * Absent, or undefined, where that is not known.
+   */
+  readonly longestAnswer?: (model: string) => number | undefined;
   /** By name; absent means none. */
   readonly options?: Readonly<Record<string, AccountOption>>;
   /** Where one kind of account has several APIs: the one in which this call is asked. */

@@ -106,6 +106,8 @@ export interface TargetRow {
   weight: number;
   /** The longest prompt and answer together that the model takes, in tokens, where it is not publicly known. */
   contextTokens?: number;
+  /** The longest answer that it gives where the caller sets no bound, in tokens, where that is not known. */
+  outputTokens?: number;
 }
 
 /** A status of a provider's that says the request or the account is at fault. */

@@ -68,10 +68,19 @@ test("a picture of few bytes may be large", () => {
 
 test("what a provider reads beside the body takes all that fits into the model", () => {
   const bound = request({ dialectBound: ["previous_response_id"] });
-  expect(worstCase(bound, 100, 400_000).input).toBe(400_000);
+  expect(worstCase(bound, 100, { context: 400_000 }).input).toBe(400_000);
   expect(worstCase(bound, 100).input).toBe(2_000_000);
-  expect(worstCase(bound, 5_000_000, 400_000).input).toBe(5_000_000);
-  expect(worstCase(request(), 100, 400_000).input).toBe(100);
+  expect(worstCase(bound, 5_000_000, { context: 400_000 }).input).toBe(5_000_000);
+  expect(worstCase(request(), 100, { context: 400_000 }).input).toBe(100);
+});
+
+test("an answer without a bound is as long as the model is known to write, and no longer than what it takes", () => {
+  const output = (bounds: object, over: Partial<ModelRequest> = {}) => worstCase(request(over), 1, bounds).output;
+  expect(output({ answer: 16_384 })).toBe(16_384);
+  expect(output({ answer: 16_384, context: 8_000 })).toBe(8_000);
+  expect(output({ answer: 200_000 })).toBe(200_000);
+  expect(output({ answer: 16_384, thoughts: 1_000 }, { choices: 2 })).toBe(34_768);
+  expect(output({ answer: 16_384 }, { maxOutputTokens: 20_000 }), "whoever sets one is taken at it").toBe(20_000);
 });
 
 test("an answer that nobody saw is charged at most what is reserved for it", () => {

@@ -29,25 +29,33 @@ const IMAGE_TOKENS = 1_000;
 /** Tokens that no text can be below: every message, role and tool has some of its own. */
 const TOKENS_PER_MESSAGE = 16;
 
+/** What is known of a model, in tokens. */
+export interface ModelBounds {
+  /** What it takes, prompt and answer together; an answer without a bound is no longer. */
+  context?: number | undefined;
+  /** The longest answer to a caller who sets no bound. */
+  answer?: number | undefined;
+  /** What one answer's thoughts may have on top of its bound, where that does not bound them. */
+  thoughts?: number | undefined;
+}
+
 /**
  * The most a call can use. A token of text stands for at least one byte, so the body's length bounds
  * its text; a picture of few bytes may be large, and what a provider fetches by itself is not in the
  * body: both are added. Where the provider reads what nobody here can measure, the input is all that
  * fits into the model.
- * @param contextTokens what the model takes, prompt and answer together, where that is known; an answer without a bound is no longer
- * @param thoughts tokens that one answer's thoughts may have on top of its bound, where that does not bound them
  */
 export function worstCase(
   request: ModelRequest,
   bodyBytes: number,
-  contextTokens: number = UNBOUNDED_INPUT_TOKENS,
-  thoughts = 0,
+  { context, answer, thoughts }: ModelBounds = {},
 ): { input: number; output: number } {
-  const output = mostOutput(request, bodyBytes, Math.min(UNBOUNDED_OUTPUT_TOKENS, contextTokens), thoughts);
+  const unbounded = Math.min(answer ?? UNBOUNDED_OUTPUT_TOKENS, context ?? UNBOUNDED_INPUT_TOKENS);
+  const output = mostOutput(request, bodyBytes, unbounded, thoughts);
   if (request.operation !== undefined) return { input: mostInput(request.operation, bodyBytes), output };
   let input = bodyBytes + request.messages.length * TOKENS_PER_MESSAGE;
   for (const message of request.messages) for (const part of message.parts) input += beyondItsBytes(part);
-  return { input: readsUnseen(request) ? Math.max(input, contextTokens) : input, output };
+  return { input: readsUnseen(request) ? Math.max(input, context ?? UNBOUNDED_INPUT_TOKENS) : input, output };
 }
 
 /**

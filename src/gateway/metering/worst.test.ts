@@ -83,6 +83,17 @@ test("an answer without a bound is no longer than the model takes", () => {
   expect(output(target("known", 1_000_000))).toBe(128_000);
 });
 
+test("nor longer than the target's row says, or its provider knows of its model", () => {
+  const { maxOutputTokens: _, ...free } = request;
+  const longest = (name: string) => (name === "short" ? 4_096 : undefined);
+  const knowing: WorstPorts = { ...ports, adapter: () => ({ longestAnswer: longest }) };
+  const output = (...rows: CatalogModel["targets"]) => worstTokens(grant(free, rows), knowing).output;
+  expect(output(target("short"))).toBe(4_096);
+  expect(output(target("other"))).toBe(128_000);
+  expect(output({ ...target("short"), outputTokens: 500 })).toBe(500);
+  expect(output({ ...target("other"), outputTokens: 500 }, target("short"))).toBe(4_096);
+});
+
 describe("thoughts that no bound on the output limits are held on top of it", () => {
   const over = (thoughts: number): WorstPorts => ({ ...ports, adapter: () => ({ thoughtsOnTop: () => thoughts }) });
   const rows: [string, number, Partial<ModelRequest>, number][] = [

@@ -25,7 +25,7 @@ export interface Worst {
 
 export interface WorstPorts {
   prices: Prices;
-  adapter(kind: string): Pick<ProviderAdapter, "thoughtsOnTop"> | undefined;
+  adapter(kind: string): Pick<ProviderAdapter, "thoughtsOnTop" | "longestAnswer"> | undefined;
   tokenizer: Tokenizer;
 }
 
@@ -136,13 +136,13 @@ function targetsOf(asked: Asked, { prices, adapter }: TokenPorts, tokenizer: Tok
   const add = (row: TargetRow) => {
     const account = catalog.providers.get(row.provider) as ProviderAccount;
     const name = targetModel(model, row, request.model);
+    const kind = adapter(account.kind);
     const needsContext = unseen || request.maxOutputTokens === undefined;
-    const { input, output } = worstCase(
-      request,
-      bodyBytes,
-      needsContext ? contextOf(row, account, name, prices) : undefined,
-      adapter(account.kind)?.thoughtsOnTop?.(request, name),
-    );
+    const { input, output } = worstCase(request, bodyBytes, {
+      context: needsContext ? contextOf(row, account, name, prices) : undefined,
+      answer: row.outputTokens ?? kind?.longestAnswer?.(name),
+      thoughts: kind?.thoughtsOnTop?.(request, name),
+    });
     // Where all that fits into the model may be read, what is counted is no bound.
     const counted = unseen ? undefined : inputOf(asked, tokenizerOf(name), tokenizer);
     const tokens: MostTokens = counted === undefined ? { input, output, writes } : { ...counted, output, writes };

@@ -3,7 +3,7 @@ import { BATCH_APIS } from "./batches.ts";
 import { countApi } from "./count.ts";
 import { errorOf } from "./errors.ts";
 import { MessagesDecoder } from "./events.ts";
-import { MODELS } from "./models.ts";
+import { MODELS, traitsOf } from "./models.ts";
 import { encodeRequest } from "./request.ts";
 import { responseTool } from "./structured.ts";
 import { callersNames } from "./tool-names.ts";
@@ -37,6 +37,8 @@ export const anthropic: ProviderAdapter = {
   encode: encodeRequest,
   decoder: (request) => new MessagesDecoder(responseTool(request), callersNames(request)),
   error: errorOf,
+  // Anthropic demands a bound, so one is always sent.
+  longestAnswer: (model) => traitsOf(model).defaultOutput,
   operations: { "count-tokens": countApi, ...BATCH_APIS },
   models: MODELS,
 };

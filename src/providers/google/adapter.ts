@@ -3,6 +3,7 @@ import type { Capabilities } from "../../spec/capability.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { errorOf } from "./errors.ts";
 import { GeminiDecoder } from "./events.ts";
+import { traitsOf } from "./models.ts";
 import { encodeRequest } from "./request.ts";
 
 /** Source: https://ai.google.dev/api/generate-content */
@@ -43,5 +44,6 @@ export function googleAdapter(own: Own, pathOf: (model: string, options: Account
       encodeRequest(request, model, (name) => pathOf(name, options)),
     decoder: (request) => new GeminiDecoder(request),
     error: errorOf,
+    longestAnswer: (model) => traitsOf(model).maxOutput,
   };
 }

@@ -55,7 +55,7 @@ export function isAskedByResponses(
 /** A server of OpenAI's Chat Completions as a provider, and of its Responses where it speaks them. */
 export function chatAdapter(server: ChatServer): ProviderAdapter {
   const { kind, baseUrl, needsKey, capabilities, quirks, models, responses, operations = {} } = server;
-  const { thoughtsOnTop } = quirks;
+  const { thoughtsOnTop, maxOutput } = quirks;
   const chat: ProviderAdapter = {
     kind,
     dialect: "openai-chat",
@@ -68,6 +68,7 @@ export function chatAdapter(server: ChatServer): ProviderAdapter {
     encode: (request, model) => encodeRequest(request, model, quirks),
     decoder: (request) => new ChatDecoder(request, quirks.thoughtsWritten === "reasoning_details"),
     error: errorOf,
+    ...(maxOutput && { longestAnswer: maxOutput }),
     ...(thoughtsOnTop && {
       thoughtsOnTop: (request, model) => thoughtsOnTop(thinkingFields(request, model, quirks), model),
     }),

@@ -58,8 +58,13 @@ const placeOfGoogles = (model: string, options: AccountOptions) => placeOf("goog
 export const vertex: ProviderAdapter = {
   ...gemini,
   operations: { embed: embedApi(placeOfGoogles), "count-tokens": countApi(gemini, placeOfGoogles) },
-  variant: (_request, model) => (/^claude/.test(model) ? claude : gemini),
+  longestAnswer: (model) => (isClaude(model) ? anthropic : gemini).longestAnswer?.(model),
+  variant: (_request, model) => (isClaude(model) ? claude : gemini),
 };
+
+function isClaude(model: string): boolean {
+  return model.startsWith("claude");
+}
 
 function addressOf({ location = "global" }: AccountOptions): string {
   if (location === "global") return "https://aiplatform.googleapis.com";
