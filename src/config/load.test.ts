@@ -34,8 +34,9 @@ describe("the documented example", () => {
 describe("a mistake in the file's form", () => {
   const rows: [string, string, RegExp][] = [
     ["no YAML", "version: 1\nplans: [", /^conf\/sallyport\.yaml:2:9: /],
-    ["a duplicate field", "version: 1\nplans: []\nplans: []", /^conf\/sallyport\.yaml:3:1: .*unique/],
-    ["two documents", "version: 1\n---\nversion: 1", /^conf\/sallyport\.yaml:2:1: /],
+    ["a duplicate field", "version: 1\nplans: []\nplans: []", /^conf\/sallyport\.yaml:3:1: this field stands twice/],
+    ["two documents", "version: 1\n---\nversion: 1", /^conf\/sallyport\.yaml:2:1: a second document/],
+    ["a tab", "version: 1\n\tplans: []", /^conf\/sallyport\.yaml:2:1: is indented by a tab/],
     ["an unknown tag", "version: !!js/function 1", /^conf\/sallyport\.yaml:1:10: /],
     ["nothing", "", /^conf\/sallyport\.yaml:1:1: (must be a mapping|is required)/],
     ["a list", "- version: 1", /^conf\/sallyport\.yaml:1:1: must be a mapping of fields, not a list/],

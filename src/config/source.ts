@@ -1,4 +1,5 @@
 import {
+  type ErrorCode,
   isAlias,
   isMap,
   isNode,
@@ -23,6 +24,13 @@ export interface Source {
 /** How often aliases may multiply what is written; more is a bomb, not a configuration. */
 const MAX_ALIASES = 100;
 
+/** Faults that the parser tells of in words for who programs with it, not for who writes a file. */
+const OWN_WORDS: Partial<Record<ErrorCode, string>> = {
+  MULTIPLE_DOCS: "a second document begins here; a configuration is one, without a line of ---",
+  DUPLICATE_KEY: "this field stands twice in one place",
+  TAB_AS_INDENT: "is indented by a tab; YAML takes spaces alone",
+};
+
 /**
  * Reads YAML 1.2, of which JSON is a part. Duplicate fields, several documents and unknown
  * tags are errors: what two readers could read in two ways is not configuration.
@@ -35,7 +43,11 @@ export function readSource(file: string, text: string): Source | Problem[] {
     return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`;
   };
   const faults = [...document.errors, ...document.warnings];
-  if (faults.length > 0) return faults.map((fault) => ({ where: at(fault.pos[0]), message: oneLine(fault.message) }));
+  if (faults.length > 0)
+    return faults.map(({ pos, code, message }) => ({
+      where: at(pos[0]),
+      message: OWN_WORDS[code] ?? oneLine(message),
+    }));
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: MAX_ALIASES });
