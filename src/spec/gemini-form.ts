@@ -9,6 +9,8 @@ export type GeminiRequestForm = {
   stream?: "array";
   /** `responseModalities` that name text only, which says nothing elsewhere. */
   responseModalities?: string[];
+  /** What is thought shall be told, as elsewhere it always is. */
+  includeThoughts?: true;
   /** Whether the answer's schema came as `responseSchema` or `responseJsonSchema`. */
   schema?: GeminiSchemaField;
   /** Tools may be called or not, but as declared: elsewhere that is `auto`. */

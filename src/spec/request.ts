@@ -38,6 +38,8 @@ export type ResponseFormat =
 /** How much the model shall think. Effort words are the caller's; budgets are in tokens. */
 export interface ReasoningRequest {
   enabled?: boolean;
+  /** The model shall decide each time, said in so many words (Google's budget of -1), which some need to think at all. */
+  dynamic?: true;
   effort?: string;
   budgetTokens?: number;
 }

@@ -142,6 +142,20 @@ describe("a cap", () => {
       warned: ["thinking"],
     },
     {
+      what: "bounds a budget that is left to the model",
+      asked: { dialect: "gemini", reasoning: { enabled: true, dynamic: true } },
+      policy: { reasoningTokens: 4_000 },
+      want: { reasoning: { enabled: true, budgetTokens: 4_000 } },
+      warned: ["generationConfig.thinkingConfig"],
+    },
+    {
+      what: "of an effort stands for a budget that is left to the model",
+      asked: { dialect: "gemini", reasoning: { enabled: true, dynamic: true } },
+      policy: { reasoning: "low", reasoningTokens: 4_000 },
+      want: { reasoning: { enabled: true, effort: "low" } },
+      warned: ["generationConfig.thinkingConfig"],
+    },
+    {
       what: "of none lets nothing think",
       asked: { reasoning: { effort: "high" } },
       policy: { reasoning: "none" },

@@ -206,12 +206,17 @@ class Draft {
       most !== undefined &&
       (asked.effort === undefined ? asked.budgetTokens === undefined : isAbove(asked.effort, most))
     ) {
-      if (asked.effort !== undefined) this.#warn(field, `this API takes at most ${most}, which was asked for instead`);
+      if (asked.effort !== undefined || asked.dynamic) {
+        this.#warn(field, `this API takes at most ${most}, which was asked for instead`);
+      }
       lowered.effort = most;
+      delete lowered.dynamic;
     }
-    if (reasoningTokens !== undefined && (asked.budgetTokens ?? 0) > reasoningTokens) {
+    const tokens = lowered.dynamic ? Number.POSITIVE_INFINITY : (asked.budgetTokens ?? 0);
+    if (reasoningTokens !== undefined && tokens > reasoningTokens) {
       this.#warn(field, `this API takes at most ${reasoningTokens} tokens, which were asked for instead`);
       lowered.budgetTokens = reasoningTokens;
+      delete lowered.dynamic;
     }
     this.request.reasoning = lowered;
   }

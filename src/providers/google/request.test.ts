@@ -125,6 +125,8 @@ describe("how much to think", () => {
     [FLASH, { budgetTokens: 99_999 }, { includeThoughts: true, thinkingBudget: 24_576 }, 0],
     [PRO, { budgetTokens: 1 }, { includeThoughts: true, thinkingBudget: 128 }, 0],
     [PRO, { enabled: false }, { thinkingBudget: 128 }, 1],
+    // Flash-Lite does not think unless it is told how much, or to decide itself.
+    ["gemini-2.5-flash-lite", { enabled: true }, { includeThoughts: true, thinkingBudget: -1 }, 0],
     ["gemini-2.0-flash", { effort: "high" }, undefined, 1],
     ["gemini-2.0-flash", { enabled: false }, undefined, 0],
   ];
@@ -272,9 +274,9 @@ test("a caller of Google's own dialect is taken at its word", () => {
       { ...FUNCTION, form: { schema: "own" } },
     ],
     toolChoice: { type: "auto" },
-    form: { schema: "own", mode: "VALIDATED", responseModalities: ["TEXT"] },
+    form: { schema: "own", mode: "VALIDATED", responseModalities: ["TEXT"], includeThoughts: true },
     extra: {
-      "generationConfig.thinkingConfig.includeThoughts": true,
+      "generationConfig.thinkingConfig.otherField": true,
       "generationConfig.mediaResolution": "LOW",
       "toolConfig.retrievalConfig": { languageCode: "de" },
       safetySettings: [],
@@ -295,7 +297,7 @@ test("a caller of Google's own dialect is taken at its word", () => {
         stopSequences: ["1", "2", "3", "4", "5", "6"],
         responseMimeType: "application/json",
         responseSchema: { type: "STRING", nullable: true },
-        thinkingConfig: { thinkingBudget: 5, includeThoughts: true },
+        thinkingConfig: { thinkingBudget: 5, includeThoughts: true, otherField: true },
         responseModalities: ["TEXT"],
         mediaResolution: "LOW",
       },
@@ -304,6 +306,29 @@ test("a caller of Google's own dialect is taken at its word", () => {
     },
     warned: [],
   });
+});
+
+describe("how much to think, by a caller of Google's own dialect, comes as it was said", () => {
+  const rows: [ModelRequest["reasoning"], JsonObject | undefined][] = [
+    [{ enabled: true, dynamic: true }, { thinkingBudget: -1 }],
+    [{ enabled: false }, { thinkingBudget: 0 }],
+    [{ enabled: true, budgetTokens: 99_999 }, { thinkingBudget: 99_999 }],
+    [{ effort: "medium" }, { thinkingLevel: "MEDIUM" }],
+    [{ enabled: true }, undefined],
+    [{}, undefined],
+  ];
+  for (const [reasoning, thinking] of rows) {
+    test(JSON.stringify(reasoning), () => {
+      for (const model of ["gemini-2.5-flash-lite", NEW]) {
+        const { body, warned } = encode({ dialect: "gemini", reasoning: reasoning! }, model);
+        expect((body.generationConfig as JsonObject | undefined)?.thinkingConfig).toEqual(thinking!);
+        expect(warned).toEqual([]);
+        const shown = configOf({ dialect: "gemini", reasoning: reasoning!, form: { includeThoughts: true } }, model);
+        const told = reasoning?.enabled === false ? {} : { includeThoughts: true };
+        expect(shown).toEqual({ thinkingConfig: { ...thinking, ...told } });
+      }
+    });
+  }
 });
 
 test("nothing asked is nothing written", () => {

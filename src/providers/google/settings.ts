@@ -25,6 +25,9 @@ const LEVELS = ["minimal", "low", "medium", "high"];
 const LOW_BUDGET = 4_096;
 const MEDIUM_BUDGET = 16_384;
 
+/** The model decides each time how long it thinks. Flash-Lite does not think unless it is told this, or a number. */
+const DYNAMIC = -1;
+
 const MAX_TEMPERATURE = 2;
 const MAX_STOPS = 5;
 const MAX_CHOICES = 8;
@@ -43,11 +46,13 @@ export function generationConfig(
   writeLimits(request, traits, losses, config);
   writeSampling(request, losses, config);
   if (!byFunction) writeFormat(request, losses, config);
+  const { responseModalities, includeThoughts } = (request.form ?? {}) as GeminiRequestForm;
   if (request.reasoning !== undefined) {
-    const thinking = losses.own ? ownThinking(request.reasoning) : thinkingOf(request.reasoning, traits, losses);
+    const thinking = losses.own
+      ? ownThinking(request.reasoning, includeThoughts)
+      : thinkingOf(request.reasoning, traits, losses);
     if (thinking !== undefined) config.thinkingConfig = thinking;
   }
-  const { responseModalities } = (request.form ?? {}) as GeminiRequestForm;
   if (losses.own && responseModalities !== undefined) config.responseModalities = responseModalities;
   return config;
 }
@@ -108,10 +113,13 @@ function writeFormat(request: ModelRequest, losses: Losses, config: JsonObject):
   } else config.responseJsonSchema = format.schema;
 }
 
-/** In the caller's own words; a budget of -1 and `includeThoughts` come with the unknown fields. */
-function ownThinking({ enabled, effort, budgetTokens }: ReasoningRequest): JsonObject | undefined {
+/** In the caller's own words. Google refuses to tell thoughts where there are none, as an API's policy may have it. */
+function ownThinking(reasoning: ReasoningRequest, includeThoughts: true | undefined): JsonObject | undefined {
+  const { enabled, dynamic, effort, budgetTokens } = reasoning;
   const thinking: JsonObject = {};
+  if (includeThoughts && enabled !== false) thinking.includeThoughts = true;
   if (enabled === false) thinking.thinkingBudget = 0;
+  if (dynamic) thinking.thinkingBudget = DYNAMIC;
   if (budgetTokens !== undefined) thinking.thinkingBudget = budgetTokens;
   if (effort !== undefined) thinking.thinkingLevel = effort.toUpperCase();
   return Object.keys(thinking).length > 0 ? thinking : undefined;
@@ -139,7 +147,7 @@ function thinkingOf(reasoning: ReasoningRequest, traits: ModelTraits, losses: Lo
     thinking.thinkingBudget = Math.min(Math.max(wanted, min), max);
   } else if (effort !== undefined) {
     losses.warn("reasoning_effort", `Gemini has no effort ${JSON.stringify(effort)}; it was left out`);
-  }
+  } else thinking.thinkingBudget = DYNAMIC;
   return thinking;
 }
 

@@ -87,9 +87,13 @@ describe("settings have their canonical names", () => {
       { logprobs: true, topLogprobs: 3 },
     ],
     [{ thinkingConfig: { thinkingBudget: 512 } }, { reasoning: { enabled: true, budgetTokens: 512 } }],
-    [{ thinkingConfig: { thinkingBudget: -1 } }, { reasoning: { enabled: true } }],
+    [{ thinkingConfig: { thinkingBudget: -1 } }, { reasoning: { enabled: true, dynamic: true } }],
     [{ thinkingConfig: { thinkingLevel: "HIGH" } }, { reasoning: { effort: "high" } }],
-    [{ thinkingConfig: { includeThoughts: true } }, { reasoning: { enabled: true } }],
+    [{ thinkingConfig: { includeThoughts: true } }, { reasoning: { enabled: true }, form: { includeThoughts: true } }],
+    [
+      { thinkingConfig: { thinkingBudget: 0, includeThoughts: false } },
+      { reasoning: { enabled: false }, extra: { "generationConfig.thinkingConfig.includeThoughts": false } },
+    ],
     [{ responseModalities: ["TEXT"] }, { form: { responseModalities: ["TEXT"] } }],
     [
       { responseMimeType: "application/json", responseSchema: { type: "STRING", nullable: true } },

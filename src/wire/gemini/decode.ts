@@ -181,7 +181,7 @@ function readGeneration(fields: Fields, request: ModelRequest, form: GeminiReque
   dotted("generationConfig", config.extra(GENERATION), extra);
   readSampling(config, request);
   readFormat(config, request, form, extra);
-  readThinking(config, request, extra);
+  readThinking(config, request, form, extra);
   const modalities = config.array("responseModalities", 16);
   if (modalities === undefined) return;
   const textOnly = modalities.every((each) => typeof each === "string" && each.toUpperCase() === "TEXT");
@@ -236,16 +236,23 @@ function readFormat(config: Fields, request: ModelRequest, form: GeminiRequestFo
 }
 
 /** A budget of -1 leaves the model to decide, 0 is none. */
-function readThinking(config: Fields, request: ModelRequest, extra: JsonObject): void {
+function readThinking(config: Fields, request: ModelRequest, form: GeminiRequestForm, extra: JsonObject): void {
   const thinking = camelObject(config, "thinkingConfig");
   if (thinking === undefined) return;
   const reasoning: ReasoningRequest = {};
   const budget = thinking.integer("thinkingBudget", -1, MAX_OUTPUT_TOKENS);
   if (budget !== undefined) reasoning.enabled = budget !== 0;
   if (budget !== undefined && budget > 0) reasoning.budgetTokens = budget;
+  if (budget === -1) reasoning.dynamic = true;
   const level = thinking.string("thinkingLevel")?.toLowerCase();
   if (level !== undefined && level !== "thinking_level_unspecified") reasoning.effort = level;
-  if (reasoning.enabled === undefined && thinking.raw("includeThoughts") === true) reasoning.enabled = true;
   request.reasoning = reasoning;
-  dotted("generationConfig.thinkingConfig", thinking.extra(THINKING), extra);
+  const others = thinking.extra(THINKING);
+  // Other providers tell what was thought wherever there was thinking, so this much is not lost on them.
+  if (others?.includeThoughts === true) {
+    reasoning.enabled ??= true;
+    form.includeThoughts = true;
+    delete others.includeThoughts;
+  }
+  dotted("generationConfig.thinkingConfig", others, extra);
 }
