@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import type { EventPart, FinishReason, TokenLogprob } from "../../spec/event.ts";
+import type { Sources } from "../sources.ts";
 
 const REASONS: Record<string, FinishReason> = { stop: "stop", length: "length", tool_calls: "tool-calls" };
 
@@ -19,14 +20,18 @@ interface Call {
 export class Choice {
   readonly index: number;
   readonly #madeUp: string;
+  readonly #sources: Sources;
+  /** How many of the pages that the answer rests on have been told. */
+  #cited = 0;
   readonly #calls = new Map<Json, Call>();
   #kind: "none" | "text" | "reasoning" = "none";
   #block = -1;
   #blocks = 0;
   finished = false;
 
-  /** @param madeUp sets apart the ids that are made up here */
-  constructor(index: number, madeUp: string) {
+  /** @param madeUp sets apart the ids that are made up here; @param sources what the answer rests on */
+  constructor(index: number, madeUp: string, sources: Sources) {
+    this.#sources = sources;
     this.index = index;
     this.#madeUp = madeUp;
   }
@@ -69,6 +74,12 @@ export class Choice {
   }
 
   #endBlock(parts: EventPart[]): void {
+    if (this.#kind === "text") {
+      for (const value of this.#sources.all().slice(this.#cited)) {
+        parts.push({ type: "citation", choice: this.index, block: this.#block, dialect: "dashscope", value });
+        this.#cited++;
+      }
+    }
     if (this.#kind !== "none") parts.push({ type: "block-end", choice: this.index, block: this.#block });
     this.#kind = "none";
   }

@@ -5,6 +5,7 @@ import type { EventPart } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import type { Usage } from "../../spec/usage.ts";
 import { countOf, tellPart } from "../counts.ts";
+import { Sources } from "../sources.ts";
 import { Choice } from "./choice.ts";
 import { errorInside, isError } from "./errors.ts";
 
@@ -18,6 +19,7 @@ const NOTHING: EventPart[] = [];
 export class DashscopeDecoder implements AnswerDecoder {
   readonly #request: ModelRequest;
   readonly #choices: Choice[] = [];
+  readonly #sources = new Sources();
   #started = false;
   #over = false;
 
@@ -59,6 +61,7 @@ export class DashscopeDecoder implements AnswerDecoder {
     const { output } = answer;
     if (!isObject(output)) throw new MalformedAnswer("an answer without output");
     if (!this.#started) this.#start(answer, parts);
+    this.#sources.read(output);
     if (Array.isArray(output.choices)) {
       for (const value of output.choices) {
         if (!isObject(value)) throw new MalformedAnswer("a choice that is no object");
@@ -86,7 +89,7 @@ export class DashscopeDecoder implements AnswerDecoder {
     }
     let choice = this.#choices.find((known) => known.index === number);
     if (choice === undefined) {
-      choice = new Choice(number, `${this.#request.messages.length}_${number}`);
+      choice = new Choice(number, `${this.#request.messages.length}_${number}`, this.#sources);
       this.#choices.push(choice);
     }
     return choice;

@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject, parseJson } from "../../kernel/json.ts";
 import type { Block, EventPart } from "../../spec/event.ts";
+import type { Sources } from "../sources.ts";
 import { isReason, reasonOf } from "./finish.ts";
 import { readLogprobs } from "./logprobs.ts";
 import { type Thought, thoughtsOf } from "./reasoning.ts";
@@ -48,6 +49,13 @@ export class Choice {
   #calls: Call[] = [];
   readonly #callOf = new Map<Json, Call>();
   #last: Call | undefined;
+  /** What the answer rests on, for a caller who is told it as citations; how many of them have been told. */
+  readonly #sources: Sources | undefined;
+  #cited = 0;
+  /** Annotations that came before any text. */
+  #owed: JsonObject[] = [];
+  /** How it ended, where its text goes on. */
+  #ending: EventPart | undefined;
   finished = false;
   /** Whether a message or a delta has been read. */
   begun = false;
@@ -55,9 +63,17 @@ export class Choice {
   /**
    * @param names the caller's own names of tools, by those that the server was given in their place
    * @param seals whether the server wants its thoughts back with words for which the caller's dialect has no place
+   * @param sources what the answer rests on, where the caller's dialect is another
    */
-  constructor(index: number, madeUp: string, names?: ReadonlyMap<string, string>, seals = false) {
+  constructor(
+    index: number,
+    madeUp: string,
+    names?: ReadonlyMap<string, string>,
+    seals = false,
+    sources?: Sources | undefined,
+  ) {
     this.#seals = seals;
+    this.#sources = sources;
     this.index = index;
     this.#madeUp = madeUp;
     this.#names = names;
@@ -75,10 +91,11 @@ export class Choice {
     } else if (Array.isArray(content)) this.#list(content, parts);
     const refusal = delta.refusal;
     if (typeof refusal === "string" && refusal !== "") this.#say("refusal", refusal, parts);
+    // Before calls, which end the text.
+    if (Array.isArray(delta.annotations)) this.#annotations(delta.annotations, parts);
     const calls = delta.tool_calls;
     if (Array.isArray(calls)) for (const call of calls) if (isObject(call)) this.#call(call, parts);
     if (isObject(delta.function_call)) this.#legacyCall(delta.function_call, parts);
-    if (Array.isArray(delta.annotations)) this.#annotations(delta.annotations, parts);
     if (isObject(delta.audio)) this.#audio(delta.audio, parts);
     const executed = delta.executed_tools;
     if (Array.isArray(executed) && executed.length > 0) this.#whole({ executed_tools: executed }, parts);
@@ -114,21 +131,31 @@ export class Choice {
   /** The answer is whole: whatever is open ends, and a choice that gave no reason gets the obvious one. */
   close(parts: EventPart[]): void {
     if (!this.finished) this.#finish(null, undefined, parts);
-    else this.#endBlocks(parts);
+    this.#endBlocks(parts);
+    if (this.#ending !== undefined) parts.push(this.#ending);
+    this.#ending = undefined;
   }
 
   #finish(raw: string | null, sequence: string | undefined, parts: EventPart[]): void {
-    this.#endBlocks(parts);
+    // A text goes on until the answer is whole: what it rests on may be told behind the reason.
+    const waits = this.#sources !== undefined && this.#kind === "text";
+    if (waits) this.#endCalls(parts);
+    else this.#endBlocks(parts);
     this.finished = true;
     const inferred = this.#callOf.size > 0 ? "tool-calls" : "stop";
     const reason = raw === null ? inferred : sequence === undefined ? reasonOf(raw) : "stop-sequence";
     const finish: EventPart = { type: "finish", choice: this.index, reason, raw };
     if (sequence !== undefined) finish.stopSequence = sequence;
-    parts.push(finish);
+    if (waits) this.#ending = finish;
+    else parts.push(finish);
   }
 
   #endBlocks(parts: EventPart[]): void {
     this.#endBlock(parts);
+    this.#endCalls(parts);
+  }
+
+  #endCalls(parts: EventPart[]): void {
     for (const call of this.#calls) {
       if (!call.open) this.#openCall(call, parts);
       parts.push({ type: "block-end", choice: this.index, block: call.block });
@@ -144,6 +171,7 @@ export class Choice {
       parts.push({ type: "signature-delta", choice, block: this.#block, signature: sealDetail(this.#detail) });
       this.#detail = undefined;
     }
+    if (this.#kind === "text" && this.#sources !== undefined) this.#citeSources(this.#sources, parts);
     parts.push({ type: "block-end", choice: this.index, block: this.#block });
     this.#kind = "none";
   }
@@ -319,12 +347,24 @@ export class Choice {
     if (held !== "") parts.push({ type: "arguments-delta", choice: this.index, block, text: held });
   }
 
+  /** At the end of the text: only then it is known how much of it they stand for. */
+  #citeSources(sources: Sources, parts: EventPart[]): void {
+    const found = sources.all();
+    for (; this.#cited < found.length; this.#cited++) this.#owed.push(found[this.#cited]!);
+    for (const value of this.#owed) this.#cite(value, parts);
+    this.#owed = [];
+  }
+
+  #cite(value: JsonObject, parts: EventPart[]): void {
+    parts.push({ type: "citation", choice: this.index, block: this.#block, dialect: "openai-chat", value });
+  }
+
   #annotations(annotations: Json[], parts: EventPart[]): void {
     for (const value of annotations) {
       if (!isObject(value)) continue;
-      if (this.#kind === "text") {
-        parts.push({ type: "citation", choice: this.index, block: this.#block, dialect: "openai-chat", value });
-      } else {
+      if (this.#kind === "text") this.#cite(value, parts);
+      else if (this.#sources !== undefined) this.#owed.push(value);
+      else {
         const fragment = { index: this.index, delta: { annotations: [value] } };
         parts.push({ type: "unknown", dialect: "openai-chat", value: { choices: [fragment] } });
       }

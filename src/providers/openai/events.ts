@@ -5,6 +5,7 @@ import type { EventPart } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { Alike } from "../alike.ts";
 import { withTier } from "../served-tier.ts";
+import { SOURCE_FIELDS, Sources } from "../sources.ts";
 import { Choice } from "./choice.ts";
 import { errorInside } from "./errors.ts";
 import { callersNames } from "./tool-names.ts";
@@ -15,7 +16,7 @@ const NOTHING: EventPart[] = [];
 const ENDED_EARLY = "The provider's answer ended before it was whole.";
 
 /** Fields of a chunk that only OpenAI's lookalikes know and that hold nothing the model said. */
-const CHUNK_FIELDS = ["prompt_filter_results", "citations", "search_results"] as const;
+const CHUNK_FIELDS = ["prompt_filter_results", ...SOURCE_FIELDS] as const;
 
 /**
  * Reads answers of OpenAI's chat dialect and of what its lookalikes make of it: usage on any
@@ -32,6 +33,8 @@ export class ChatDecoder implements AnswerDecoder {
   readonly #alike = new Alike();
   readonly #names: ReadonlyMap<string, string> | undefined;
   readonly #seals: boolean;
+  /** For callers of other dialects: those of this one read them where they stand. */
+  readonly #sources: Sources | undefined;
   #started = false;
   /** As the first chunk told it. */
   #tier: Json | undefined;
@@ -42,7 +45,9 @@ export class ChatDecoder implements AnswerDecoder {
   /** @param details whether the server wants its `reasoning_details` back as they were */
   constructor(request: ModelRequest, details = false) {
     this.#request = request;
-    this.#seals = details && request.dialect !== "openai-chat";
+    const own = request.dialect === "openai-chat";
+    this.#seals = details && !own;
+    this.#sources = own ? undefined : new Sources();
     this.#names = callersNames(request, "openai-chat");
   }
 
@@ -57,6 +62,7 @@ export class ChatDecoder implements AnswerDecoder {
       throw new MalformedAnswer("an answer without choices");
     }
     this.#start(answer, parts);
+    this.#sources?.read(answer);
     for (const [position, value] of choices.entries()) {
       if (!isObject(value)) throw new MalformedAnswer("a choice that is no object");
       const choice = this.#choice(value.index ?? position);
@@ -90,6 +96,7 @@ export class ChatDecoder implements AnswerDecoder {
       this.#usage(chunk, parts);
       return this.#fail(chunk, parts);
     }
+    this.#sources?.read(chunk);
     if (Array.isArray(choices)) {
       for (let i = 0; i < choices.length; i++) {
         const value = choices[i];
@@ -148,7 +155,13 @@ export class ChatDecoder implements AnswerDecoder {
     }
     let choice = this.#choices.find((known) => known.index === number);
     if (choice === undefined) {
-      choice = new Choice(number, `${this.#request.messages.length}_${number}`, this.#names, this.#seals);
+      choice = new Choice(
+        number,
+        `${this.#request.messages.length}_${number}`,
+        this.#names,
+        this.#seals,
+        this.#sources,
+      );
       this.#choices.push(choice);
     }
     return choice;
@@ -182,12 +195,14 @@ export class ChatDecoder implements AnswerDecoder {
   }
 
   #unknown(answer: JsonObject, parts: EventPart[]): void {
+    if (this.#sources !== undefined) return;
     for (let i = 0; i < CHUNK_FIELDS.length; i++) {
       const name = CHUNK_FIELDS[i]!;
       const value = answer[name];
-      if (!Array.isArray(value) || value.length === 0 || (this.#told & (1 << i)) !== 0) continue;
+      const empty = Array.isArray(value) ? value.length === 0 : !isObject(value);
+      if (empty || (this.#told & (1 << i)) !== 0) continue;
       this.#told |= 1 << i;
-      parts.push({ type: "unknown", dialect: "openai-chat", value: { [name]: value } });
+      parts.push({ type: "unknown", dialect: "openai-chat", value: { [name]: value! } });
     }
   }
 }

@@ -14,6 +14,7 @@ import type {
 } from "../../spec/message.ts";
 import { argumentsAsText } from "../../spec/tool-arguments.ts";
 import { Fields } from "../read.ts";
+import { withoutMade } from "./citations.ts";
 import { idFromCaller } from "./tool-ids.ts";
 
 /**
@@ -74,7 +75,7 @@ function readBlock(value: Json | undefined, path: string): Part {
 }
 
 function readText(fields: Fields): TextPart {
-  return withExtra<TextPart>({ type: "text", text: fields.requiredString("text") }, fields.extra(TEXT));
+  return withExtra<TextPart>({ type: "text", text: fields.requiredString("text") }, withoutMade(fields.extra(TEXT)));
 }
 
 function readImage(fields: Fields): ImagePart | OpaquePart {

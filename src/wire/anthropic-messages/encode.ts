@@ -3,6 +3,7 @@ import type { Block, EventPart } from "../../spec/event.ts";
 import { argumentsAsObject } from "../../spec/tool-arguments.ts";
 import type { AnswerEncoder, PublicError } from "../../spec/wire.ts";
 import type { AnswerState } from "./answer.ts";
+import { citationFor } from "./citations.ts";
 import { errorFrame, frame, providerErrorBody } from "./errors.ts";
 import { messageOf } from "./message.ts";
 import { idForCaller } from "./tool-ids.ts";
@@ -206,11 +207,11 @@ export class MessagesEncoder implements AnswerEncoder {
       case "signature-delta":
         this.#say(block, "signature_delta", "signature", part.signature);
         return;
-      case "citation":
-        if (part.dialect === "anthropic-messages") {
-          this.#deltaEvent(block, { type: "citations_delta", citation: part.value });
-        }
+      case "citation": {
+        const citation = citationFor(part);
+        if (citation !== undefined) this.#deltaEvent(block, { type: "citations_delta", citation });
         return;
+      }
       case "opaque-delta":
         this.#deltaEvent(block, part.value);
     }

@@ -3,6 +3,7 @@ import { isObject, parseBounded } from "../../kernel/json.ts";
 import type { Block, EventPart } from "../../spec/event.ts";
 import { argumentsAsObject } from "../../spec/tool-arguments.ts";
 import type { AnswerState } from "./answer.ts";
+import { citationFor } from "./citations.ts";
 import { providerErrorBody } from "./errors.ts";
 import { idForCaller } from "./tool-ids.ts";
 
@@ -84,9 +85,11 @@ function grow(part: EventPart, block: Collected | undefined): void {
     case "signature-delta":
       block.signature += part.signature;
       return;
-    case "citation":
-      if (part.dialect === "anthropic-messages") block.citations.push(part.value);
+    case "citation": {
+      const citation = citationFor(part);
+      if (citation !== undefined) block.citations.push(citation);
       return;
+    }
     case "opaque-delta":
       applyDelta(block, part.value);
   }
