@@ -6,7 +6,8 @@
  */
 import { GatewayError } from "../errors.ts";
 import type { Outcome, UsageRecord } from "../ports/records.ts";
-import type { EventBatch } from "../spec/event.ts";
+import type { Block, EventBatch } from "../spec/event.ts";
+import { canTell } from "../spec/picture.ts";
 import { type Call, CLIENT_LEFT } from "./call.ts";
 import type { CleanAnswer } from "./guard-output.ts";
 import { Closing, type ClosingPorts } from "./metering/closing.ts";
@@ -62,7 +63,7 @@ async function* settling(clean: CleanAnswer, closing: Closing): AsyncGenerator<E
   try {
     for await (const batch of clean.events) {
       for (const event of batch) tally?.keep(event);
-      const closed = closeAtEnd(batch, closing);
+      const closed = closeAtEnd(batch, clean.call, closing);
       if (closed !== undefined) await closed;
       begun = true;
       yield batch;
@@ -78,14 +79,23 @@ async function* settling(clean: CleanAnswer, closing: Closing): AsyncGenerator<E
   }
 }
 
-function closeAtEnd(batch: EventBatch, closing: Closing): Promise<void> | undefined {
+function closeAtEnd(batch: EventBatch, call: Call, closing: Closing): Promise<void> | undefined {
   for (const event of batch) {
     for (const part of event.parts) {
+      if (part.type === "block-start" && part.content.kind === "opaque") noteUntold(part.content, call);
       if (part.type === "end") return closing.close("finished", null);
       if (part.type === "error") return closing.close("cut", fromProviderError(part.error));
     }
   }
   return undefined;
+}
+
+/** A picture that the caller's dialect has no place for is left out, but not in silence: in the record, and where the answer can still say so. */
+function noteUntold(content: Extract<Block, { kind: "opaque" }>, { wire, observed }: Call): void {
+  const { dialect, picture } = content;
+  if (picture === undefined || dialect === wire.dialect || canTell(wire.pictures ?? "none", picture)) return;
+  const what = wire.pictures === "bytes" ? "a picture that is only an address" : "a picture";
+  observed.warnings.push(`content: the answer has ${what}, which this dialect cannot tell; it was left out`);
 }
 
 function outcomeOf(thrown: unknown, otherwise: Outcome): Outcome {

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../kernel/json.ts";
 import type { Dialect } from "./dialect.ts";
 import type { OperationResult } from "./operation.ts";
+import type { Picture } from "./picture.ts";
 import type { Usage } from "./usage.ts";
 
 /**
@@ -56,8 +57,11 @@ export type Block =
   | { kind: "redacted-reasoning"; data: string; extra?: JsonObject }
   | { kind: "refusal" }
   | { kind: "tool-call"; id: string; name: string }
-  /** What only `dialect` knows: server-side tools, their results. `value` is the block as it came. */
-  | { kind: "opaque"; dialect: Dialect; value: JsonObject };
+  /**
+   * What only `dialect` knows: server-side tools, their results. `value` is the block as it came; `picture` what callers
+   * of other dialects are told of it.
+   */
+  | { kind: "opaque"; dialect: Dialect; value: JsonObject; picture?: Picture };
 
 /**
  * One thing that happened in an answer. A block is a trio: start, deltas, end. A unary

@@ -2,6 +2,7 @@ import type { JsonObject } from "../kernel/json.ts";
 import type { Dialect } from "./dialect.ts";
 import type { EventPart } from "./event.ts";
 import type { FormFile } from "./operation.ts";
+import type { PicturesTold } from "./picture.ts";
 import type { ModelRequest } from "./request.ts";
 
 /** What a caller is told when a call fails, before it takes the shape of a dialect. */
@@ -72,6 +73,8 @@ export interface Wire {
   decodeForm?(fields: JsonObject, files: FormFile[], address?: RequestAddress): ModelRequest;
   /** Set where the address says everything: a body, if there is one, is not looked at. */
   readonly bodiless?: boolean;
+  /** Which pictures of another provider's its answers have a place for; none where it is absent. */
+  readonly pictures?: PicturesTold;
   /** Values that a body may have, where more than usual: batches of token lists. */
   readonly maxValues?: number;
   encoder(request: ModelRequest, context: EncoderContext): AnswerEncoder;

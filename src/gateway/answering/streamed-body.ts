@@ -4,6 +4,7 @@ import type { EventBatch, EventPart, ModelEvent, Original } from "../../spec/eve
 import type { AnswerEncoder } from "../../spec/wire.ts";
 import { sseComment } from "../../wire/framing.ts";
 import { type Call, CLIENT_LEFT } from "../call.ts";
+import { briefly } from "../record.ts";
 import type { Settled } from "../settle.ts";
 import { fromProviderError, toCallError } from "../telling/upstream-error.ts";
 import { publicError } from "./headers.ts";
@@ -19,8 +20,11 @@ export class StreamedBody {
   #first: EventBatch | undefined;
   #over = false;
   #pulling = false;
+  /** How many warnings the header has; what comes later is told at the end. */
+  readonly #warned: number;
 
   constructor(settled: Settled, writer: AnswerEncoder, first: EventBatch, readerMs: number) {
+    this.#warned = settled.call.observed.warnings.length;
     this.#settled = settled;
     this.#writer = writer;
     this.#call = settled.call;
@@ -114,6 +118,7 @@ export class StreamedBody {
   #trailer(): string {
     const record = this.#settled.record;
     if (record === undefined || this.#writer.streamType !== undefined) return "";
+    const late = briefly(this.#call.observed.warnings.slice(this.#warned));
     const facts = {
       id: record.id,
       costUsd: formatUsd(record.costNanoUsd),
@@ -121,6 +126,7 @@ export class StreamedBody {
       outputTokens: record.outputTokens,
       model: `${record.provider}/${record.providerModel}`,
       attempts: record.attempts.length,
+      ...(late.length > 0 ? { warnings: late } : {}),
     };
     return sseComment(`sallyport ${JSON.stringify(facts)}`);
   }

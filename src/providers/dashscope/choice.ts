@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
-import type { EventPart, FinishReason, TokenLogprob } from "../../spec/event.ts";
+import type { Block, EventPart, FinishReason, TokenLogprob } from "../../spec/event.ts";
+import { pictureAt } from "../../spec/picture.ts";
 import type { Sources } from "../sources.ts";
 
 const REASONS: Record<string, FinishReason> = { stop: "stop", length: "length", tool_calls: "tool-calls" };
@@ -54,12 +55,22 @@ export class Choice {
     if (!this.finished) this.#finish(null, parts);
   }
 
-  /** Content of models that see and hear: `[{text}]`. */
+  /** Content of models that see, hear and paint: `[{text}, {image: "https://…"}]`. */
   #list(items: Json[], parts: EventPart[]): void {
     for (const item of items) {
       const text = isObject(item) ? item.text : item;
       if (typeof text === "string") this.#say("text", text, parts);
+      if (isObject(item) && typeof item.image === "string" && item.image !== "") this.#picture(item.image, parts);
     }
+  }
+
+  #picture(image: string, parts: EventPart[]): void {
+    this.#endBlock(parts);
+    const block = this.#blocks++;
+    const value = { content: [{ image }] };
+    const content: Block = { kind: "opaque", dialect: "dashscope", value, picture: pictureAt(image) };
+    parts.push({ type: "block-start", choice: this.index, block, content });
+    parts.push({ type: "block-end", choice: this.index, block });
   }
 
   #say(kind: "text" | "reasoning", text: string, parts: EventPart[]): void {

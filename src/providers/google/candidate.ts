@@ -2,6 +2,7 @@ import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import { MalformedAnswer } from "../../spec/adapter.ts";
 import { madeUpCallId } from "../../spec/call-id.ts";
 import type { Block, EventPart } from "../../spec/event.ts";
+import type { Picture } from "../../spec/picture.ts";
 import { seal } from "../../spec/sealed.ts";
 import { argumentsAsText } from "../../spec/tool-arguments.ts";
 import { Citations } from "./citations.ts";
@@ -96,7 +97,8 @@ export class Candidate {
     const { text, functionCall } = part;
     const signature = typeof part.thoughtSignature === "string" ? part.thoughtSignature : "";
     if (isObject(functionCall)) this.#call(functionCall, signature, parts);
-    else if (part.thought === true) this.#think(typeof text === "string" ? text : "", signature, parts);
+    else if (part.thought === true && !isObject(part.inlineData))
+      this.#think(typeof text === "string" ? text : "", signature, parts);
     else if (typeof text === "string" || (signature !== "" && Object.keys(part).length === 1)) {
       if (typeof text === "string" && text !== "") this.#say("text", text, parts);
       if (signature !== "") this.#signText(signature, parts);
@@ -138,7 +140,9 @@ export class Candidate {
 
   #opaque(value: JsonObject, parts: EventPart[]): void {
     this.#endText(parts);
-    this.#whole({ kind: "opaque", dialect: DIALECT, value }, parts);
+    const picture = pictureOf(value);
+    const content: Block = { kind: "opaque", dialect: DIALECT, value };
+    this.#whole(picture === undefined ? content : { ...content, picture }, parts);
   }
 
   #whole(content: Block, parts: EventPart[]): void {
@@ -257,4 +261,13 @@ export class Candidate {
     if (rest === undefined) return;
     parts.push({ type: "unknown", dialect: DIALECT, value: { candidates: [{ index: this.index, ...rest }] } });
   }
+}
+
+/** Sketches that belong to a thought are not told to others. */
+function pictureOf({ inlineData, fileData, thought }: JsonObject): Picture | undefined {
+  if (thought === true) return undefined;
+  const { mimeType, data, fileUri } = isObject(inlineData) ? inlineData : isObject(fileData) ? fileData : {};
+  if (typeof mimeType !== "string" || !mimeType.startsWith("image/")) return undefined;
+  if (typeof data === "string" && data !== "") return { mediaType: mimeType, data };
+  return typeof fileUri === "string" ? { mediaType: mimeType, url: fileUri } : undefined;
 }

@@ -121,7 +121,12 @@ test("log probabilities and pictures", () => {
     type: "block-start",
     choice: 0,
     block: 1,
-    content: { kind: "opaque", dialect: "ollama", value: { images: ["AAAA"] } },
+    content: {
+      kind: "opaque",
+      dialect: "ollama",
+      value: { images: ["AAAA"] },
+      picture: { mediaType: "image/png", data: "AAAA" },
+    },
   });
 });
 

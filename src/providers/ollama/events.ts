@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject, parseBounded } from "../../kernel/json.ts";
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
 import type { Block, EventPart, FinishReason, TokenLogprob } from "../../spec/event.ts";
+import { pictureTypeOf } from "../../spec/picture.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import { argumentsAsText } from "../../spec/tool-arguments.ts";
 import type { Usage } from "../../spec/usage.ts";
@@ -115,10 +116,14 @@ export class OllamaDecoder implements AnswerDecoder {
     parts.push({ type: "block-end", choice: 0, block: this.#block });
   }
 
-  /** Pictures that the model made: only callers of this dialect have a place for them. */
+  /** Pictures that the model made. */
   #images(images: Json[], parts: EventPart[]): void {
-    this.#open({ kind: "opaque", dialect: "ollama", value: { images } }, parts);
-    parts.push({ type: "block-end", choice: 0, block: this.#block });
+    for (const image of images) {
+      const content: Block = { kind: "opaque", dialect: "ollama", value: { images: [image] } };
+      if (typeof image === "string") content.picture = { mediaType: pictureTypeOf(image), data: image };
+      this.#open(content, parts);
+      parts.push({ type: "block-end", choice: 0, block: this.#block });
+    }
   }
 
   #logprobs(values: Json[], parts: EventPart[]): void {

@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject, parseJson } from "../../kernel/json.ts";
 import type { Block, EventPart } from "../../spec/event.ts";
+import { type Picture, pictureAt } from "../../spec/picture.ts";
 import type { Sources } from "../sources.ts";
 import { isReason, reasonOf } from "./finish.ts";
 import { readLogprobs } from "./logprobs.ts";
@@ -89,6 +90,7 @@ export class Choice {
     if (typeof content === "string") {
       if (content !== "") this.#say("text", content, parts);
     } else if (Array.isArray(content)) this.#list(content, parts);
+    if (Array.isArray(delta.images)) for (const image of delta.images) this.#image({ images: [image] }, image, parts);
     const refusal = delta.refusal;
     if (typeof refusal === "string" && refusal !== "") this.#say("refusal", refusal, parts);
     // Before calls, which end the text.
@@ -188,11 +190,19 @@ export class Choice {
     parts.push({ type: "text-delta", choice: this.index, block: this.#block, text });
   }
 
+  /** A picture that the model made, in OpenRouter's `images` or within the content, or something else that only this dialect knows. */
+  #image(value: JsonObject, image: Json, parts: EventPart[]): void {
+    const given = isObject(image) ? image.image_url : undefined;
+    const url = isObject(given) ? given.url : given;
+    this.#whole(value, parts, typeof url === "string" && url !== "" ? pictureAt(url) : undefined);
+  }
+
   /** A block that is whole at once, of a kind that only this dialect knows. */
-  #whole(value: JsonObject, parts: EventPart[]): void {
+  #whole(value: JsonObject, parts: EventPart[], picture?: Picture): void {
     this.#endBlock(parts);
     const block = this.#blocks++;
     const content: Block = { kind: "opaque", dialect: "openai-chat", value };
+    if (picture !== undefined) content.picture = picture;
     parts.push({ type: "block-start", choice: this.index, block, content });
     parts.push({ type: "block-end", choice: this.index, block });
   }
@@ -249,7 +259,7 @@ export class Choice {
       else if (item.type === "text" || item.type === "output_text") {
         if (typeof item.text === "string" && item.text !== "") this.#say("text", item.text, parts);
       } else if (item.type === "thinking") this.#thinking(item, parts);
-      else this.#whole({ content: [item] }, parts);
+      else this.#image({ content: [item] }, item, parts);
     }
   }
 

@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import { isMadeUpCallId } from "../../spec/call-id.ts";
 import type { Block, EventPart, FinishReason, TokenLogprob } from "../../spec/event.ts";
+import type { Picture } from "../../spec/picture.ts";
 import { unseal } from "../../spec/sealed.ts";
 import { argumentsAsObject } from "../../spec/tool-arguments.ts";
 import type { Usage } from "../../spec/usage.ts";
@@ -70,8 +71,15 @@ export function partOf({ content, text, signature }: Piece, callSignature: strin
       return part;
     }
     case "opaque":
-      return content.dialect === "gemini" ? content.value : undefined;
+      if (content.dialect === "gemini") return content.value;
+      return content.picture === undefined ? undefined : picturePart(content.picture);
   }
+}
+
+function picturePart(picture: Picture): JsonObject {
+  const { mediaType: mimeType } = picture;
+  if ("data" in picture) return { inlineData: { mimeType, data: picture.data } };
+  return { fileData: { mimeType, fileUri: picture.url } };
 }
 
 /** Google's signature of a text stands on a part without text; another provider's sealed thought is a thought without text. */

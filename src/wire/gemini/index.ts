@@ -6,6 +6,7 @@ import { errorBody } from "./errors.ts";
 function generation(stream: boolean): Wire {
   return {
     dialect: "gemini",
+    pictures: "any",
     decode: (body, address) => decodeRequest(body, address, stream),
     encoder: (request, context) => new GeminiEncoder(request, context),
     errorBody,

@@ -148,8 +148,8 @@ export class OllamaEncoder implements AnswerEncoder {
 
   /** What only another dialect knows (a server-side tool, say) is not this client's to act on. */
   #opaque(content: Block, value: JsonObject): string {
-    if (content.kind !== "opaque" || content.dialect !== "ollama") return "";
-    return this.#line(JSON.stringify(value).slice(1, -1), null);
+    const told = ownOf(content, value);
+    return told === undefined ? "" : this.#line(JSON.stringify(told).slice(1, -1), null);
   }
 
   #last(): string {
@@ -186,7 +186,7 @@ export class OllamaEncoder implements AnswerEncoder {
   #collect(part: Extract<EventPart, { block: number }>, message: JsonObject): void {
     if (part.type === "block-start") {
       this.#blocks.set(part.block, { content: part.content, text: "", signature: "" });
-      if (part.content.kind === "opaque" && part.content.dialect === "ollama") join(message, part.content.value);
+      if (part.content.kind === "opaque") join(message, ownOf(part.content, part.content.value) ?? {});
       return;
     }
     const block = this.#blocks.get(part.block);
@@ -202,6 +202,14 @@ export class OllamaEncoder implements AnswerEncoder {
     const whole = this.#endOf(block);
     if (whole !== undefined) join(message, whole);
   }
+}
+
+/** What this dialect has a place for: its own, and another provider's picture. */
+function ownOf(content: Block, value: JsonObject): JsonObject | undefined {
+  if (content.kind !== "opaque") return undefined;
+  if (content.dialect === "ollama") return value;
+  const { picture } = content;
+  return picture !== undefined && "data" in picture ? { images: [picture.data] } : undefined;
 }
 
 /** Lists grow; anything else is replaced. */

@@ -2,6 +2,7 @@ import { MAX_MESSAGES } from "../../kernel/bounds.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { ImagePart, Message, Part, ReasoningPart, ToolCallPart, ToolResultPart } from "../../spec/message.ts";
 import type { OllamaPartForm } from "../../spec/ollama-form.ts";
+import { pictureTypeOf } from "../../spec/picture.ts";
 import { readArguments, withExtra } from "../openai-chat/content.ts";
 import { readDetails } from "../openai-chat/messages.ts";
 import { sourceOf } from "../openai-chat/source.ts";
@@ -106,14 +107,6 @@ function readResult(message: Fields, open: Open, index: number): Message {
   return withExtra<Message>({ role: "tool", parts: [part] }, message.extra(TOOL));
 }
 
-/** First bytes of the kinds of images that models take, in base64. */
-const KINDS: readonly (readonly [start: string, mediaType: string])[] = [
-  ["iVBORw0KGgo", "image/png"],
-  ["/9j/", "image/jpeg"],
-  ["R0lGOD", "image/gif"],
-  ["UklGR", "image/webp"],
-];
-
 /** `images`: bytes in base64, which do not say what they are but by how they begin. */
 export function readImages(fields: Fields): ImagePart[] {
   const images = fields.array("images", MAX_IMAGES) ?? [];
@@ -122,7 +115,6 @@ export function readImages(fields: Fields): ImagePart[] {
     const source = data.startsWith("data:") ? sourceOf(data) : undefined;
     if (source?.kind === "base64") return { type: "image", source };
     if (/^https?:/i.test(data.slice(0, 6))) return fields.fail(`images[${index}]`, "must be base64, not an address");
-    const mediaType = KINDS.find(([start]) => data.startsWith(start))?.[1] ?? "image/png";
-    return { type: "image", source: { kind: "base64", mediaType, data } };
+    return { type: "image", source: { kind: "base64", mediaType: pictureTypeOf(data), data } };
   });
 }

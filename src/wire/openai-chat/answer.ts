@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../../kernel/json.ts";
 import type { Block, EventPart, FinishReason, TokenLogprob } from "../../spec/event.ts";
 import { failureWord } from "../../spec/failure-word.ts";
+import { addressOf } from "../../spec/picture.ts";
 import type { Usage } from "../../spec/usage.ts";
 import type { EncoderContext } from "../../spec/wire.ts";
 
@@ -102,6 +103,12 @@ function within({ start_index: from, end_index: to }: JsonObject, length: number
 
 function isIndex(value: Json | undefined): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0;
+}
+
+/** Another provider's picture, in the form that OpenRouter gave it: a list `images` beside the content. */
+export function imagesOf(content: Block): JsonObject | undefined {
+  if (content.kind !== "opaque" || content.picture === undefined || content.dialect === "openai-chat") return undefined;
+  return { images: [{ type: "image_url", image_url: { url: addressOf(content.picture) } }] };
 }
 
 /** OpenAI's form of an id for an answer that brought none. */

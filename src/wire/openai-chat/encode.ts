@@ -4,7 +4,7 @@ import type { Block, EventPart } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import type { Usage } from "../../spec/usage.ts";
 import type { AnswerEncoder, EncoderContext, PublicError } from "../../spec/wire.ts";
-import { annotationOf, answerId, finishWord, logprobsBody, reasoningDetail, usageBody } from "./answer.ts";
+import { annotationOf, answerId, finishWord, imagesOf, logprobsBody, reasoningDetail, usageBody } from "./answer.ts";
 import { errorFrame } from "./errors.ts";
 import { unaryAnswer } from "./unary.ts";
 
@@ -206,7 +206,8 @@ export class ChatEncoder implements AnswerEncoder {
     if (content.kind === "opaque" && content.dialect === "openai-chat") {
       return this.#opaque(choice, number, content.value);
     }
-    return "";
+    const images = imagesOf(content);
+    return images === undefined ? "" : this.#chunk(choice, JSON.stringify(images).slice(1, -1));
   }
 
   #textDelta(

@@ -3,7 +3,7 @@ import type { Block, EventPart, TokenLogprob } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import type { Usage } from "../../spec/usage.ts";
 import type { EncoderContext } from "../../spec/wire.ts";
-import { annotationOf, answerId, finishWord, logprobsBody, reasoningDetail, usageBody } from "./answer.ts";
+import { annotationOf, answerId, finishWord, imagesOf, logprobsBody, reasoningDetail, usageBody } from "./answer.ts";
 
 interface Piece {
   content: Block;
@@ -71,7 +71,7 @@ function collect(choice: Choice, part: Extract<EventPart, { choice: number }>): 
       choice.pieces.set(part.block, { content: part.content, text: "", signature: "", citations: [] });
       if (part.content.kind === "opaque" && part.content.dialect === "openai-chat") {
         merge(choice.message, part.content.value);
-      }
+      } else merge(choice.message, imagesOf(part.content) ?? {});
       return;
     case "text-delta":
     case "arguments-delta": {

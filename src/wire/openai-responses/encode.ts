@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from "../../kernel/json.ts";
 import type { Block, EventPart, TokenLogprob } from "../../spec/event.ts";
+import type { Picture } from "../../spec/picture.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import type { ResponsesRequestForm } from "../../spec/responses-form.ts";
 import type { AnswerEncoder, EncoderContext, PublicError } from "../../spec/wire.ts";
@@ -236,10 +237,22 @@ export class ResponsesEncoder implements AnswerEncoder {
           : new CallBlock(this.#output, call, named);
       }
       case "opaque":
+        if (content.dialect !== "openai-responses" && content.picture !== undefined) this.#picture(content.picture);
         if (content.dialect !== this.#request.dialect || content.dialect !== "openai-responses") return undefined;
         this.#closeItems();
         return new OpaqueItem(this.#output, content.value);
     }
+  }
+
+  /** Another provider's picture, as if the tool that OpenAI has for it had made it. */
+  #picture(picture: Picture): void {
+    if (!("data" in picture)) return;
+    this.#closeItems();
+    const { mediaType, data } = picture;
+    const value = { type: "image_generation_call", status: "in_progress", result: null };
+    const item = this.#output.add("ig", value, undefined);
+    this.#output.event("response.image_generation_call.completed", { output_index: item.index, item_id: item.id });
+    this.#output.done(item, { status: "completed", output_format: mediaType.slice("image/".length), result: data });
   }
 
   #newMessage(own: JsonObject | undefined) {

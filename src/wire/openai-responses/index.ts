@@ -7,6 +7,7 @@ import { ResponsesEncoder } from "./encode.ts";
 /** OpenAI's Responses, POST /v1/responses, without anything that is kept between two calls. */
 export const openaiResponses: Wire = {
   dialect: "openai-responses",
+  pictures: "bytes",
   decode: decodeRequest,
   encoder: (request, context) => new ResponsesEncoder(request, context),
   errorBody,

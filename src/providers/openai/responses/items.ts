@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject, wordOf } from "../../../kernel/json.ts";
 import type { Block, EventPart } from "../../../spec/event.ts";
+import { pictureTypeOf } from "../../../spec/picture.ts";
 import { readLogprobs } from "../logprobs.ts";
 import { seal } from "./seal.ts";
 
@@ -66,6 +67,8 @@ export function readerOf(item: JsonObject, key: string, sink: Sink): ItemReader 
       return new ThoughtReader(item, sink);
     case "function_call":
       return new CallReader(item, key, sink);
+    case "image_generation_call":
+      return sink.own ? new OpaqueReader(item, sink) : new PictureReader(item, sink);
     default:
       return new OpaqueReader(item, sink);
   }
@@ -331,6 +334,30 @@ class OpaqueReader implements ItemReader {
   done(item: JsonObject | undefined): void {
     if (item !== undefined) this.event("", { type: "response.output_item.done", item });
     this.#sink.end(this.#block);
+  }
+}
+
+/** A picture that the model made, for callers of other dialects: they are told of it when it is done. */
+class PictureReader implements ItemReader {
+  readonly #item: JsonObject;
+  readonly #sink: Sink;
+
+  constructor(item: JsonObject, sink: Sink) {
+    this.#item = item;
+    this.#sink = sink;
+  }
+
+  event(): void {}
+
+  done(item: JsonObject | undefined): void {
+    const value = { ...this.#item, ...item };
+    const content: Block = { kind: "opaque", dialect: DIALECT, value };
+    const data = textOf(value.result);
+    if (data !== "") {
+      const format = textOf(value.output_format);
+      content.picture = { mediaType: format === "" ? pictureTypeOf(data) : `image/${format}`, data };
+    }
+    this.#sink.end(this.#sink.open(content));
   }
 }
 
