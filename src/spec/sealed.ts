@@ -8,15 +8,15 @@ import type { Dialect } from "./dialect.ts";
  */
 export interface Seal {
   dialect: Dialect;
-  /** What it signs: a thought, the text before it, or a tool call. */
-  place: "thought" | "text" | "call";
-  /** As the provider gave it: base64 in either alphabet. */
+  /** What it signs: a thought, the text before it, a tool call, or what the model plans before it calls tools. */
+  place: "thought" | "text" | "call" | "plan";
+  /** As the provider gave it: base64 in either alphabet. Empty where it gave none, and only the place must be known again. */
   data: string;
   /** The call that it signs. */
   callId?: string;
 }
 
-const FORM = /^sp1:([a-z-]+):(thought|text|call):([^:]*):([\s\S]*)$/;
+const FORM = /^sp1:([a-z-]+):(thought|text|call|plan):([^:]*):([\s\S]*)$/;
 
 /** `sp1:<dialect>:<place>:<data>:<call id>` */
 export function seal({ dialect, place, data, callId }: Seal): string {
@@ -31,4 +31,9 @@ export function unseal(text: string | undefined): Seal | undefined {
   const read: Seal = { dialect: dialect as Dialect, place: place as Seal["place"], data: data! };
   if (callId !== "") read.callId = callId!;
   return read;
+}
+
+/** Whether it is more than a note of the place. */
+export function isSigned(signature: string | undefined): boolean {
+  return signature !== undefined && unseal(signature)?.data !== "";
 }

@@ -132,8 +132,8 @@ test("a whole answer says the same", () => {
     usage: { billed_units: { input_tokens: 3, output_tokens: 4 } },
   });
   expect(blocks(parts)).toEqual([
-    ["reasoning", "I will look."],
     ["reasoning", "Hm."],
+    ["reasoning", "I will look."],
     ["text", "Hello"],
     ["tool-call weather_x weather", '{"city":"Rome"}'],
     ["tool-call call_1_1 time", ""],

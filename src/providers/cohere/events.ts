@@ -6,6 +6,7 @@ import type { Usage } from "../../spec/usage.ts";
 import { countOf } from "../counts.ts";
 import { errorInside, messageOf } from "./errors.ts";
 import { readCitation, readLogprobs } from "./grounds.ts";
+import { noteOf } from "./plan.ts";
 
 const NOTHING: EventPart[] = [];
 
@@ -17,6 +18,9 @@ const REASONS: Record<string, FinishReason> = {
   ERROR_TOXIC: "content-filter",
 };
 
+/** In the place of an index of the content. */
+const PLAN = "plan";
+
 interface Call {
   block: number;
   /** Arguments that may turn out to be the word `null`, which stands for none. */
@@ -26,11 +30,13 @@ interface Call {
 
 /**
  * Reads answers of Cohere's chat. What the model plans before it calls tools (`tool_plan`) is
- * thought; citations belong to the text before them. A block of text or thought stays open until
+ * thought; where a plan may come, each thought has a note of which of the two it is, in the place of a signature,
+ * so that it goes back to where it was. Citations belong to the text before them. A block of text or thought stays open until
  * something else begins, because citations may come behind its end.
  */
 export class CohereDecoder implements AnswerDecoder {
   readonly #request: ModelRequest;
+  readonly #mayPlan: boolean;
   #over = false;
   #kind: "none" | "text" | "reasoning" = "none";
   /** What the open block is made of: an index of the content, or the plan. */
@@ -42,6 +48,7 @@ export class CohereDecoder implements AnswerDecoder {
 
   constructor(request: ModelRequest) {
     this.#request = request;
+    this.#mayPlan = (request.tools?.length ?? 0) > 0;
   }
 
   unary(body: string): EventPart[] {
@@ -54,9 +61,15 @@ export class CohereDecoder implements AnswerDecoder {
       return [{ type: "error", error: { status: 502, message: said } }];
     }
     const parts: EventPart[] = [startOf(answer.id)];
-    if (typeof message.tool_plan === "string") this.#say("reasoning", "plan", message.tool_plan, parts);
-    if (typeof message.content === "string") this.#say("text", 0, message.content, parts);
-    else for (const [index, item] of listOf(message.content).entries()) this.#content(item, index, parts);
+    const { content, tool_plan: plan } = message;
+    const items = typeof content === "string" ? [{ type: "text", text: content }] : listOf(content);
+    // As streams have it: thought, plan, text.
+    const thoughts = items.findIndex((item) => !isObject(item) || item.type !== "thinking");
+    const planned = thoughts === -1 ? items.length : thoughts;
+    for (let i = 0; i <= items.length; i++) {
+      if (i === planned && typeof plan === "string") this.#say("reasoning", PLAN, plan, parts);
+      if (i < items.length) this.#content(items[i]!, i, parts);
+    }
     for (const citation of listOf(message.citations)) this.#cite(citation, parts);
     for (const [index, call] of listOf(message.tool_calls).entries()) {
       this.#beginCall(call, index, parts);
@@ -82,7 +95,7 @@ export class CohereDecoder implements AnswerDecoder {
         if (isObject(event.logprobs)) this.#logprobs([event.logprobs], parts);
         return parts;
       case "tool-plan-delta":
-        if (typeof message.tool_plan === "string") this.#say("reasoning", "plan", message.tool_plan, parts);
+        if (typeof message.tool_plan === "string") this.#say("reasoning", PLAN, message.tool_plan, parts);
         return parts;
       case "tool-call-start":
         this.#beginCall(message.tool_calls ?? null, index, parts);
@@ -146,6 +159,10 @@ export class CohereDecoder implements AnswerDecoder {
 
   #endBlock(parts: EventPart[]): void {
     if (this.#kind === "none") return;
+    if (this.#kind === "reasoning" && this.#mayPlan) {
+      const signature = noteOf(this.#source === PLAN ? "plan" : "thought");
+      parts.push({ type: "signature-delta", choice: 0, block: this.#block, signature });
+    }
     parts.push({ type: "block-end", choice: 0, block: this.#block });
     this.#kind = "none";
   }

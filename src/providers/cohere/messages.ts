@@ -4,12 +4,15 @@ import type {
   ImagePart,
   Message,
   Part,
+  ReasoningPart,
   TextPart,
   ToolCallPart,
   ToolResultPart,
 } from "../../spec/message.ts";
+import { isSigned } from "../../spec/sealed.ts";
 import { typeOf } from "../foreign.ts";
 import type { Losses } from "../losses.ts";
+import { isPlan } from "./plan.ts";
 
 /** Between a document's name and its text. */
 const PARAGRAPH = "\n\n";
@@ -67,14 +70,16 @@ export class ConversationWriter {
     const items = this.#items(message.parts, "assistant");
     const calls = message.parts.filter((part): part is ToolCallPart => part.type === "tool-call");
     const thoughts = message.parts.filter((part) => part.type === "reasoning");
-    const thinking = thoughts.map((part) => part.text).join("");
-    if (thoughts.some((part) => part.signature !== undefined || part.redacted !== undefined)) {
+    if (thoughts.some((part) => isSigned(part.signature) || part.redacted !== undefined)) {
       this.#losses.warn("signature", "the provider takes thoughts back without their signatures");
     }
     const written: JsonObject = { role: "assistant" };
+    const plan = textOf(calls.length > 0 ? thoughts.filter(isPlan) : []);
+    const thinking = textOf(calls.length > 0 ? thoughts.filter((part) => !isPlan(part)) : thoughts);
+    if (plan !== "") written.tool_plan = plan;
     if (thinking !== "" && this.#thinks) items.unshift({ type: "thinking", thinking });
     // What a model that does not think says before its calls is its plan.
-    else if (thinking !== "" && calls.length > 0) written.tool_plan = thinking;
+    else if (thinking !== "" && calls.length > 0 && plan === "") written.tool_plan = thinking;
     else if (thinking !== "")
       this.#losses.warn("thinking", "the model takes no earlier thoughts back; they were left out");
     if (items.length > 0 || calls.length === 0) written.content = plainly(items);
@@ -163,6 +168,10 @@ export class ConversationWriter {
     this.documents.push({ id: `doc:${this.documents.length}`, data });
     return undefined;
   }
+}
+
+function textOf(thoughts: readonly ReasoningPart[]): string {
+  return thoughts.map((part) => part.text).join("");
 }
 
 /** One text alone is a string. */

@@ -8,6 +8,7 @@ import type {
   ToolCallPart,
   ToolResultPart,
 } from "../../spec/message.ts";
+import { isSigned } from "../../spec/sealed.ts";
 import { typeOf } from "../foreign.ts";
 import type { Losses } from "../losses.ts";
 
@@ -73,7 +74,7 @@ function writeSaid(message: Message, turn: JsonObject, losses: Losses): void {
   const thoughts = message.parts.filter((part) => part.type === "reasoning");
   const thinking = thoughts.map((part) => part.text).join("");
   if (thinking !== "") turn.reasoning_content = thinking;
-  if (thoughts.some((part) => part.signature !== undefined || part.redacted !== undefined)) {
+  if (thoughts.some((part) => isSigned(part.signature) || part.redacted !== undefined)) {
     losses.warn("signature", "the provider takes thoughts back without their signatures");
   }
   const calls = message.parts.filter((part): part is ToolCallPart => part.type === "tool-call");

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Message, Part, TextPart, ToolCallPart, ToolResultPart } from "../../spec/message.ts";
 import type { OllamaPartForm } from "../../spec/ollama-form.ts";
+import { isSigned } from "../../spec/sealed.ts";
 import { argumentsAsObject } from "../../spec/tool-arguments.ts";
 import { typeOf } from "../foreign.ts";
 import type { Losses } from "../losses.ts";
@@ -37,7 +38,7 @@ function writeMessage(message: Message, losses: Losses): JsonObject {
   const thoughts = message.parts.filter((part) => part.type === "reasoning");
   const thinking = thoughts.map((part) => part.text).join("");
   if (thinking !== "") written.thinking = thinking;
-  if (thoughts.some((part) => part.signature !== undefined || part.redacted !== undefined)) {
+  if (thoughts.some((part) => isSigned(part.signature) || part.redacted !== undefined)) {
     losses.warn("signature", "the provider takes thoughts back without their signatures");
   }
   const calls = message.parts.filter((part): part is ToolCallPart => part.type === "tool-call");

@@ -1,7 +1,7 @@
 import { type Json, type JsonObject, wordOf } from "../../kernel/json.ts";
 import type { ChatMessageForm, ChatPartForm } from "../../spec/chat-form.ts";
 import type { Message, Part, ReasoningPart, ToolCallPart, ToolResultPart } from "../../spec/message.ts";
-import { unseal } from "../../spec/sealed.ts";
+import { isSigned, unseal } from "../../spec/sealed.ts";
 import { contentItems, contentOf, documentItem, imageItem, textItem } from "./content.ts";
 import type { Losses } from "./losses.ts";
 import type { Quirks, ThoughtField } from "./quirks.ts";
@@ -188,7 +188,9 @@ class TurnsWriter {
     const detail: JsonObject = { type, ...beside, ...sealed };
     // A caller of another dialect says by an empty one that there is none.
     const given = own ? part.signature : part.signature || undefined;
-    const signature = sealed === undefined ? (unseal(given)?.data ?? given) : sealed.signature;
+    const known = unseal(given);
+    const bare = known === undefined ? given : known.data || undefined;
+    const signature = sealed === undefined ? bare : sealed.signature;
     // What another provider gave is told bare: OpenRouter goes by `format` and `id`.
     if (part.redacted !== undefined && sealed === undefined) detail.data = unseal(part.redacted)?.data ?? part.redacted;
     else if (detail.type === "reasoning.summary") detail.summary = part.text;
@@ -202,7 +204,7 @@ class TurnsWriter {
   #move(thoughts: readonly ReasoningPart[], turn: JsonObject): void {
     const field = this.#quirks.thoughtsWritten;
     const text = thoughts.map((part) => part.text).join("");
-    const signed = thoughts.some((part) => part.signature !== undefined || part.redacted !== undefined);
+    const signed = thoughts.some((part) => isSigned(part.signature) || part.redacted !== undefined);
     if (field === null) {
       this.#losses.warn("thinking", "the provider takes no earlier thoughts back; they were left out");
       return;
