@@ -3,6 +3,7 @@ import type { UpstreamRequest } from "../../spec/adapter.ts";
 import type { FunctionTool, ModelRequest, ReasoningRequest } from "../../spec/request.ts";
 import { typeOf } from "../foreign.ts";
 import { Losses } from "../losses.ts";
+import { MAY_BEGIN_ANEW, unfinishedText } from "../unfinished.ts";
 import { ConversationWriter } from "./messages.ts";
 
 /** Cohere's own bounds. */
@@ -20,6 +21,7 @@ export function encodeRequest(request: ModelRequest, model: string): UpstreamReq
   writeTools(request, losses, body);
   writeSampling(request, losses, body);
   writeFormat(request, losses, body);
+  if (unfinishedText(request) !== undefined) losses.warn("messages", MAY_BEGIN_ANEW);
   if (request.reasoning !== undefined) writeThinking(request.reasoning, thinks, losses, body);
   checkRest(request, losses);
   losses.carryRequest(request.extra, body);

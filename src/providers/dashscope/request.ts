@@ -4,6 +4,7 @@ import type { ModelRequest, Tool } from "../../spec/request.ts";
 import { typeOf } from "../foreign.ts";
 import { Losses } from "../losses.ts";
 import { thoughtsUnder } from "../thinking-budget.ts";
+import { unfinishedText } from "../unfinished.ts";
 import { hasMedia, writeMessages } from "./messages.ts";
 
 const PATH = "/api/v1/services/aigc";
@@ -22,11 +23,10 @@ export function encodeRequest(request: ModelRequest, model: string): UpstreamReq
   writeFormat(request, parameters);
   writeThinking(request, model, losses, parameters);
   checkRest(request, losses);
-  const body: JsonObject = {
-    model,
-    input: { messages: writeMessages(request.messages, multimodal, losses) },
-    parameters,
-  };
+  const messages = writeMessages(request.messages, multimodal, losses);
+  // Alibaba's guide to partial mode.
+  if (unfinishedText(request) !== undefined) messages.at(-1)!.partial = true;
+  const body: JsonObject = { model, input: { messages }, parameters };
   losses.carryRequest(request.extra, {});
   const headers: Record<string, string> = { accept: request.stream ? "text/event-stream" : "application/json" };
   if (request.stream) headers["x-dashscope-sse"] = "enable";

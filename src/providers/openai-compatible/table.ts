@@ -30,6 +30,7 @@ const UNKNOWN: Quirks = {
   strictSchemas: false,
   callIds: { allowed: /^/, length: 40 },
   media: "any",
+  continues: "unknown",
   maxStops: 16,
   privacy: "none",
   responses: false,
@@ -61,7 +62,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "https://api.groq.com/openai/v1",
     "GROQ_API_KEY",
     // Refuses reasoning_content; takes reasoning, from models that think only.
-    { thinks: named(/gpt-oss|qwen/), thoughtsTaken: ["reasoning"], maxStops: 4, responses: true },
+    { thinks: named(/gpt-oss|qwen/), thoughtsTaken: ["reasoning"], continues: "unasked", maxStops: 4, responses: true },
     { ...HOSTED, choices: false, logprobs: false, logitBias: false, penalties: false },
     ["llama-3.3-70b-versatile", "llama-3.1-8b-instant", "openai/gpt-oss-120b", "openai/gpt-oss-20b", "qwen/qwen3-32b"],
   ),
@@ -85,6 +86,8 @@ export const LOOKALIKES: readonly Lookalike[] = [
         demanded: (model, asked) => /reasoner/.test(model) || (asked ?? model !== "deepseek-chat"),
       },
       textLists: "never",
+      // At its address for what is new (/beta) only; elsewhere it refuses the word.
+      continues: "prefix",
       responses: true,
     },
     { ...TEXT_ONLY, parallelToolSwitch: false, choices: false, jsonSchema: false, seed: false, logitBias: false },
@@ -99,6 +102,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       thinks: named(/qwen3|qwq|qwen-(?:plus|turbo|flash|max)/),
       thoughtsOnTop: thoughtsUnder,
       topK: true,
+      continues: "partial",
     },
     { ...HOSTED, audioInput: true, logitBias: false },
     ["qwen-max", "qwen-plus", "qwen-flash", "qwen-turbo"],
@@ -120,6 +124,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       refused: ["preset", "route"],
       // It passes calls on, to those who promise as much.
       privacy: "routes",
+      continues: "unasked",
       responses: true,
     },
     { ...ANY, documentUrl: true },
@@ -139,6 +144,8 @@ export const LOOKALIKES: readonly Lookalike[] = [
       textLists: "always",
       callIds: { allowed: /^[a-zA-Z0-9]{9}$/, length: 9 },
       media: "mistral",
+      continues: "prefix",
+      echoes: true,
     },
     { ...ANY, documentUrl: true, logprobs: false, logitBias: false, topK: false },
     ["mistral-large-latest", "mistral-medium-latest", "mistral-small-latest", "ministral-8b-latest", "mistral-embed"],
@@ -153,6 +160,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       thinks: named(/gpt-oss|qwen3|deepseek-(?:r1|v)|magistral|thinking|reason/),
       effortNone: true,
       thoughtsWritten: "reasoning",
+      continues: "unasked",
       responses: true,
     },
     {
@@ -166,11 +174,23 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "vllm",
     null,
     null,
-    { thoughtsWritten: "reasoning", topK: true, textLists: "always", responses: true },
+    {
+      thoughtsWritten: "reasoning",
+      topK: true,
+      textLists: "always",
+      continues: "continue_final_message",
+      responses: true,
+    },
     { ...ANY, documents: false },
   ),
   // Has a Responses API that OpenAI's own client cannot stream from, and that refuses plain turns of the assistant.
-  row("llamacpp", null, null, { thoughtsWritten: "reasoning_content", topK: true }, { ...ANY, documents: false }),
+  row(
+    "llamacpp",
+    null,
+    null,
+    { thoughtsWritten: "reasoning_content", topK: true, continues: "unasked" },
+    { ...ANY, documents: false },
+  ),
   row(
     "lmstudio",
     "http://127.0.0.1:1234/v1",
@@ -208,7 +228,8 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "perplexity",
     "https://api.perplexity.ai",
     "PERPLEXITY_API_KEY",
-    { thinks: named(/reasoning|deep-research/), topK: true, media: "perplexity" },
+    // Its last message is the user's, or it refuses.
+    { thinks: named(/reasoning|deep-research/), topK: true, media: "perplexity", continues: "never" },
     {
       ...HOSTED,
       ...{ documents: true, documentUrl: true },
@@ -243,6 +264,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
         demanded: (model, asked) =>
           /thinking|kimi-k(?:2\.[7-9]|[3-9])/.test(model) || (/kimi-k2\.[56]/.test(model) && asked !== false),
       },
+      continues: "partial",
     },
     { ...HOSTED, parallelToolSwitch: false, logprobs: false, seed: false, logitBias: false },
     ["kimi-k3", "kimi-k2.6", "kimi-k2.5"],

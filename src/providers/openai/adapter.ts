@@ -66,7 +66,7 @@ export function chatAdapter(server: ChatServer): ProviderAdapter {
     operations,
     credential: (key) => ({ authorization: `Bearer ${key}` }),
     encode: (request, model) => encodeRequest(request, model, quirks),
-    decoder: (request) => new ChatDecoder(request, quirks.thoughtsWritten === "reasoning_details"),
+    decoder: (request) => new ChatDecoder(request, quirks.thoughtsWritten === "reasoning_details", quirks.echoes),
     error: errorOf,
     ...(maxOutput && { longestAnswer: maxOutput }),
     ...(thoughtsOnTop && {

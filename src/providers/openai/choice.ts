@@ -2,10 +2,11 @@ import { isObject, type Json, type JsonObject, parseJson } from "../../kernel/js
 import type { Block, EventPart } from "../../spec/event.ts";
 import { type Picture, pictureAt } from "../../spec/picture.ts";
 import type { Sources } from "../sources.ts";
+import { Echo } from "../unfinished.ts";
 import { isReason, reasonOf } from "./finish.ts";
 import { readLogprobs } from "./logprobs.ts";
 import { type Thought, thoughtsOf } from "./reasoning.ts";
-import { mustBeSealed, sealDetail } from "./sealed-details.ts";
+import { detailOf, sealDetail } from "./sealed-details.ts";
 
 type Kind = "none" | "text" | "reasoning" | "refusal" | "audio";
 
@@ -23,6 +24,18 @@ interface Call {
   ended: boolean;
   /** A call with free text instead of arguments, OpenAI's `custom`: only this dialect knows it. */
   custom: boolean;
+}
+
+/** What a choice needs to know of its request. */
+export interface ChoiceContext {
+  /** The caller's own names of tools, by those that the server was given in their place. */
+  names?: ReadonlyMap<string, string> | undefined;
+  /** Whether the server wants its thoughts back with words for which the caller's dialect has no place. */
+  seals?: boolean;
+  /** What the answer rests on, where the caller's dialect is another. */
+  sources?: Sources | undefined;
+  /** The unfinished turn that the answer repeats before it goes on. */
+  echoed?: string | undefined;
 }
 
 /** Fields of a choice that only OpenAI's lookalikes know and that hold nothing the model said. */
@@ -53,6 +66,7 @@ export class Choice {
   /** What the answer rests on, for a caller who is told it as citations; how many of them have been told. */
   readonly #sources: Sources | undefined;
   #cited = 0;
+  readonly #echo: Echo | undefined;
   /** Annotations that came before any text. */
   #owed: JsonObject[] = [];
   /** How it ended, where its text goes on. */
@@ -61,20 +75,11 @@ export class Choice {
   /** Whether a message or a delta has been read. */
   begun = false;
 
-  /**
-   * @param names the caller's own names of tools, by those that the server was given in their place
-   * @param seals whether the server wants its thoughts back with words for which the caller's dialect has no place
-   * @param sources what the answer rests on, where the caller's dialect is another
-   */
-  constructor(
-    index: number,
-    madeUp: string,
-    names?: ReadonlyMap<string, string>,
-    seals = false,
-    sources?: Sources | undefined,
-  ) {
+  constructor(index: number, madeUp: string, context: ChoiceContext = {}) {
+    const { names, seals = false, sources, echoed } = context;
     this.#seals = seals;
     this.#sources = sources;
+    this.#echo = echoed === undefined ? undefined : new Echo(echoed);
     this.index = index;
     this.#madeUp = madeUp;
     this.#names = names;
@@ -139,6 +144,8 @@ export class Choice {
   }
 
   #finish(raw: string | null, sequence: string | undefined, parts: EventPart[]): void {
+    const held = this.#echo?.end() ?? "";
+    if (held !== "") this.#say("text", held, parts);
     // A text goes on until the answer is whole: what it rests on may be told behind the reason.
     const waits = this.#sources !== undefined && this.#kind === "text";
     if (waits) this.#endCalls(parts);
@@ -185,7 +192,9 @@ export class Choice {
     parts.push({ type: "block-start", choice: this.index, block: this.#block, content });
   }
 
-  #say(kind: "text" | "reasoning" | "refusal", text: string, parts: EventPart[]): void {
+  #say(kind: "text" | "reasoning" | "refusal", said: string, parts: EventPart[]): void {
+    const text = kind === "text" && this.#echo !== undefined ? this.#echo.push(said) : said;
+    if (text === "") return;
     if (this.#kind !== kind) this.#open(kind, { kind }, parts);
     parts.push({ type: "text-delta", choice: this.index, block: this.#block, text });
   }
@@ -215,7 +224,7 @@ export class Choice {
 
   #think(thought: Thought, parts: EventPart[]): void {
     const { extra, sealed } = thought;
-    const detail = this.#detailOf(thought);
+    const detail = this.#seals ? detailOf(thought) : undefined;
     if (sealed !== undefined) {
       this.#endBlock(parts);
       const block = this.#blocks++;
@@ -239,15 +248,6 @@ export class Choice {
     if (thought.signature === "") return;
     if (this.#detail !== undefined) this.#detail.signature = `${this.#detail.signature ?? ""}${thought.signature}`;
     else parts.push({ type: "signature-delta", choice: this.index, block: this.#block, signature: thought.signature });
-  }
-
-  /** What must come back with a thought, where it goes in the place of a signature. */
-  #detailOf({ extra, sealed, index, signature }: Thought): JsonObject | undefined {
-    if (!this.#seals || !mustBeSealed(extra, sealed ?? signature)) return undefined;
-    // A type stands in `extra` only where it is neither of the two.
-    const detail: JsonObject = { type: sealed === undefined ? "reasoning.text" : "reasoning.encrypted", ...extra };
-    if (index !== undefined) detail.index = index;
-    return detail;
   }
 
   /** Mistral's content: texts, thoughts, and references to what it found. */

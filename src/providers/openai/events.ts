@@ -6,6 +6,7 @@ import type { ModelRequest } from "../../spec/request.ts";
 import { Alike } from "../alike.ts";
 import { withTier } from "../served-tier.ts";
 import { SOURCE_FIELDS, Sources } from "../sources.ts";
+import { unfinishedText } from "../unfinished.ts";
 import { Choice } from "./choice.ts";
 import { errorInside } from "./errors.ts";
 import { callersNames } from "./tool-names.ts";
@@ -42,8 +43,14 @@ export class ChatDecoder implements AnswerDecoder {
   /** How much of the lists that some providers repeat in each chunk has been told. */
   #told = 0;
 
-  /** @param details whether the server wants its `reasoning_details` back as they were */
-  constructor(request: ModelRequest, details = false) {
+  readonly #echoed: string | undefined;
+
+  /**
+   * @param details whether the server wants its `reasoning_details` back as they were
+   * @param echoes whether its answer repeats the turn that it continues
+   */
+  constructor(request: ModelRequest, details = false, echoes = false) {
+    this.#echoed = echoes ? unfinishedText(request) : undefined;
     this.#request = request;
     const own = request.dialect === "openai-chat";
     this.#seals = details && !own;
@@ -155,13 +162,12 @@ export class ChatDecoder implements AnswerDecoder {
     }
     let choice = this.#choices.find((known) => known.index === number);
     if (choice === undefined) {
-      choice = new Choice(
-        number,
-        `${this.#request.messages.length}_${number}`,
-        this.#names,
-        this.#seals,
-        this.#sources,
-      );
+      choice = new Choice(number, `${this.#request.messages.length}_${number}`, {
+        names: this.#names,
+        seals: this.#seals,
+        sources: this.#sources,
+        echoed: this.#echoed,
+      });
       this.#choices.push(choice);
     }
     return choice;

@@ -68,6 +68,14 @@ export interface Quirks {
    * whatever the caller wrote.
    */
   media: "openai" | "mistral" | "perplexity" | "any";
+  /**
+   * How it is asked to go on with an unfinished last turn of the assistant's: by a word at that turn (`prefix`:
+   * Mistral, DeepSeek; `partial`: Moonshot, DashScope) or in the body (vLLM), or it does so `unasked`. `never`: it
+   * begins anew, or refuses such a turn.
+   */
+  continues: "prefix" | "partial" | "continue_final_message" | "unasked" | "unknown" | "never";
+  /** Its answer repeats what it continues. */
+  echoes: boolean;
   /** Most stop sequences that are taken. */
   maxStops: number;
   /** Fields of the body, by paths with dots, that would let the caller get around the gateway's choice, and are refused. */
@@ -100,6 +108,8 @@ export const OPENAI_QUIRKS: Quirks = {
   strictSchemas: true,
   callIds: { allowed: /^.{0,40}$/s, length: 40 },
   media: "openai",
+  continues: "never",
+  echoes: false,
   maxStops: 4,
   refused: [],
   privacy: "store",

@@ -12,6 +12,7 @@ import { refuseChoices } from "./refused.ts";
 import { isStrictSchema } from "./strict.ts";
 import { nameForServer } from "./tool-names.ts";
 import { writeMessages } from "./turns.ts";
+import { writeUnfinished } from "./unfinished.ts";
 
 /**
  * POST /chat/completions, written from what was parsed and checked. A caller of this dialect
@@ -23,6 +24,7 @@ export function encodeRequest(request: ModelRequest, model: string, quirks: Quir
   const losses = new Losses(request.dialect === "openai-chat");
   const form = losses.own ? ((request.form ?? {}) as ChatRequestForm) : {};
   const body: JsonObject = { model, messages: writeMessages(request.messages, quirks, losses) };
+  writeUnfinished(request, quirks, losses, body);
   if (request.stream) {
     body.stream = true;
     // The usage of every call is metered; `wire/openai-chat` hides it from a caller who did not ask.

@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject, parseBounded } from "../../kernel/json.ts";
 import { seal, unseal } from "../../spec/sealed.ts";
+import type { Thought } from "./reasoning.ts";
 
 /**
  * An item of OpenRouter's `reasoning_details`, but for its text, in the place of a signature. OpenRouter must get
@@ -34,5 +35,14 @@ export function unsealDetail(text: string | undefined): JsonObject | undefined {
     const said: Json | undefined = value[word];
     if (typeof said === "string" || (word === "index" && typeof said === "number")) detail[word] = said;
   }
+  return detail;
+}
+
+/** What must come back with a thought, and so goes in the place of its signature. */
+export function detailOf({ extra, sealed, index, signature }: Thought): JsonObject | undefined {
+  if (!mustBeSealed(extra, sealed ?? signature)) return undefined;
+  // A type stands in `extra` only where it is neither of the two.
+  const detail: JsonObject = { type: sealed === undefined ? "reasoning.text" : "reasoning.encrypted", ...extra };
+  if (index !== undefined) detail.index = index;
   return detail;
 }

@@ -54,7 +54,9 @@ describe("a call in another dialect", () => {
   });
 
   test("has the model's own texts as one", () => {
-    expect(turns([{ role: "assistant", parts: textOf("a", "b") }])).toEqual([{ role: "assistant", content: "ab" }]);
+    expect(turns([{ role: "assistant", parts: textOf("a", "b") }], { continues: "unasked" })).toEqual([
+      { role: "assistant", content: "ab" },
+    ]);
   });
 
   test("has calls and their results, which come first", () => {
@@ -254,10 +256,10 @@ describe("a call in another dialect", () => {
         ],
       },
     ];
-    expect(turns(messages, { thoughtsWritten: "reasoning_content" })).toEqual([
+    expect(turns(messages, { thoughtsWritten: "reasoning_content", continues: "unasked" })).toEqual([
       { role: "assistant", content: "x", reasoning_content: "hm" },
     ]);
-    expect(turns(messages, { thoughtsWritten: "content" })).toEqual([
+    expect(turns(messages, { thoughtsWritten: "content", continues: "unasked" })).toEqual([
       {
         role: "assistant",
         content: [
@@ -266,7 +268,7 @@ describe("a call in another dialect", () => {
         ],
       },
     ]);
-    expect(turns(messages, { thoughtsWritten: "reasoning_details" })).toEqual([
+    expect(turns(messages, { thoughtsWritten: "reasoning_details", continues: "unasked" })).toEqual([
       {
         role: "assistant",
         content: "x",

@@ -4,6 +4,7 @@ import type { ModelRequest, ResponseFormat, Tool, ToolChoice } from "../../../sp
 import type { ResponsesRequestForm, ResponsesToolForm } from "../../../spec/responses-form.ts";
 import { typeOf } from "../../foreign.ts";
 import { Losses } from "../../losses.ts";
+import { BEGINS_ANEW, MAY_BEGIN_ANEW, unfinishedText } from "../../unfinished.ts";
 import { effortOf } from "../effort.ts";
 import { writePrivacy } from "../privacy.ts";
 import type { Quirks } from "../quirks.ts";
@@ -140,6 +141,7 @@ const MAX_USER = 64;
 
 function foreignBody(request: ModelRequest, model: string, quirks: Quirks, losses: Losses): JsonObject {
   refuseStops(request, losses);
+  refuseUnfinished(request, quirks, losses);
   const body: JsonObject = { model, input: foreignInput(request.messages, losses), store: false };
   if (request.stream) body.stream = true;
   writeSettings(request, body);
@@ -181,6 +183,13 @@ function refuseStops(request: ModelRequest, losses: Losses): void {
   if ((request.stop?.filter((word) => word !== "").length ?? 0) > 0) {
     losses.refuse("stop", "the provider takes no stop where this model is asked");
   }
+}
+
+/** An item of the assistant's is a turn that is whole, in this dialect. */
+function refuseUnfinished(request: ModelRequest, { continues }: Quirks, losses: Losses): void {
+  if (unfinishedText(request) === undefined) return;
+  if (continues === "unknown") losses.warn("messages", MAY_BEGIN_ANEW);
+  else losses.refuse("messages", BEGINS_ANEW);
 }
 
 function boundOf(wanted: number, model: string, quirks: Quirks, losses: Losses): number {
