@@ -6,9 +6,12 @@ import type { EventPart } from "../spec/event.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import { ADAPTERS } from "./adapters.ts";
 import { nameForAnthropic } from "./anthropic/tool-names.ts";
+import { nameForCohere } from "./cohere/tool-names.ts";
+import { nameForDashscope } from "./dashscope/tool-names.ts";
+import { nameForGemini } from "./google/tool-names.ts";
 import { nameForServer } from "./openai/tool-names.ts";
 
-/** Names of tools on their way to a provider of another dialect and back: anthropic/tool-names.ts, openai/tool-names.ts. */
+/** Names of tools on their way to a provider of another dialect and back: `tool-names.ts` of anthropic, openai, cohere and dashscope. */
 
 const NAMES = ["my.srv:get", "my/srv get", "my.srv.get", "plain_name-1", `mcp.${"x".repeat(140)}`];
 
@@ -131,10 +134,58 @@ const messages: Form = {
   ],
 };
 
+const cohere: Form = {
+  told: ({ tools, messages }) => ({
+    offered: (tools as List).map((tool) => tool.function!.name),
+    // A tool that must be called is the only one offered.
+    chosen: (tools as List)[0]!.function!.name,
+    called: calledInMessages(messages as JsonObject[]),
+  }),
+  whole: (name) => ({
+    message: { tool_calls: [{ id: "c", type: "function", function: { name, arguments: "{}" } }] },
+    finish_reason: "TOOL_CALL",
+  }),
+  frames: (name) => [
+    { type: "message-start", id: "x" },
+    {
+      type: "tool-call-start",
+      index: 0,
+      delta: { message: { tool_calls: { id: "c", type: "function", function: { name, arguments: "{}" } } } },
+    },
+    { type: "tool-call-end", index: 0 },
+    { type: "message-end", delta: { finish_reason: "TOOL_CALL" } },
+  ],
+};
+
+const dashscope: Form = {
+  told: ({ parameters, input }) => {
+    const { tools, tool_choice } = parameters as JsonObject;
+    return {
+      offered: (tools as List).map((tool) => tool.function!.name),
+      chosen: (tool_choice as { function?: JsonObject }).function!.name,
+      called: calledInMessages((input as { messages: JsonObject[] }).messages),
+    };
+  },
+  whole: (name) => ({
+    output: { choices: [{ finish_reason: "tool_calls", message: { tool_calls: [callInChat(name, "{}")] } }] },
+  }),
+  frames: (name) => [
+    { output: { choices: [{ finish_reason: "null", message: { tool_calls: [callInChat(name, "")] } }] } },
+    { output: { choices: [{ finish_reason: "tool_calls", message: { tool_calls: [callInChat("", "{}")] } }] } },
+  ],
+};
+
+function calledInMessages(messages: readonly JsonObject[]): unknown[] {
+  const calls = messages.flatMap(({ tool_calls }) => (tool_calls ?? []) as List);
+  return calls.map((call) => call.function!.name);
+}
+
 const FORMS: Partial<Record<Dialect, Form>> = {
   "openai-chat": chat,
   "openai-responses": responses,
   "anthropic-messages": messages,
+  "cohere-chat": cohere,
+  dashscope,
 };
 
 /** What a provider's dialect allows, and how many letters. */
@@ -142,6 +193,8 @@ const RULES: Partial<Record<Dialect, RegExp>> = {
   "openai-chat": /^[a-zA-Z0-9_-]{1,64}$/,
   "openai-responses": /^[a-zA-Z0-9_-]{1,64}$/,
   "anthropic-messages": /^[a-zA-Z0-9_-]{1,128}$/,
+  "cohere-chat": /^[a-zA-Z_][a-zA-Z0-9_]{0,63}$/,
+  dashscope: /^[a-zA-Z0-9_-]{1,64}$/,
 };
 
 const AWS = { region: "us-east-1", claude: "invoke" };
@@ -160,6 +213,8 @@ const ROADS: [Dialect, string, string, AccountOptions, Dialect][] = [
   ["openai-chat", "anthropic", "claude-sonnet-4-5", {}, "anthropic-messages"],
   ["gemini", "vertex", "claude-sonnet-4-5@20250929", GCP, "anthropic-messages"],
   ["openai-chat", "bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0", AWS, "anthropic-messages"],
+  ["openai-chat", "dashscope-native", "qwen-plus", {}, "dashscope"],
+  ["gemini", "dashscope-native", "qwen3.8-max", {}, "dashscope"],
 ];
 
 const OWN: [Dialect, string, string, AccountOptions, Dialect][] = [
@@ -260,8 +315,41 @@ describe.each(OWN)(
   },
 );
 
+describe("a caller at Cohere, which takes neither - nor a digit in front", () => {
+  const names = [...NAMES, "1st", "füge"];
+  const request: ModelRequest = {
+    ...requestOf("openai-chat"),
+    tools: names.map((name) => ({ type: "function", name })),
+    toolChoice: { type: "auto" },
+  };
+  const adapter = adapterOf("cohere", request, "command-a-03-2025", {});
+  const told = cohere.told(adapter.encode(request, "command-a-03-2025").body);
+
+  test("has every name sent in letters that Cohere allows, earlier calls too, and hears its own", () => {
+    for (const name of [...told.offered, ...told.called]) expect(name).toMatch(RULES["cohere-chat"]!);
+    expect(new Set(told.offered).size).toBe(names.length);
+    expect(told.called.slice(0, -1)).toEqual(told.offered.slice(0, NAMES.length));
+    for (const [index, name] of names.entries()) {
+      const given = told.offered[index] as string;
+      const whole = adapter.decoder(request).unary(JSON.stringify(cohere.whole(given)));
+      expect([namesIn(whole), namesIn(streamed(adapter, request, cohere.frames(given)))]).toEqual([[name], [name]]);
+    }
+  });
+
+  test("has a name that is allowed sent as it is, and the one that must be called", () => {
+    const plain = { ...request, tools: [{ type: "function" as const, name: "get_weather2" }] };
+    expect(cohere.told(adapter.encode(plain, "command-a-03-2025").body).offered).toEqual(["get_weather2"]);
+    const forced: ModelRequest = { ...request, toolChoice: { type: "tool", name: "1st" } };
+    const { offered } = cohere.told(adapter.encode(forced, "command-a-03-2025").body);
+    expect(offered).toEqual([nameForCohere("1st")]);
+  });
+});
+
 test.each([
   ["OpenAI", 64, nameForServer],
+  ["Cohere", 64, nameForCohere],
+  ["DashScope", 64, nameForDashscope],
+  ["Gemini", 64, nameForGemini],
   ["Anthropic", 128, nameForAnthropic],
 ] as const)("a name of %s's may have %d letters and no more", (_, most, nameFor) => {
   expect(nameFor("x".repeat(most))).toBe("x".repeat(most));

@@ -7,6 +7,7 @@ import { countOf } from "../counts.ts";
 import { errorInside, messageOf } from "./errors.ts";
 import { readCitation, readLogprobs } from "./grounds.ts";
 import { noteOf } from "./plan.ts";
+import { callersNames } from "./tool-names.ts";
 
 const NOTHING: EventPart[] = [];
 
@@ -37,6 +38,7 @@ interface Call {
 export class CohereDecoder implements AnswerDecoder {
   readonly #request: ModelRequest;
   readonly #mayPlan: boolean;
+  readonly #names: ReadonlyMap<string, string> | undefined;
   #over = false;
   #kind: "none" | "text" | "reasoning" = "none";
   /** What the open block is made of: an index of the content, or the plan. */
@@ -48,6 +50,7 @@ export class CohereDecoder implements AnswerDecoder {
 
   constructor(request: ModelRequest) {
     this.#request = request;
+    this.#names = callersNames(request);
     this.#mayPlan = (request.tools?.length ?? 0) > 0;
   }
 
@@ -177,7 +180,8 @@ export class CohereDecoder implements AnswerDecoder {
     this.#endCall(index, parts);
     const madeUp = `call_${this.#request.messages.length}_${this.#madeUp++}`;
     const id = typeof value.id === "string" && value.id !== "" ? value.id : madeUp;
-    const block = this.#open({ kind: "tool-call", id, name: called.name }, parts);
+    const name = this.#names?.get(called.name) ?? called.name;
+    const block = this.#open({ kind: "tool-call", id, name }, parts);
     this.#calls.set(index, { block, held: "", written: false });
     this.#arguments(index, called.arguments, parts);
   }

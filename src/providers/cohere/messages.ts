@@ -13,6 +13,7 @@ import { isSigned } from "../../spec/sealed.ts";
 import { typeOf } from "../foreign.ts";
 import type { Losses } from "../losses.ts";
 import { isPlan } from "./plan.ts";
+import { nameForCohere } from "./tool-names.ts";
 
 /** Between a document's name and its text. */
 const PARAGRAPH = "\n\n";
@@ -89,7 +90,7 @@ export class ConversationWriter {
 
   #call(part: ToolCallPart): JsonObject {
     this.#losses.carry(part.extra, {});
-    const called = { name: part.name, arguments: part.arguments === "" ? "{}" : part.arguments };
+    const called = { name: nameForCohere(part.name), arguments: part.arguments === "" ? "{}" : part.arguments };
     return { id: part.id, type: "function", function: called };
   }
 

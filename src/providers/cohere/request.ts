@@ -5,6 +5,7 @@ import { typeOf } from "../foreign.ts";
 import { Losses } from "../losses.ts";
 import { MAY_BEGIN_ANEW, unfinishedText } from "../unfinished.ts";
 import { ConversationWriter } from "./messages.ts";
+import { nameForCohere } from "./tool-names.ts";
 
 /** Cohere's own bounds. */
 const MAX_STOPS = 5;
@@ -56,7 +57,7 @@ function writeTools(request: ModelRequest, losses: Losses, body: JsonObject): vo
 }
 
 function writeTool(tool: FunctionTool, losses: Losses): JsonObject {
-  const called: JsonObject = { name: tool.name };
+  const called: JsonObject = { name: nameForCohere(tool.name) };
   if (tool.description !== undefined) called.description = tool.description;
   called.parameters = tool.parameters ?? { type: "object", properties: {} };
   losses.carry(tool.extra, {});

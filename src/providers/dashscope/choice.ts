@@ -22,6 +22,7 @@ export class Choice {
   readonly index: number;
   readonly #madeUp: string;
   readonly #sources: Sources;
+  readonly #names: ReadonlyMap<string, string> | undefined;
   /** How many of the pages that the answer rests on have been told. */
   #cited = 0;
   readonly #calls = new Map<Json, Call>();
@@ -30,8 +31,13 @@ export class Choice {
   #blocks = 0;
   finished = false;
 
-  /** @param madeUp sets apart the ids that are made up here; @param sources what the answer rests on */
-  constructor(index: number, madeUp: string, sources: Sources) {
+  /**
+   * @param madeUp sets apart the ids that are made up here
+   * @param sources what the answer rests on
+   * @param names the caller's own names of tools, by those that the model was given in their place
+   */
+  constructor(index: number, madeUp: string, sources: Sources, names: ReadonlyMap<string, string> | undefined) {
+    this.#names = names;
     this.#sources = sources;
     this.index = index;
     this.#madeUp = madeUp;
@@ -107,7 +113,7 @@ export class Choice {
       call = { block: this.#blocks++, id, name: "", held: "", open: false };
       this.#calls.set(key, call);
     }
-    if (typeof called.name === "string" && call.name === "") call.name = called.name;
+    if (typeof called.name === "string" && call.name === "") call.name = this.#names?.get(called.name) ?? called.name;
     const given = called.arguments;
     call.held += typeof given === "string" ? given : isObject(given) ? JSON.stringify(given) : "";
     if (call.name !== "") this.#tell(call, parts);

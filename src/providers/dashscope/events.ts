@@ -8,6 +8,7 @@ import { countOf, tellPart } from "../counts.ts";
 import { Sources } from "../sources.ts";
 import { Choice } from "./choice.ts";
 import { errorInside, isError } from "./errors.ts";
+import { callersNames } from "./tool-names.ts";
 
 const NOTHING: EventPart[] = [];
 
@@ -20,11 +21,13 @@ export class DashscopeDecoder implements AnswerDecoder {
   readonly #request: ModelRequest;
   readonly #choices: Choice[] = [];
   readonly #sources = new Sources();
+  readonly #names: ReadonlyMap<string, string> | undefined;
   #started = false;
   #over = false;
 
   constructor(request: ModelRequest) {
     this.#request = request;
+    this.#names = callersNames(request);
   }
 
   unary(body: string): EventPart[] {
@@ -89,7 +92,7 @@ export class DashscopeDecoder implements AnswerDecoder {
     }
     let choice = this.#choices.find((known) => known.index === number);
     if (choice === undefined) {
-      choice = new Choice(number, `${this.#request.messages.length}_${number}`, this.#sources);
+      choice = new Choice(number, `${this.#request.messages.length}_${number}`, this.#sources, this.#names);
       this.#choices.push(choice);
     }
     return choice;

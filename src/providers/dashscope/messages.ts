@@ -11,6 +11,7 @@ import type {
 import { isSigned } from "../../spec/sealed.ts";
 import { typeOf } from "../foreign.ts";
 import type { Losses } from "../losses.ts";
+import { nameForDashscope } from "./tool-names.ts";
 
 /** Between texts that are joined because a message has one. */
 const PARAGRAPH = "\n\n";
@@ -81,7 +82,7 @@ function writeSaid(message: Message, turn: JsonObject, losses: Losses): void {
   if (calls.length === 0) return;
   turn.tool_calls = calls.map((call, index) => {
     losses.carry(call.extra, {});
-    const called = { name: call.name, arguments: call.arguments === "" ? "{}" : call.arguments };
+    const called = { name: nameForDashscope(call.name), arguments: call.arguments === "" ? "{}" : call.arguments };
     return { index, id: call.id, type: "function", function: called };
   });
 }

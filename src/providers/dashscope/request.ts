@@ -6,6 +6,7 @@ import { Losses } from "../losses.ts";
 import { thoughtsUnder } from "../thinking-budget.ts";
 import { unfinishedText } from "../unfinished.ts";
 import { hasMedia, writeMessages } from "./messages.ts";
+import { nameForDashscope } from "./tool-names.ts";
 
 const PATH = "/api/v1/services/aigc";
 
@@ -45,14 +46,14 @@ function writeTools(request: ModelRequest, losses: Losses, parameters: JsonObjec
       parameters.tool_choice = toolChoice.type;
       return;
     case "tool":
-      parameters.tool_choice = { type: "function", function: { name: toolChoice.name } };
+      parameters.tool_choice = { type: "function", function: { name: nameForDashscope(toolChoice.name) } };
       return;
     case "required": {
       const [only, second] = tools;
       if (second !== undefined || only?.type !== "function") {
         losses.refuse("tool_choice", "the provider can be made to call one named tool only");
       }
-      parameters.tool_choice = { type: "function", function: { name: only.name } };
+      parameters.tool_choice = { type: "function", function: { name: nameForDashscope(only.name) } };
       return;
     }
     case "opaque":
@@ -64,7 +65,7 @@ function writeTool(tool: Tool, index: number, losses: Losses): JsonObject {
   if (tool.type === "opaque") {
     return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${typeOf(tool)}`);
   }
-  const called: JsonObject = { name: tool.name };
+  const called: JsonObject = { name: nameForDashscope(tool.name) };
   if (tool.description !== undefined) called.description = tool.description;
   if (tool.parameters !== undefined) called.parameters = tool.parameters;
   if (tool.strict === true) losses.warn("strict", "the provider cannot hold a tool to its schema; it was left out");

@@ -3,11 +3,11 @@ import { callersToolNames, type ToolNameForm, toolNameIn } from "../../spec/tool
 
 /**
  * Names of functions: letters, digits, `_`, `:`, `.` and `-`, beginning with a letter or `_`, at
- * most 128 (older models: 64). Other dialects allow more. What does not fit gets the same form in
+ * most 64 (some models: 128). Other dialects allow more. What does not fit gets the same form in
  * every request, so that the beginning of a conversation stays the same, and comes back whole.
  */
 const NAMES: ToolNameForm = {
-  allowed: /^[A-Za-z_][\w:.-]{0,127}$/,
+  allowed: /^[A-Za-z_][\w:.-]{0,63}$/,
   plain: (name) => name.replace(/[^\w:.-]/g, "_").replace(/^(?=[^A-Za-z_])/, "_"),
   max: 64,
 };
