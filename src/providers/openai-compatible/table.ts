@@ -4,6 +4,7 @@ import type { ChatServer } from "../openai/adapter.ts";
 import { OPENAI_CAPABILITIES } from "../openai/index.ts";
 import { OPENAI_QUIRKS, type Quirks } from "../openai/quirks.ts";
 import { thoughtsUnder } from "../thinking-budget.ts";
+import { AT_DEEPSEEK, AT_MOONSHOT, AT_NVIDIA, AT_OPENROUTER } from "./demanded-thoughts.ts";
 import { operationsOf } from "./operations.ts";
 
 /** A server of OpenAI's dialect, and where its account is usually found in the environment. */
@@ -74,17 +75,11 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "deepseek",
     "https://api.deepseek.com/v1",
     "DEEPSEEK_API_KEY",
-    // Refuses a list as content; wants the thoughts before a call back with its result. While it thinks, which it
-    // does unless it is told not to, it refuses a call without the field, and a text before the call, though it
-    // answers with an empty one itself (guides/thinking_mode#tool-calls).
+    // Refuses a list as content; wants the thoughts before a call back with its result. It thinks unless it is told not to.
     {
       reasoning: "thinking",
       thoughtsWritten: "reasoning_content",
-      thoughtsAbsent: {
-        text: "",
-        turns: "all",
-        demanded: (model, asked) => /reasoner/.test(model) || (asked ?? model !== "deepseek-chat"),
-      },
+      thoughtsAbsent: AT_DEEPSEEK,
       textLists: "never",
       // At its address for what is new (/beta) only; elsewhere it refuses the word.
       continues: "prefix",
@@ -115,6 +110,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       developer: true,
       reasoning: "object",
       thoughtsWritten: "reasoning_details",
+      thoughtsAbsent: AT_OPENROUTER,
       topK: true,
       textLists: "always",
       // It asks OpenAI too.
@@ -257,13 +253,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       reasoning: "thinking",
       thinks: named(/kimi-k(?:2\.[5-9]|[3-9])/),
       thoughtsWritten: "reasoning_content",
-      // An empty one counts as missing. K2.5 and K2.6 think unless they are told not to; those named here always do.
-      thoughtsAbsent: {
-        text: " ",
-        turns: "with-calls",
-        demanded: (model, asked) =>
-          /thinking|kimi-k(?:2\.[7-9]|[3-9])/.test(model) || (/kimi-k2\.[56]/.test(model) && asked !== false),
-      },
+      thoughtsAbsent: AT_MOONSHOT,
       continues: "partial",
     },
     { ...HOSTED, parallelToolSwitch: false, logprobs: false, seed: false, logitBias: false },
@@ -291,7 +281,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "nvidia-nim",
     "https://integrate.api.nvidia.com/v1",
     "NVIDIA_API_KEY",
-    { reasoning: "none" },
+    { reasoning: "none", thoughtsAbsent: AT_NVIDIA },
     { ...HOSTED, topK: true },
   ),
   row(

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from "../../kernel/json.ts";
+import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import type { AbsentThought, Quirks } from "./quirks.ts";
 
 /**
@@ -8,11 +8,22 @@ import type { AbsentThought, Quirks } from "./quirks.ts";
  */
 export function writeAbsentThoughts(body: JsonObject, model: string, quirks: Quirks): void {
   const { thoughtsAbsent, thoughtsWritten } = quirks;
-  if (thoughtsAbsent === undefined || thoughtsWritten === null || !Array.isArray(body.messages)) return;
+  const field = thoughtsAbsent?.field ?? thoughtsWritten;
+  if (thoughtsAbsent === undefined || field === null || !Array.isArray(body.messages)) return;
   if (!thoughtsAbsent.demanded(model, askedToThink(body))) return;
   for (const turn of demandedOf(body.messages.filter(isObject), thoughtsAbsent)) {
-    turn[thoughtsWritten] ??= thoughtsAbsent.text;
+    turn[field] ??= toldIn(turn.reasoning_details) || thoughtsAbsent.text;
   }
+}
+
+/** The thought in OpenRouter's own form. */
+function toldIn(details: Json | undefined): string {
+  if (!Array.isArray(details)) return "";
+  return details
+    .filter(isObject)
+    .map(({ text, summary }) => text ?? summary)
+    .filter((text) => typeof text === "string")
+    .join("");
 }
 
 function demandedOf(turns: readonly JsonObject[], { turns: which }: AbsentThought): JsonObject[] {
@@ -22,6 +33,7 @@ function demandedOf(turns: readonly JsonObject[], { turns: which }: AbsentThough
 }
 
 /** undefined: nothing was said of it. */
-function askedToThink({ thinking }: JsonObject): boolean | undefined {
-  return isObject(thinking) ? thinking.type !== "disabled" : undefined;
+function askedToThink({ thinking, reasoning }: JsonObject): boolean | undefined {
+  if (isObject(thinking)) return thinking.type !== "disabled";
+  return isObject(reasoning) ? reasoning.enabled !== false && reasoning.effort !== "none" : undefined;
 }

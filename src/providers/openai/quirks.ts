@@ -10,6 +10,8 @@ export interface AbsentThought {
   text: string;
   /** Turns with calls, or, as soon as there is a call, all of them. */
   turns: "with-calls" | "all";
+  /** Where it stands, and what was thought once more, if that is not where thoughts go. */
+  field?: ThoughtField;
   /** Whether the server demands it. `asked`: whether the model is told to think; undefined where it is told nothing. */
   demanded: (model: string, asked: boolean | undefined) => boolean;
 }
