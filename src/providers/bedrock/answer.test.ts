@@ -31,6 +31,19 @@ const delta = (contentBlockIndex: number, value: JsonObject): Event => [
 ];
 const stop = (contentBlockIndex: number): Event => ["contentBlockStop", { contentBlockIndex }];
 
+test("what was written to the cache for an hour is counted apart, at its own price", () => {
+  const usage = { inputTokens: 3, cacheWriteInputTokens: 100, outputTokens: 7, totalTokens: 110 };
+  const cacheDetails = [
+    { ttl: "1h", inputTokens: 60 },
+    { ttl: "5m", inputTokens: 40 },
+  ];
+  const told = { input: 103, cacheWrite: 100, output: 7 };
+  const of = (counts: JsonObject) => unary(answer([], { usage: counts })).find(({ type }) => type === "usage");
+  expect(of({ ...usage, cacheDetails })).toEqual({ type: "usage", usage: { ...told, cacheWriteLong: 60 } });
+  // More than was written at all cannot be.
+  expect(of({ ...usage, cacheDetails: [{ ttl: "1h", inputTokens: 101 }] })).toEqual({ type: "usage", usage: told });
+});
+
 describe("a whole answer", () => {
   test("is its blocks, its usage and why it ended", () => {
     const content = [

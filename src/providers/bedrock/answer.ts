@@ -58,10 +58,21 @@ export function usageOf(value: Json | undefined, served?: Json): Partial<Usage> 
     usage.input = (input ?? 0) + (read ?? 0) + (write ?? 0);
     if (read !== undefined) usage.cacheRead = read;
     if (write !== undefined) usage.cacheWrite = write;
+    const anHour = writtenForAnHour(value.cacheDetails);
+    if (anHour > 0 && anHour <= (write ?? 0)) usage.cacheWriteLong = anHour;
   }
   if (output !== undefined) usage.output = output;
   for (const _ in usage) return withTier(usage, isObject(served) ? served.type : undefined);
   return undefined;
+}
+
+/** Of what was written to the cache, by how long it is kept (API reference, CacheDetail). */
+function writtenForAnHour(details: Json | undefined): number {
+  let sum = 0;
+  for (const each of Array.isArray(details) ? details : []) {
+    if (isObject(each) && each.ttl === "1h") sum += countOf(each.inputTokens) ?? 0;
+  }
+  return sum;
 }
 
 /** A call of the client's, or what the provider runs itself, which no client may run. */

@@ -122,6 +122,32 @@ describe("a conversation", () => {
   });
 });
 
+test("work that another provider's tools did in an earlier answer goes, with a warning; what shall be read does not", () => {
+  const searched = [
+    { type: "server_tool_use", id: "srvtoolu_1", name: "web_search", input: { query: "q" } },
+    { type: "web_search_tool_result", tool_use_id: "srvtoolu_1", content: [] },
+  ];
+  const turn = (role: string, content: JsonObject[]) => ({ role, content });
+  const written = claudes({
+    messages: [
+      ...HI,
+      turn("assistant", [
+        { type: "compaction", content: "what was said before" },
+        ...searched,
+        { type: "text", text: "found" },
+      ]),
+      ...HI,
+    ],
+  });
+  expect(written.body.messages).toMatchObject([
+    { role: "user" },
+    { role: "assistant", content: [{ text: "what was said before" }, { text: "found" }] },
+    { role: "user" },
+  ]);
+  expect(fieldsOf(written)).toEqual(["server_tool_use", "web_search_tool_result"]);
+  expect(() => claudes({ messages: [turn("user", searched)] })).toThrow(UnsupportedFeature);
+});
+
 describe("thoughts of earlier turns", () => {
   const thought = (block: JsonObject) => ({
     messages: [...HI, { role: "assistant", content: [block, { type: "text", text: "x" }] }, ...HI],
@@ -332,7 +358,8 @@ describe("what Bedrock has no place for", () => {
   );
 
   test("is warned of where it has no name for it", () => {
-    expect(fieldsOf(openai({ later: 1 }))).toEqual(["later"]);
+    expect(fieldsOf(openai({ later: 1, metadata: { k: "v" } }))).toEqual(["later", "metadata"]);
+    expect(fieldsOf(claudes({ metadata: { user_id: "u" } }))).toEqual([]);
   });
 });
 

@@ -9,7 +9,7 @@ import { toolingOf } from "./tools.ts";
 import { conversationOf } from "./turns.ts";
 
 /** Words of Anthropic's dialect that settings.ts reads for Claude, so that nobody warns of them. */
-const READ_EXTRA = ["thinking", "output_config", "output_format", "metadata", "tool_choice"];
+const READ_EXTRA = ["thinking", "output_config", "output_format", "tool_choice"];
 
 /**
  * `POST /model/{modelId}/converse` or `/converse-stream`
@@ -43,6 +43,8 @@ export function encodeRequest(request: ModelRequest, model: string, options: Acc
   const extra = { ...request.extra };
   if (request.dialect === "anthropic-messages" || family.claude !== undefined)
     for (const name of READ_EXTRA) delete extra[name];
+  // What else Anthropic's callers say there is no more than the end user, who is told above.
+  if (request.dialect === "anthropic-messages") delete extra.metadata;
   losses.carryRequest(extra, body);
   const verb = request.stream ? "converse-stream" : "converse";
   return {

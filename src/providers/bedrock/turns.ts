@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import { UnsupportedFeature } from "../../spec/adapter.ts";
-import type { Message } from "../../spec/message.ts";
+import type { Message, Part } from "../../spec/message.ts";
+import { typeOf } from "../foreign.ts";
 import type { Losses } from "../losses.ts";
 import type { BlockWriter } from "./blocks.ts";
 
@@ -30,7 +31,7 @@ export function conversationOf(
     const field = `messages[${index}]`;
     if (message.name !== undefined)
       losses.warn("name", "Bedrock does not tell speakers apart by name; it was left out");
-    const blocks = writer.blocks(message.parts, `${field}.content`);
+    const blocks = writer.blocks(readable(message, losses), `${field}.content`);
     if (message.role === "system" || message.role === "developer") {
       if (turns.length > 0 && blocks.length > 0) {
         losses.warn(field, "Bedrock takes no system message at this place; it was moved to the system prompt");
@@ -45,6 +46,22 @@ export function conversationOf(
   }
   endOfTurns(turns, prefill, `messages[${messages.length - 1}]`);
   return { system, messages: turns };
+}
+
+/**
+ * Work that another provider's tools did in an earlier answer may go; what the caller wants read may not. A
+ * compaction of Anthropic's stands for the conversation before it, so its words stay.
+ */
+function readable({ role, parts }: Message, losses: Losses): Part[] {
+  if (role !== "assistant") return parts;
+  return parts.flatMap((part): Part[] => {
+    if (part.type !== "opaque") return [part];
+    const type = typeOf(part);
+    if (type === "compaction" && typeof part.value.content === "string")
+      return [{ type: "text", text: part.value.content }];
+    losses.warn(type, "Bedrock has no such content; it was left out of an earlier answer");
+    return [];
+  });
 }
 
 function append(turns: Turn[], role: Turn["role"], blocks: JsonObject[]): void {

@@ -187,6 +187,27 @@ describe("usage in streams", () => {
   });
 });
 
+describe("an error within a choice (OpenRouter) is one, with its words and its status", () => {
+  const error = { code: 429, message: "slow down", metadata: {} };
+
+  test.each<[string, JsonObject]>([
+    ["beside the reason", { finish_reason: "error", error }],
+    ["alone", { error }],
+  ])("%s", (_, more) => {
+    const usage = { prompt_tokens: 3, completion_tokens: 1 };
+    const parts = readChunks(chunk({ content: "so" }), { ...chunk({}, more), usage }, "[DONE]");
+    expect(told(parts)).toContain("error 429 slow down");
+    expect(parts).toContainEqual({ type: "usage", usage: { input: 3, output: 1 } });
+    expect(parts.at(-1)?.type).toBe("error");
+    const body = { choices: [{ message: { content: "so" }, ...more }] };
+    expect(told(new ChatDecoder(request).unary(JSON.stringify(body))).at(-1)).toBe("error 429 slow down");
+  });
+
+  test("one that says nothing is none", () => {
+    expect(told(readChunks(chunk({ content: "so" }, { error: {} }), why("stop"), "[DONE]")).at(-1)).toBe("end");
+  });
+});
+
 describe("an error that stands bare in a stream is one, whatever follows", () => {
   test.each<[string, JsonObject, string]>([
     [

@@ -75,7 +75,7 @@ export class ChatDecoder implements AnswerDecoder {
       const choice = this.#choice(value.index ?? position);
       if (isObject(value.message)) choice.read(value.message, parts);
       else if (isObject(value.delta)) choice.read(value.delta, parts);
-      if (value.finish_reason === "error") return this.#fail(answer, parts);
+      if (failed(value)) return this.#fail(telling(answer, value), parts);
       choice.readRest(value, this.#request.stop, parts);
       choice.close(parts);
     }
@@ -111,7 +111,10 @@ export class ChatDecoder implements AnswerDecoder {
         const choice = this.#choice(value.index);
         const delta = value.delta ?? (choice.begun ? undefined : value.message);
         if (isObject(delta)) choice.read(delta, parts);
-        if (value.finish_reason === "error") return this.#fail(chunk, parts);
+        if (failed(value)) {
+          this.#usage(chunk, parts);
+          return this.#fail(telling(chunk, value), parts);
+        }
         choice.readRest(value, this.#request.stop, parts);
       }
     } else if (choices !== undefined && choices !== null) throw new MalformedAnswer("choices that are no list");
@@ -217,6 +220,16 @@ export class ChatDecoder implements AnswerDecoder {
 function tellsOfError({ error, object, choices, detail, usage }: JsonObject): boolean {
   if (error !== undefined && error !== null) return true;
   return choices === undefined && usage === undefined && (object === "error" || (detail !== undefined && !object));
+}
+
+/** OpenRouter tells of a choice that it came to nothing by its reason, by an error within it, or by both. */
+function failed({ finish_reason, error }: JsonObject): boolean {
+  return finish_reason === "error" || (isObject(error) && (error.message !== undefined || error.code !== undefined));
+}
+
+/** The answer with what its choice says of the error, where the answer itself says nothing. */
+function telling(answer: JsonObject, { error }: JsonObject): JsonObject {
+  return error === undefined || error === null || answer.error ? answer : { ...answer, error };
 }
 
 /** Moonshot counts in the choice that ends. */

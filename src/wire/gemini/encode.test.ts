@@ -331,6 +331,19 @@ test("an error before there is anything is Google's error, also in a whole answe
   });
 });
 
+test("an answer keeps its place in a stream, though the first one has not begun: clients read the first of the list", () => {
+  const of = (choice: number, said: string): EventPart[] => [
+    { type: "block-start", choice, block: 0, content: { kind: "text" } },
+    { type: "text-delta", choice, block: 0, text: said },
+  ];
+  const candidates = streamed(START, ...of(1, "b"), ...of(0, "a")).map((event) => event.candidates);
+  expect(candidates).toMatchObject([
+    [{ index: 0 }, { index: 1, content: { parts: [{ text: "b" }] } }],
+    [{ index: 0, content: { parts: [{ text: "a" }] } }],
+  ]);
+  expect(candidates).not.toHaveProperty("0.0.content");
+});
+
 test("reasons and counts are Google's", () => {
   const word = (reason: "length" | "refusal" | "pause" | "stop-sequence", raw: string | null = null) =>
     finishWord({ type: "finish", choice: 0, reason, raw });

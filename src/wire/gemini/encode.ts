@@ -254,7 +254,9 @@ export class GeminiEncoder implements AnswerEncoder {
     for (const candidate of this.#inOrder()) {
       const { finishReason: _held, ...extra } = candidate.extra;
       const silent = candidate.parts.length === 0 && !hasAny(extra) && candidate.logprobs.length === 0;
-      // Google's clients read the first of the list, whatever its index says, so each keeps its place.
+      // Google's clients read the first of the list, whatever its index says, so each keeps its place,
+      // also behind one that has not begun.
+      while (candidates.length < candidate.index) candidates.push({ index: candidates.length });
       candidates.push(silent ? { index: candidate.index } : this.#body(candidate, joined(candidate.parts), false));
       if (!silent) said = candidates.length;
     }
