@@ -8,6 +8,8 @@ import { LOOKALIKES } from "./table.ts";
 
 const request = openaiChat.decode({ model: "m", messages: [{ role: "user", content: "hi" }] });
 
+const FUNCTION = { type: "function", function: { name: "f" } };
+
 describe("lookalikes of OpenAI's", () => {
   test("are one row each, and every row is a provider", () => {
     const kinds = LOOKALIKES.map((row) => row.kind);
@@ -40,6 +42,36 @@ describe("lookalikes of OpenAI's", () => {
         anthropicMessages.decode({ model: "m", max_tokens: 5, messages: [{ role: "user", content: "hi" }], ...body }),
         model,
       ).body;
+
+  /** What the three servers with closed schemas take in an assistant's message (their API references). */
+  test.each([
+    ["mistral", ["role", "content", "tool_calls", "prefix"]],
+    ["groq", ["role", "content", "name", "tool_calls", "function_call", "reasoning"]],
+    ["cerebras", ["role", "content", "name", "tool_calls", "reasoning"]],
+  ])("%s, which refuses unknown fields, is sent no others with an answer that comes back", (kind, taken) => {
+    const call = { id: "abcdefghi", type: "function", function: { name: "f", arguments: "{}" }, extra_content: {} };
+    const nothing = { refusal: null, annotations: [], audio: null, function_call: null, reasoning_content: null };
+    const answer = { role: "assistant", content: "so", tool_calls: [call], ...nothing };
+    const detail = { type: "reasoning.text", text: "hm", index: 0 };
+    const thought = { reasoning_content: "hm", reasoning_details: [detail] };
+    const messages = [{ role: "user", content: "hi" }, answer, { ...answer, ...thought, refusal: "no" }];
+    for (const turn of (written(kind, { messages }).messages as JsonObject[]).slice(1)) {
+      expect(Object.keys(turn).filter((name) => !taken.includes(name))).toEqual([]);
+      expect(turn.tool_calls).toEqual([
+        { id: "abcdefghi", type: "function", function: { name: "f", arguments: "{}" } },
+      ]);
+    }
+  });
+
+  test("Mistral is sent no field of OpenAI's that it lacks, and the usage of a stream is not asked of it", () => {
+    const asked = { user: "u", store: true, verbosity: "low", safety_identifier: "s", prompt_cache_retention: "24h" };
+    const body = { ...asked, stream: true, safe_prompt: true, prompt_mode: null, tools: [FUNCTION] };
+    const { messages: _, ...sent } = written("mistral", body);
+    const parameters = { type: "object", properties: {} };
+    const tools = [{ type: "function", function: { name: "f", parameters } }];
+    expect(sent).toEqual({ model: "m", stream: true, safe_prompt: true, prompt_mode: null, tools });
+    expect(translated("mistral", { metadata: { user_id: "u" } })).not.toHaveProperty("user");
+  });
 
   test("only those that keep responses are asked for one in the background", () => {
     const request = openaiResponses.decode({ model: "m", input: "hi", background: true });

@@ -27,6 +27,7 @@ const UNKNOWN: Quirks = {
   thinks: () => true,
   thoughtsTaken: "any",
   thoughtsWritten: null,
+  refusals: "as-written",
   textLists: "as-written",
   strictSchemas: false,
   callIds: { allowed: /^/, length: 40 },
@@ -43,6 +44,9 @@ const ANY: Capabilities = { ...OPENAI_CAPABILITIES, topK: true };
 /** Hosts that look at images, but take neither documents nor sound. */
 const HOSTED: Capabilities = { ...OPENAI_CAPABILITIES, documents: false, audioInput: false };
 const TEXT_ONLY: Capabilities = { ...HOSTED, imageUrl: false, imageBytes: false };
+
+/** Fields of answers that clients send back, of which servers with closed schemas know nothing. */
+const OF_ANSWERS = ["annotations", "audio", "extra_content", "reasoning_content", "reasoning_details"];
 
 /** Responses for whoever asks in that dialect, and for nobody else. */
 const WHERE_ASKED = { own: () => true };
@@ -62,8 +66,17 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "groq",
     "https://api.groq.com/openai/v1",
     "GROQ_API_KEY",
-    // Refuses reasoning_content; takes reasoning, from models that think only.
-    { thinks: named(/gpt-oss|qwen/), thoughtsTaken: ["reasoning"], continues: "unasked", maxStops: 4, responses: true },
+    // Refuses reasoning_content, and what else its messages have no place for; takes reasoning, from models that
+    // think only.
+    {
+      thinks: named(/gpt-oss|qwen/),
+      thoughtsTaken: ["reasoning"],
+      continues: "unasked",
+      refusals: "text",
+      unknownFields: { body: [], messages: OF_ANSWERS },
+      maxStops: 4,
+      responses: true,
+    },
     { ...HOSTED, choices: false, logprobs: false, logitBias: false, penalties: false },
     ["llama-3.3-70b-versatile", "llama-3.1-8b-instant", "openai/gpt-oss-120b", "openai/gpt-oss-20b", "qwen/qwen3-32b"],
   ),
@@ -111,6 +124,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       reasoning: "object",
       thoughtsWritten: "reasoning_details",
       thoughtsAbsent: AT_OPENROUTER,
+      refusals: "field",
       topK: true,
       textLists: "always",
       // It asks OpenAI too.
@@ -129,8 +143,15 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "mistral",
     "https://api.mistral.ai/v1",
     "MISTRAL_API_KEY",
-    // Refuses every field that it does not know.
+    // Refuses every field that it does not know, and tells the usage of streams unasked.
     {
+      refusals: "text",
+      unknownFields: {
+        body: ["user", "store", "verbosity", "safety_identifier", "prompt_cache_retention"],
+        messages: [...OF_ANSWERS, "reasoning", "name"],
+      },
+      parametersDemanded: true,
+      usageSwitch: false,
       maxTokens: "max_tokens-only",
       thinks: named(/mistral-(?:small|medium)/),
       effortNone: true,
@@ -240,7 +261,13 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "https://api.cerebras.ai/v1",
     "CEREBRAS_API_KEY",
     // Refuses reasoning_content by name, and what it is said here to lack.
-    { thinks: named(/gpt-oss/), thoughtsTaken: ["reasoning"], maxStops: 4 },
+    {
+      thinks: named(/gpt-oss/),
+      thoughtsTaken: ["reasoning"],
+      refusals: "text",
+      unknownFields: { body: [], messages: OF_ANSWERS },
+      maxStops: 4,
+    },
     { ...TEXT_ONLY, parallelToolSwitch: false, choices: false, logitBias: false, penalties: false },
     ["gpt-oss-120b"],
   ),

@@ -51,6 +51,18 @@ export interface Quirks {
   thoughtsAbsent?: AbsentThought;
   /** Whether `top_k` is asked of it for callers of other dialects. Its own may give it wherever the capability is declared. */
   topK: boolean;
+  /**
+   * Where refusals of earlier answers go: into `refusal`, there only for callers of this dialect who wrote it
+   * (it knows its server), or into the text. A server that does not know the field loses the words with it.
+   */
+  refusals: "field" | "as-written" | "text";
+  /**
+   * What clients of OpenAI's send and this server refuses as unknown, in the body and in messages: fields of
+   * answers above all, which come back with the conversation. They are left out. Absent: unknown fields do no harm.
+   */
+  unknownFields?: { body: readonly string[]; messages: readonly string[] };
+  /** Whether a function that takes nothing must say so. */
+  parametersDemanded: boolean;
   /** The word for "some tool must be called". */
   required: "required" | "any";
   seed: "seed" | "random_seed";
@@ -103,6 +115,8 @@ export const OPENAI_QUIRKS: Quirks = {
   thoughtsTaken: [],
   thoughtsWritten: null,
   topK: false,
+  refusals: "field",
+  parametersDemanded: false,
   required: "required",
   seed: "seed",
   usageSwitch: true,

@@ -13,6 +13,7 @@ import { isStrictSchema } from "./strict.ts";
 import { nameForServer } from "./tool-names.ts";
 import { writeMessages } from "./turns.ts";
 import { writeUnfinished } from "./unfinished.ts";
+import { leaveOut } from "./unknown-fields.ts";
 
 /**
  * POST /chat/completions, written from what was parsed and checked. A caller of this dialect
@@ -40,6 +41,7 @@ export function encodeRequest(request: ModelRequest, model: string, quirks: Quir
   writeTier(request, losses, body);
   writePrivacy(request, quirks.privacy, body);
   writeExtra(request, quirks, losses, body);
+  leaveOut(quirks.unknownFields?.body, body, losses);
   const headers = { accept: request.stream ? "text/event-stream" : "application/json" };
   return { method: "POST", path: "/chat/completions", headers, body, warnings: losses.warnings };
 }
@@ -73,7 +75,7 @@ function writeTools(
   const some = tools !== undefined && tools.length > 0;
   if (tools !== undefined && (some || losses.own)) {
     if (form.functions) body.functions = tools.map((tool) => writeFunction(tool, losses));
-    else body.tools = tools.map((tool, index) => writeTool(tool, index, losses));
+    else body.tools = tools.map((tool, index) => writeTool(tool, index, quirks, losses));
   }
   // OpenAI refuses a choice, or a switch, without tools. A caller of this dialect hears so from OpenAI.
   if (!some && !losses.own) return;
@@ -84,7 +86,7 @@ function writeTools(
   if (request.parallelToolCalls !== undefined) body.parallel_tool_calls = request.parallelToolCalls;
 }
 
-function writeTool(tool: Tool, index: number, losses: Losses): JsonObject {
+function writeTool(tool: Tool, index: number, quirks: Quirks, losses: Losses): JsonObject {
   if (tool.type === "opaque") {
     if (losses.own) return tool.value;
     return losses.refuse(`tools[${index}]`, `the provider has no tool of type ${typeOf(tool)}`);
@@ -92,6 +94,7 @@ function writeTool(tool: Tool, index: number, losses: Losses): JsonObject {
   const called: JsonObject = { name: losses.own ? tool.name : nameForServer(tool.name) };
   if (tool.description !== undefined) called.description = tool.description;
   if (tool.parameters !== undefined) called.parameters = tool.parameters;
+  else if (quirks.parametersDemanded) called.parameters = { type: "object", properties: {} };
   if (losses.own || tool.strict !== true || isStrictSchema(tool.parameters)) {
     if (tool.strict !== undefined) called.strict = tool.strict;
   } else losses.warn("strict", "the provider cannot hold this tool to its schema; it was left out");

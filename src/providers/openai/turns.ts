@@ -7,6 +7,7 @@ import type { Losses } from "./losses.ts";
 import type { Quirks, ThoughtField } from "./quirks.ts";
 import { unsealDetail } from "./sealed-details.ts";
 import { idForServer, nameForServer } from "./tool-names.ts";
+import { leaveOut } from "./unknown-fields.ts";
 
 /** The messages of a request as this dialect has them. @throws UnsupportedFeature */
 export function writeMessages(messages: readonly Message[], quirks: Quirks, losses: Losses): JsonObject[] {
@@ -114,8 +115,9 @@ class TurnsWriter {
     return [{ type: "text", text: `From the result of tool call ${callId}:` }, item];
   }
 
-  #assistant(message: Message): JsonObject {
+  #assistant(given: Message): JsonObject {
     const losses = this.#losses;
+    const message = this.#keepsRefusals() ? given : withRefusalsAsText(given);
     const items = contentItems(message, losses, this.#quirks, this.#takes("content"));
     const turn: JsonObject = { role: "assistant" };
     if (!(losses.own && items.length === 0 && absent(message))) {
@@ -137,6 +139,11 @@ class TurnsWriter {
     return this.#named(turn, message);
   }
 
+  #keepsRefusals(): boolean {
+    const { refusals } = this.#quirks;
+    return refusals === "as-written" ? this.#losses.own : refusals === "field";
+  }
+
   #call(part: ToolCallPart, calls: Json[], turn: JsonObject): void {
     const name = this.#losses.own ? part.name : nameForServer(part.name);
     const called: JsonObject = { name, arguments: part.arguments === "" ? "{}" : part.arguments };
@@ -148,6 +155,7 @@ class TurnsWriter {
     const id = idForServer(part.id, this.#quirks.callIds);
     const call: JsonObject = { id, type: "function", function: called };
     this.#losses.carry(part.extra, call);
+    leaveOut(this.#quirks.unknownFields?.messages, call, this.#losses);
     calls.push(call);
   }
 
@@ -225,8 +233,16 @@ class TurnsWriter {
   #named(turn: JsonObject, message: Message): JsonObject {
     if (message.name !== undefined) turn.name = message.name;
     this.#losses.carry(message.extra, turn);
+    const unknown = this.#quirks.unknownFields?.messages;
+    // The result of a tool has a name everywhere.
+    leaveOut(message.role === "tool" ? unknown?.filter((name) => name !== "name") : unknown, turn, this.#losses);
     return turn;
   }
+}
+
+function withRefusalsAsText(message: Message): Message {
+  const parts = message.parts.map((part): Part => (part.type === "refusal" ? { type: "text", text: part.text } : part));
+  return { ...message, parts };
 }
 
 function withoutResults(parts: readonly Part[]): Part[] {
