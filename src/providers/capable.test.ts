@@ -222,6 +222,35 @@ describe("content", () => {
   });
 });
 
+describe("a document that is text, though it came as bytes", () => {
+  const said = "größer 1 < 2";
+  const asBytes = (mediaType: string) =>
+    document({ kind: "base64", mediaType, data: Buffer.from(said).toString("base64") });
+  const sourceOf = (part: Part, capabilities: Partial<Capabilities>) => {
+    const none = Object.fromEntries(FEATURES.map((name) => [name, false])) as unknown as Capabilities;
+    const { known, warnings } = withinCapabilities(request(shown(part)), { ...none, tools: true, ...capabilities });
+    expect(warnings).toEqual([]);
+    const read = known.messages[0]!.parts[1]!;
+    const inner = read.type === "tool-result" ? read.content[0]! : read;
+    return inner.type === "document" ? inner.source : undefined;
+  };
+
+  test.each(["text/plain", "text/markdown; charset=utf-8", "application/json"])("%s is told as text", (mediaType) => {
+    const part = { ...asBytes(mediaType), name: "a" };
+    expect(sourceOf(part, {})).toEqual({ kind: "text", mediaType, text: said });
+    const result: Part = { type: "tool-result", callId: "c", content: [part] };
+    expect(sourceOf(result, {})).toEqual({ kind: "text", mediaType, text: said });
+    // Who reads documents gets it as it came.
+    expect(sourceOf(part, { documents: true })).toEqual(part.source);
+  });
+
+  test("what is none is refused", () => {
+    for (const mediaType of ["application/pdf", "application/jsonl", "image/svg+xml"]) {
+      expect(() => sourceOf(asBytes(mediaType), {})).toThrow("plain text");
+    }
+  });
+});
+
 test.each(["lmstudio", "perplexity"])("%s is asked for any JSON by the schema of any object", (kind) => {
   const adapter = ADAPTERS.find((each) => each.kind === kind)!;
   const { body, warnings } = send(adapter, request({ responseFormat: { type: "json" } }));

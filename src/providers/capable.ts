@@ -207,7 +207,8 @@ export function withinCapabilities(request: ModelRequest, capabilities: Capabili
     }
     if (keys.some((key) => known[key] !== undefined)) known = without(known, keys);
   }
-  checkContent(request, capabilities);
+  if (!capabilities.documents) known = withTextsAsText(known);
+  checkContent(known, capabilities);
   return { known, warnings };
 }
 
@@ -228,6 +229,31 @@ function toldSchema(request: ModelRequest): ModelRequest {
     return { ...asked, messages: messages.map((message) => (message === system ? { ...message, parts } : message)) };
   }
   return { ...asked, messages: [{ role: "system", parts: [{ type: "text", text }] }, ...messages] };
+}
+
+/** What is text, though it came as bytes. */
+const IS_TEXT = /^(?:text\/[\w.+-]+|application\/json)(?:;|$)/i;
+
+/** Documents that are text, for APIs that read no others: what came as bytes is told as what it says. */
+function withTextsAsText(request: ModelRequest): ModelRequest {
+  const read = <P extends Part>(part: P): P => {
+    if (part.type !== "document" || part.source.kind !== "base64" || !IS_TEXT.test(part.source.mediaType)) return part;
+    const { mediaType, data } = part.source;
+    const text = Buffer.from(data, "base64").toString("utf8");
+    return { ...part, source: { kind: "text", mediaType, text } };
+  };
+  const isBytes = (part: Part): boolean =>
+    part.type === "tool-result"
+      ? part.content.some(isBytes)
+      : part.type === "document" && part.source.kind === "base64";
+  if (!request.messages.some(({ parts }) => parts.some(isBytes))) return request;
+  const messages = request.messages.map((message) => ({
+    ...message,
+    parts: message.parts.map((part) =>
+      part.type === "tool-result" ? { ...part, content: part.content.map(read) } : read(part),
+    ),
+  }));
+  return { ...request, messages };
 }
 
 function without(request: ModelRequest, keys: readonly (keyof ModelRequest)[]): ModelRequest {
