@@ -4,6 +4,7 @@ import type { Dialect } from "../spec/dialect.ts";
 import type { DocumentPart, ImagePart, Part } from "../spec/message.ts";
 import { placeOf } from "../spec/place.ts";
 import type { ModelRequest } from "../spec/request.ts";
+import { withFormTold } from "./told-form.ts";
 
 /**
  * What of a request a provider's API cannot be asked for, as its adapter declares. Where the answer
@@ -214,21 +215,9 @@ export function withinCapabilities(request: ModelRequest, capabilities: Capabili
 
 /** JSON of no schema, and the schema among what the system says. */
 function toldSchema(request: ModelRequest): ModelRequest {
-  const { responseFormat, messages } = request;
-  const asked: ModelRequest = { ...request, responseFormat: { type: "json" } };
-  if (responseFormat?.type !== "json-schema" || responseFormat.schema === undefined) return asked;
-  const { schema, description } = responseFormat;
-  const about = description === undefined ? "" : ` (${description})`;
-  const text = `Answer with one JSON value and nothing else${about}. It must be valid under this JSON Schema:\n${JSON.stringify(schema)}`;
-  const after = messages.findIndex(({ role }) => role !== "system" && role !== "developer");
-  const system = messages[after === -1 ? messages.length - 1 : after - 1];
-  const last = system?.parts.at(-1);
-  // One text stays one: not every server takes a list, or a second message of the system's.
-  if (system !== undefined && last?.type === "text") {
-    const parts = [...system.parts.slice(0, -1), { ...last, text: `${last.text}\n\n${text}` }];
-    return { ...asked, messages: messages.map((message) => (message === system ? { ...message, parts } : message)) };
-  }
-  return { ...asked, messages: [{ role: "system", parts: [{ type: "text", text }] }, ...messages] };
+  const { responseFormat } = request;
+  const known = responseFormat?.type === "json-schema" && responseFormat.schema !== undefined;
+  return { ...(known ? withFormTold(request) : request), responseFormat: { type: "json" } };
 }
 
 /** What is text, though it came as bytes. */

@@ -72,6 +72,15 @@ describe("a request", () => {
     const wanted = { type: "json_schema", json_schema: { name: "x", schema: PARAMETERS } };
     expect(sent({ response_format: wanted }).response_format).toEqual({ type: "json_object", json_schema: PARAMETERS });
     expect(sent({ response_format: { type: "json_object" } }).response_format).toEqual({ type: "json_object" });
+    // Beside tools Cohere takes none.
+    const { body, warnings } = encode({ response_format: wanted, tools: [tool("a")] });
+    expect(body).not.toHaveProperty("response_format");
+    expect(body.messages).toEqual([
+      { role: "system", content: expect.stringContaining(JSON.stringify(PARAMETERS)) },
+      ...HI,
+    ]);
+    expect(warnings.map(({ field }) => field)).toEqual(["response_format"]);
+    expect(encode({ response_format: { type: "text" }, tools: [tool("a")] }).body.messages).toEqual(HI);
   });
 
   const REASONER = "command-a-reasoning-08-2025";

@@ -3,6 +3,7 @@ import type { UpstreamRequest } from "../../spec/adapter.ts";
 import type { FunctionTool, ModelRequest, ReasoningRequest } from "../../spec/request.ts";
 import { typeOf } from "../foreign.ts";
 import { Losses } from "../losses.ts";
+import { withFormTold } from "../told-form.ts";
 import { MAY_BEGIN_ANEW, unfinishedText } from "../unfinished.ts";
 import { ConversationWriter } from "./messages.ts";
 import { nameForCohere } from "./tool-names.ts";
@@ -13,8 +14,9 @@ const MIN_P = 0.01;
 const MAX_P = 0.99;
 
 /** POST /v2/chat. Nobody asks the gateway in this dialect. @throws UnsupportedFeature */
-export function encodeRequest(request: ModelRequest, model: string): UpstreamRequest {
+export function encodeRequest(asked: ModelRequest, model: string): UpstreamRequest {
   const losses = new Losses(false);
+  const request = withoutFormBesideTools(asked, losses);
   const thinks = THINKS.test(model);
   const writer = new ConversationWriter(losses, thinks, mayGround(request));
   const body: JsonObject = { model, messages: writer.write(request.messages), stream: request.stream };
@@ -28,6 +30,15 @@ export function encodeRequest(request: ModelRequest, model: string): UpstreamReq
   losses.carryRequest(request.extra, body);
   const headers = { accept: request.stream ? "text/event-stream" : "application/json" };
   return { method: "POST", path: "/v2/chat", headers, body, warnings: losses.warnings };
+}
+
+/** Cohere holds no answer to a form beside tools (API reference, `response_format`): the model is told of it instead. */
+function withoutFormBesideTools(request: ModelRequest, losses: Losses): ModelRequest {
+  const told = (request.tools?.length ?? 0) > 0 ? withFormTold(request) : request;
+  if (told === request) return request;
+  losses.warn("response_format", "the provider holds no answer to a form beside tools: the model is told of it");
+  const { responseFormat: _, ...rest } = told;
+  return rest;
 }
 
 /** Documents to answer from stand beside the messages. Cohere takes them neither with tools nor with a form of the answer. */
