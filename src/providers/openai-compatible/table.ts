@@ -25,6 +25,7 @@ const UNKNOWN: Quirks = {
   maxTokens: "max_tokens",
   maxOutput: () => undefined,
   thinks: () => true,
+  effortWords: false,
   thoughtsTaken: "any",
   thoughtsWritten: null,
   refusals: "as-written",

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { ModelRequest } from "../../spec/request.ts";
+import { openaiChat } from "../../wire/openai-chat/index.ts";
 import { effortOf } from "./effort.ts";
 import { isReasoningModel } from "./models.ts";
 import { OPENAI_QUIRKS, type Quirks } from "./quirks.ts";
 import { encodeRequest } from "./request.ts";
+import { encodeResponses } from "./responses/request.ts";
 
 /** What goes upstream of a call in another dialect. */
 const foreign = (request: Partial<ModelRequest>, quirks: Partial<Quirks> = {}, model = "gpt-4o") =>
@@ -49,6 +51,26 @@ describe("how much to think, asked in another dialect", () => {
     expect(rest).toEqual(expected);
     expect(warnings).toEqual([]);
   });
+
+  test.each(["none", "minimal", "xhigh"])(
+    "asks OpenAI's models for %s in the words of OpenAI's other dialect",
+    (effort) => {
+      const reasoning = { effort, enabled: effort !== "none" };
+      const asked = { dialect: "openai-responses", reasoning } as const;
+      const { body, warnings } = foreign(asked, {}, "gpt-5.6-sol");
+      expect([body.reasoning_effort, warnings]).toEqual([effort, []]);
+      expect(foreign(asked, {}, "gpt-4o").body).not.toHaveProperty("reasoning_effort");
+      const lookalike = foreign(asked, { effortWords: false }, "gpt-5.6-sol").body.reasoning_effort;
+      expect(lookalike).toBe({ none: undefined, minimal: "minimal", xhigh: "high" }[effort]!);
+      const chat = openaiChat.decode({
+        model: "m",
+        messages: [{ role: "user", content: "hi" }],
+        reasoning_effort: effort,
+      });
+      const responses = encodeResponses(chat, "gpt-5.6-pro", OPENAI_QUIRKS);
+      expect([responses.body.reasoning, responses.warnings]).toEqual([{ effort }, []]);
+    },
+  );
 
   test("says that thinking cannot be switched off where it cannot", () => {
     expect(foreign({ reasoning: { enabled: false } }, {}, "o3").warnings).toHaveLength(1);

@@ -26,7 +26,10 @@ export function writeReasoning(
 ): void {
   const { reasoning } = request;
   if (reasoning === undefined) return;
+  const sameWords = quirks.effortWords && request.dialect === "openai-responses";
   if (losses.own) writeOwn(reasoning, form, body);
+  else if (sameWords && reasoning.effort !== undefined && quirks.thinks(model))
+    body.reasoning_effort = reasoning.effort;
   else writeForeign(reasoning, model, quirks, losses, body);
 }
 

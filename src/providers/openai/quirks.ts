@@ -43,6 +43,8 @@ export interface Quirks {
   thinks: (model: string) => boolean;
   /** Whether `reasoning_effort: "none"` switches thinking off. */
   effortNone: boolean;
+  /** Whether callers of OpenAI's Responses have their words for effort go through (`none`, `xhigh`), which are the same here. */
+  effortWords: boolean;
   /** The fields in which earlier thoughts may come back; what came in another one is moved, or left out. */
   thoughtsTaken: readonly ThoughtField[] | "any";
   /** Where thoughts go that came otherwise; null leaves them out. */
@@ -112,6 +114,7 @@ export const OPENAI_QUIRKS: Quirks = {
   reasoning: "effort",
   thinks: isReasoningModel,
   effortNone: false,
+  effortWords: true,
   thoughtsTaken: [],
   thoughtsWritten: null,
   topK: false,

@@ -227,11 +227,17 @@ function writeForeignTools(request: ModelRequest, losses: Losses, body: JsonObje
 /** Words of other dialects for more than OpenAI's `high`. */
 const EFFORTS: Readonly<Record<string, string>> = { max: "high", xhigh: "high" };
 
-function writeReasoning({ reasoning }: ModelRequest, thinks: boolean, losses: Losses, body: JsonObject): void {
+function writeReasoning(request: ModelRequest, thinks: boolean, losses: Losses, body: JsonObject): void {
+  const { reasoning } = request;
   if (reasoning === undefined) return;
   const { enabled, effort, budgetTokens } = reasoning;
   if (!thinks) {
     if (enabled !== false) losses.warn("thinking", "the model cannot be asked to think; the wish was left out");
+    return;
+  }
+  // The words of Chat Completions are the same, and which of them a model takes is its own to say.
+  if (request.dialect === "openai-chat" && effort !== undefined) {
+    body.reasoning = { effort };
     return;
   }
   if (enabled === false) {
