@@ -57,7 +57,9 @@ document (RFC 9457) with \`code\`. \`x-request-id\` names the call in the log an
 After the first byte of a stream an error is an event of the stream, and no clean end follows it. What the
 provider says of it there reaches callers of its own dialect as it came, but for what names the gateway's account.
 A provider's own 4xx keeps its status, and its own word for what is wrong with the request
-(\`context_length_exceeded\`) stands in place of our code, or in Anthropic's \`details.error_code\`. Whatever else it
+(\`context_length_exceeded\`) stands in place of our code, or in Anthropic's \`details.error_code\`. That a prompt is
+too long has this word also where the provider has none, and Anthropic's callers are told \`prompt is too long: \` before
+the provider's words, because coding agents shorten the conversation then. Whatever else it
 says of the error (Groq's \`failed_generation\`, Azure's \`innererror\`, Google's \`details\`) stands beside that for
 callers of its own dialect, but where a guardrail reads answers: no guard reads it there.`,
     ...sections,

@@ -81,6 +81,18 @@ test("the provider's own word for what is wrong with a request is kept, and for 
   for (const code of ["400", "", "two words", "x".repeat(200), "a\r\nb"]) expect(of(400, code)).toBeUndefined();
 });
 
+test("a prompt that is too long has OpenAI's word for it, whoever said so in words of its own", () => {
+  const of = (status: number, message: string, code?: string) =>
+    fromProviderError({ status, message, ...(code === undefined ? {} : { code }) }).providerCode;
+  expect(of(400, "prompt is too long: 210000 tokens > 200000 maximum")).toBe("context_length_exceeded");
+  // Mistral's code is a number.
+  expect(of(400, "too large for model with 32768 maximum context length", "3051")).toBe("context_length_exceeded");
+  expect(of(413, "Please reduce the length of the messages.")).toBe("context_length_exceeded");
+  expect(of(400, "the context window is full", "string_above_max_length")).toBe("string_above_max_length");
+  expect(of(422, "prompt is too long")).toBeUndefined();
+  expect(of(400, "max_tokens is too large")).toBeUndefined();
+});
+
 describe("a prompt that is too long is told from other refusals", () => {
   const rows: [number, string, string | undefined, boolean][] = [
     [400, "no", "context_length_exceeded", true],

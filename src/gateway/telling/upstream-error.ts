@@ -63,7 +63,9 @@ export function fromProviderError(error: ProviderError): GatewayError {
   if (error.code === "upstream_malformed") return malformed(error.message);
   if (error.code === "upstream_cut") return new GatewayError("upstream_cut", message, { internal });
   if (status >= 400 && status < 500) {
-    const word = error.code !== undefined && CODE.test(error.code) ? { providerCode: error.code } : {};
+    const given = error.code !== undefined && CODE.test(error.code) ? error.code : undefined;
+    const code = given ?? (saysTooLong(status, message) ? CONTEXT_EXCEEDED : undefined);
+    const word = code === undefined ? {} : { providerCode: code };
     const details = { internal, param, status, upstreamStatus: status, ...word, ...beside };
     return new GatewayError("upstream_rejected", message, details);
   }
@@ -92,10 +94,17 @@ export function mayFallBack(error: GatewayError, on: readonly number[]): boolean
 const TOO_LONG =
   /prompt is too long|context[ _](?:length|window)|maximum context|too many (?:input )?tokens|exceeds? the (?:maximum|model'?s?).{0,40}tokens|input token count|reduce the length/i;
 
+/** OpenAI's word for it, on which agents shorten the conversation; others have none. */
+const CONTEXT_EXCEEDED = "context_length_exceeded";
+
+function saysTooLong(status: number, message: string): boolean {
+  return (status === 400 || status === 413) && TOO_LONG.test(message);
+}
+
 /** Whether a model that takes more might do what this one has refused. */
 export function isTooLong(error: GatewayError): boolean {
   if (error.code !== "upstream_rejected" || (error.status !== 400 && error.status !== 413)) return false;
-  return error.providerCode === "context_length_exceeded" || TOO_LONG.test(error.public);
+  return error.providerCode === CONTEXT_EXCEEDED || TOO_LONG.test(error.public);
 }
 
 /** Whatever was thrown between a provider and its caller, as the caller may hear it. */

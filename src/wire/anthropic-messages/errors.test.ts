@@ -8,6 +8,8 @@ function publicError(code: ErrorCode): PublicError {
   return { status: ERRORS[code].status, code, message: "why", param: null, requestId: "call_1" };
 }
 
+const REFUSED = { error: { message: "" } };
+
 describe("every failure has one of Anthropic's error types", () => {
   test.each<[ErrorCode, string]>([
     ["invalid_request", "invalid_request_error"],
@@ -51,6 +53,16 @@ test("a provider's own word for what is wrong with a request is a detail", () =>
   expect(anthropicMessages.errorBody(refused)).toMatchObject({
     error: { type: "invalid_request_error", details: { error_code: "image_dimensions_too_large" } },
   });
+});
+
+test("a prompt that is too long is told in the words on which Anthropic's clients shorten the conversation", () => {
+  const told = (message: string, providerCode = "context_length_exceeded") =>
+    (anthropicMessages.errorBody({ ...publicError("upstream_rejected"), message, providerCode }) as typeof REFUSED)
+      .error;
+  const maximum = "This model's maximum context length is 128000 tokens.";
+  expect(told(maximum).message).toBe(`prompt is too long: ${maximum}`);
+  expect(told("Prompt is too long: 2 tokens > 1 maximum").message).toBe("Prompt is too long: 2 tokens > 1 maximum");
+  expect(told(maximum, "other").message).toBe(maximum);
 });
 
 test("an error in a stream is an event of that name", () => {

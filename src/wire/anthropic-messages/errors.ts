@@ -33,10 +33,18 @@ function typeOfStatus(status: number): string {
 }
 
 export function errorBody(error: PublicError): JsonObject {
-  const told: JsonObject = { type: TYPE_OF_CODE[error.code] ?? typeOfStatus(error.status), message: error.message };
+  const told: JsonObject = { type: TYPE_OF_CODE[error.code] ?? typeOfStatus(error.status), message: messageOf(error) };
   const details = detailsOf(error);
   if (details !== undefined) told.details = details;
   return { type: "error", error: told, request_id: error.requestId };
+}
+
+/** By these words Claude Code knows that it must shorten the conversation. Other providers have others. */
+const TOO_LONG = "prompt is too long";
+
+function messageOf({ message, providerCode }: PublicError): string {
+  const said = providerCode !== "context_length_exceeded" || message.toLowerCase().includes(TOO_LONG);
+  return said ? message : `${TOO_LONG}: ${message}`;
 }
 
 function detailsOf({ code, param, providerCode }: PublicError): JsonObject | undefined {
