@@ -96,3 +96,12 @@ describe("a citation stands with a text, and none is opened for it", () => {
     expect(placesOf(decoder.close())).toEqual([]);
   });
 });
+
+test("a thought that is a picture is no text, and stays what it is for who knows it", () => {
+  const picture = { inlineData: { mimeType: "image/png", data: "AAAA" }, thought: true };
+  const parts = stream([response([{ text: "hm", thought: true }, picture, { text: "x" }], { finishReason: "STOP" })]);
+  expect(placesOf(parts)).toEqual(["reasoning 0", "end 0", "opaque 1", "end 1", "text 2", "end 2"]);
+  expect(parts).toContainEqual(
+    expect.objectContaining({ content: { kind: "opaque", dialect: "gemini", value: picture } }),
+  );
+});

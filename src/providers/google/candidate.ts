@@ -97,7 +97,7 @@ export class Candidate {
     const { text, functionCall } = part;
     const signature = typeof part.thoughtSignature === "string" ? part.thoughtSignature : "";
     if (isObject(functionCall)) this.#call(functionCall, signature, parts);
-    else if (part.thought === true && !isObject(part.inlineData))
+    else if (part.thought === true && isWords(part))
       this.#think(typeof text === "string" ? text : "", signature, parts);
     else if (typeof text === "string" || (signature !== "" && Object.keys(part).length === 1)) {
       if (typeof text === "string" && text !== "") this.#say("text", text, parts);
@@ -270,4 +270,9 @@ function pictureOf({ inlineData, fileData, thought }: JsonObject): Picture | und
   if (typeof mimeType !== "string" || !mimeType.startsWith("image/")) return undefined;
   if (typeof data === "string" && data !== "") return { mediaType: mimeType, data };
   return typeof fileUri === "string" ? { mediaType: mimeType, url: fileUri } : undefined;
+}
+
+/** Whether a part holds text at most, and not (of a thought) a picture. */
+function isWords(part: JsonObject): boolean {
+  return Object.keys(part).every((name) => name === "text" || name === "thought" || name === "thoughtSignature");
 }

@@ -21,6 +21,24 @@ const message = (parts: readonly EventPart[], asked: ModelRequest = request): Js
   return body.choices[0]!.message;
 };
 
+test("what Mistral's content holds beside text keeps its place, as it does in a stream", () => {
+  const reference = { type: "reference", reference_ids: [0, 1] };
+  const cited: EventPart[] = [
+    {
+      type: "block-start",
+      choice: 0,
+      block: 1,
+      content: { kind: "opaque", dialect: "openai-chat", value: { content: [reference] } },
+    },
+    { type: "block-end", choice: 0, block: 1 },
+  ];
+  expect(message([START, ...text(0, "Paris"), ...cited, ...text(2, " is."), finish("stop"), END]).content).toEqual([
+    { type: "text", text: "Paris" },
+    reference,
+    { type: "text", text: " is." },
+  ]);
+});
+
 describe("a whole answer", () => {
   test("is the stream collected", () => {
     const parts = [

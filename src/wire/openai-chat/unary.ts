@@ -111,12 +111,15 @@ function choiceBody(choice: Choice, legacy: boolean): JsonObject {
   const details: JsonObject[] = [];
   const annotations: JsonObject[] = [];
   const calls: JsonObject[] = [];
+  const items: Json[] = [];
   let thoughts = 0;
+  let isList = false;
   for (const piece of choice.pieces.values()) {
     const { content: block, text, signature } = piece;
     if (block.kind === "text") {
       const from = content?.length ?? 0;
       content = (content ?? "") + text;
+      items.push({ type: "text", text });
       for (const { own, value } of piece.citations) {
         const annotation = annotationOf(value, own, from, content.length);
         if (annotation !== undefined) annotations.push(annotation);
@@ -125,7 +128,12 @@ function choiceBody(choice: Choice, legacy: boolean): JsonObject {
     else if (block.kind === "tool-call") {
       const called = { name: block.name, arguments: text === "" ? "{}" : text };
       calls.push({ id: block.id, type: "function", function: called });
-    } else if (block.kind !== "opaque") {
+    } else if (block.kind === "opaque") {
+      // What Mistral's content holds beside text: references to what it found.
+      if (block.dialect !== "openai-chat" || !Array.isArray(block.value.content)) continue;
+      items.push(...block.value.content);
+      isList = true;
+    } else {
       if (block.kind === "reasoning") reasoning = (reasoning ?? "") + text;
       const detail = reasoningDetail(block, text, signature, thoughts++);
       if (detail !== undefined) details.push(detail);
@@ -133,7 +141,7 @@ function choiceBody(choice: Choice, legacy: boolean): JsonObject {
   }
   // OpenAI says null where calls or a refusal stand instead of text, and "" where nothing was said.
   if (content === null && calls.length === 0 && refusal === null && !hasAny(choice.message)) content = "";
-  const message: JsonObject = { role: "assistant", content, refusal };
+  const message: JsonObject = { role: "assistant", content: isList ? items : content, refusal };
   if (reasoning !== null && reasoning !== "") message.reasoning_content = reasoning;
   if (details.length > 0) message.reasoning_details = details;
   if (annotations.length > 0) message.annotations = annotations;

@@ -42,10 +42,21 @@ export class ResponseHead {
     this.#finish ??= finish;
   }
 
+  /** Whether its caller had the provider stop it (`POST /v1/responses/{id}/cancel`), in OpenAI's word. */
+  get #wasStopped(): boolean {
+    return this.#finish?.reason === "other" && this.#finish.raw === "cancelled";
+  }
+
   /** Whether the answer stops in mid-word. */
   get isCut(): boolean {
     const reason = this.#finish?.reason;
-    return reason === "length" || reason === "content-filter" || reason === "refusal" || reason === "failed";
+    return (
+      this.#wasStopped ||
+      reason === "length" ||
+      reason === "content-filter" ||
+      reason === "refusal" ||
+      reason === "failed"
+    );
   }
 
   merge(rest: JsonObject): void {
@@ -65,6 +76,7 @@ export class ResponseHead {
   /** @returns its `status` beside the response as it stands at the end */
   ended(output: JsonObject[]): JsonObject {
     const { reason, raw = null } = this.#finish ?? {};
+    if (this.#wasStopped) return this.#body("cancelled", output, null, null);
     if (!this.isCut) return this.#body("completed", output, null, null);
     // `incomplete` has two reasons, and neither is that what the model wrote came to nothing.
     if (reason === "failed")
