@@ -91,6 +91,18 @@ test.each([
   }
 });
 
+test("the words of Anthropic's compaction, which stands for what was said before, reach every other provider", () => {
+  const compaction = { type: "opaque" as const, value: { type: "compaction", content: "They spoke of Rome." } };
+  const [first] = request({}).messages;
+  const messages = [first!, { role: "assistant" as const, parts: [compaction] }, first!];
+  const asked = request({ dialect: "anthropic-messages", messages });
+  for (const each of ADAPTERS.filter(({ dialect, local }) => dialect !== "anthropic-messages" && local === undefined)) {
+    const { body, warnings } = each.encode(asked, "m", { region: "us-east-1", project: "p", location: "global" });
+    expect([each.kind, JSON.stringify(body)]).toEqual([each.kind, expect.stringContaining("They spoke of Rome.")]);
+    expect(warnings).toEqual([]);
+  }
+});
+
 describe("a choice among some of the functions", () => {
   const tools: ModelRequest["tools"] = [
     ...["f", "g", "h"].map((name) => ({ type: "function" as const, name })),

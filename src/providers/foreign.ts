@@ -1,5 +1,5 @@
 import { UnsupportedFeature, type Warning } from "../spec/adapter.ts";
-import type { Message } from "../spec/message.ts";
+import type { Message, Part } from "../spec/message.ts";
 import type { ModelRequest, Tool } from "../spec/request.ts";
 import type { Fitted } from "./capable.ts";
 
@@ -30,19 +30,25 @@ export function withoutForeign(request: ModelRequest): Fitted {
     });
     known = { ...known, tools };
   }
-  if (request.messages.some(hasOptional)) {
-    const messages = request.messages.map((message) => {
-      if (!hasOptional(message)) return message;
-      const parts = message.parts.filter((part) => {
+  if (request.messages.some(hasOpaque)) {
+    const messages = request.messages.flatMap((message) => {
+      if (!hasOpaque(message)) return [message];
+      const parts = message.parts.map(withWordsOfCompaction).filter((part) => {
         if (part.type !== "opaque" || part.optional !== true) return true;
         warn(typeOf(part), "the provider has no such content; it was left out of an earlier answer");
         return false;
       });
-      return { ...message, parts };
+      return parts.length === 0 ? [] : [{ ...message, parts }];
     });
-    known = { ...known, messages: messages.filter((message) => message.parts.length > 0) };
+    known = { ...known, messages };
   }
   return { known, warnings };
+}
+
+/** A compaction of Anthropic's stands for the conversation before it, so its words stay. */
+function withWordsOfCompaction(part: Part): Part {
+  if (part.type !== "opaque" || part.value.type !== "compaction" || typeof part.value.content !== "string") return part;
+  return { type: "text", text: part.value.content };
 }
 
 /**
@@ -69,8 +75,8 @@ function isOptional(tool: Tool): tool is Extract<Tool, { type: "opaque" }> {
   return tool.type === "opaque" && tool.optional === true;
 }
 
-function hasOptional(message: Message): boolean {
-  return message.parts.some((part) => part.type === "opaque" && part.optional === true);
+function hasOpaque(message: Message): boolean {
+  return message.parts.some((part) => part.type === "opaque");
 }
 
 /** The longest name of a kind that is told. */

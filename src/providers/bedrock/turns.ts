@@ -48,19 +48,13 @@ export function conversationOf(
   return { system, messages: turns };
 }
 
-/**
- * Work that another provider's tools did in an earlier answer may go; what the caller wants read may not. A
- * compaction of Anthropic's stands for the conversation before it, so its words stay.
- */
+/** Work that another provider's tools did in an earlier answer may go; what the caller wants read may not. */
 function readable({ role, parts }: Message, losses: Losses): Part[] {
   if (role !== "assistant") return parts;
-  return parts.flatMap((part): Part[] => {
-    if (part.type !== "opaque") return [part];
-    const type = typeOf(part);
-    if (type === "compaction" && typeof part.value.content === "string")
-      return [{ type: "text", text: part.value.content }];
-    losses.warn(type, "Bedrock has no such content; it was left out of an earlier answer");
-    return [];
+  return parts.filter((part) => {
+    if (part.type !== "opaque") return true;
+    losses.warn(typeOf(part), "Bedrock has no such content; it was left out of an earlier answer");
+    return false;
   });
 }
 

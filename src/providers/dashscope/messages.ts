@@ -47,7 +47,7 @@ export function writeMessages(messages: readonly Message[], multimodal: boolean,
         losses.warn("is_error", "the provider cannot be told that a tool failed, but by its text");
       }
       losses.carry(result.extra, {});
-      const text = items.map((item) => item.text ?? "").join("");
+      const text = items.flatMap((item) => (item.text === undefined ? [] : [item.text])).join(PARAGRAPH);
       const told = text === "" && media.length > 0 ? "The result follows in the next message." : text;
       written.push({ role: "tool", tool_call_id: result.callId, content: multimodal ? [{ text: told }] : told });
     }

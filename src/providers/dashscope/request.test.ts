@@ -20,6 +20,17 @@ const tool = (name: string) => ({ type: "function", function: { name, parameters
 const image = { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } };
 const IMAGE = { image: "data:image/png;base64,AAAA" };
 
+test("texts of a tool's result stay apart", () => {
+  const call = { id: "c", type: "function", function: { name: "f", arguments: "{}" } };
+  const content = ["sunny", "or rain"].map((text) => ({ type: "text", text }));
+  const turns = [
+    ...HI,
+    { role: "assistant", content: null, tool_calls: [call] },
+    { role: "tool", tool_call_id: "c", content },
+  ];
+  expect(messages(turns)[2]!.content).toBe("sunny\n\nor rain");
+});
+
 describe("a request", () => {
   test("has its settings under parameters", () => {
     const settings = { ...{ temperature: 0.5, top_p: 0.9, seed: 7, n: 2 }, presence_penalty: 1, logprobs: true };

@@ -127,8 +127,6 @@ describe("a conversation of another dialect's", () => {
     const { contents, warned } = write([user, { role: "assistant", parts: [opaque, text("Done.")] }]);
     expect([contents[1], warned]).toEqual([{ role: "model", parts: [{ text: "Done." }] }, ["server_tool_use"]]);
     expect(() => write([{ role: "user", parts: [opaque] }])).toThrow("server_tool_use");
-    const compacted: Part = { type: "opaque", value: { type: "compaction", content: "So far." } };
-    expect(write([user, { role: "assistant", parts: [compacted] }]).contents[1]!.parts).toEqual([{ text: "So far." }]);
   });
 });
 

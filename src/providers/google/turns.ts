@@ -235,7 +235,6 @@ export class TurnsWriter {
   #opaque(part: OpaquePart, message: Message): JsonObject | undefined {
     if (this.#losses.own) return part.value;
     const type = typeOf(part);
-    if (type === "compaction" && typeof part.value.content === "string") return { text: part.value.content };
     if (message.role !== "assistant") this.#losses.refuse("messages", `Gemini cannot read content of type ${type}`);
     this.#losses.warn(type, "Gemini has no such content; it was left out of an earlier answer");
     return undefined;

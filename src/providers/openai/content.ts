@@ -53,13 +53,11 @@ function itemOf(part: Part, role: Message["role"], losses: Losses, quirks: Quirk
 
 /**
  * What only another dialect knows: in an answer of the model's it is work that is done and
- * told in the text beside it, so it may go; what the caller wants read may not. Anthropic's
- * compaction stands for all of the conversation before it, so its words stay.
+ * told in the text beside it, so it may go; what the caller wants read may not.
  */
 function opaqueItem(value: JsonObject, role: Message["role"], losses: Losses): JsonObject | undefined {
   if (losses.own) return "type" in value ? value : undefined;
   const type = typeOf({ value });
-  if (type === "compaction" && typeof value.content === "string") return { type: "text", text: value.content };
   if (role !== "assistant") losses.refuse("messages", `the provider cannot read content of type ${type}`);
   losses.warn(type, "the provider has no such content; it was left out of an earlier answer");
   return undefined;

@@ -102,6 +102,19 @@ describe("a conversation of another dialect", () => {
     }
   });
 
+  test("keeps the texts of a tool's result apart, and no result empty", () => {
+    const output = (...texts: string[]) => {
+      const content = texts.map((text) => ({ type: "text" as const, text }));
+      const parts = [{ type: "tool-result" as const, callId: "c", content }];
+      return (body({ messages: [{ role: "tool", parts }] }).input as { output: unknown }[])[0]!.output;
+    };
+    expect(output("sunny", "or rain")).toEqual([
+      { type: "input_text", text: "sunny" },
+      { type: "input_text", text: "or rain" },
+    ]);
+    expect([output("done"), output()]).toEqual(["done", ""]);
+  });
+
   test("shows images and documents that a tool gave back in the result itself", () => {
     const content = [
       { type: "text" as const, text: "See:" },

@@ -85,7 +85,6 @@ function textItem(part: TextPart, type: string, losses: Losses): JsonObject {
 /** In an answer of the model's it is work that is done and told in the text beside it; what the caller wants read may not go. */
 function opaque({ value }: OpaquePart, role: Message["role"], losses: Losses): JsonObject | undefined {
   const type = typeOf({ value });
-  if (type === "compaction" && typeof value.content === "string") return { type: "output_text", text: value.content };
   if (role !== "assistant") losses.refuse("messages", `the provider cannot read content of type ${type}`);
   losses.warn(type, "the provider has no such content; it was left out of an earlier answer");
   return undefined;
@@ -114,8 +113,10 @@ function standing(part: ToolCallPart | ToolResultPart | ReasoningPart, losses: L
 
 function outputOf(part: ToolResultPart, losses: Losses): Json {
   const items = part.content.map((piece) => contentPart(piece, "tool", losses)).filter((piece) => piece !== undefined);
-  if (items.every((item) => item.type === "input_text")) return items.map((item) => item.text).join("");
-  return items;
+  const [only, ...others] = items;
+  if (only === undefined) return "";
+  // Several texts stay apart: what ends one and begins the next is not one word.
+  return others.length === 0 && only.type === "input_text" ? only.text! : items;
 }
 
 /** OpenAI takes its own thoughts back, sealed; others' it refuses. */
