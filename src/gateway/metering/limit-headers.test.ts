@@ -52,6 +52,17 @@ test("callers of Messages find them under Anthropic's names as well, with a mome
   });
 });
 
+test("no reset is told of a limit in total, which has none", () => {
+  const total = [level({ window: "total" }, 7), level({ dimension: "tokens", window: "total" }, 9)];
+  const headers = limitHeaders(total, "anthropic-messages", AT);
+  expect(Object.keys(headers).filter((name) => name.includes("reset"))).toEqual([]);
+  expect(headers).toMatchObject({
+    "x-ratelimit-remaining-requests": "7",
+    "x-ratelimit-remaining-tokens": "9",
+    "anthropic-ratelimit-tokens-remaining": "9",
+  });
+});
+
 test("what is left of a budget is told in dollars; who may run at once is told nobody", () => {
   const levels = [
     level({ dimension: "usd", window: "month", amount: 5e9 }, 1_250_000_000),

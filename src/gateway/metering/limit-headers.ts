@@ -10,6 +10,7 @@ type Headers = Record<string, string>;
  * `anthropic-ratelimit-*` for callers of Messages, each for the limit of its dimension that is nearest
  * to its end; `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) for each
  * dimension and window the limit that stops the caller first; what is left of a budget in dollars.
+ * Of a total no reset is told: it never comes, and 0 would say "at once".
  * @param now milliseconds since 1970
  */
 export function limitHeaders(levels: readonly Level[], dialect: Dialect, now: number): Headers {
@@ -45,7 +46,7 @@ function share({ remaining, limit }: Level): number {
 function openais(headers: Headers, dimension: "requests" | "tokens", { limit, remaining, resetMs }: Level): void {
   headers[`x-ratelimit-limit-${dimension}`] = String(limit.amount);
   headers[`x-ratelimit-remaining-${dimension}`] = String(remaining);
-  headers[`x-ratelimit-reset-${dimension}`] = duration(resetMs);
+  if (limit.window !== "total") headers[`x-ratelimit-reset-${dimension}`] = duration(resetMs);
 }
 
 const ANTHROPICS: Partial<Record<LimitDimension, string>> = {
@@ -60,6 +61,7 @@ function anthropics(headers: Headers, dimension: LimitDimension, { limit, remain
   const name = `anthropic-ratelimit-${ANTHROPICS[dimension]}`;
   headers[`${name}-limit`] = String(limit.amount);
   headers[`${name}-remaining`] = String(remaining);
+  if (limit.window === "total") return;
   headers[`${name}-reset`] = `${new Date(now + resetMs).toISOString().slice(0, 19)}Z`;
 }
 

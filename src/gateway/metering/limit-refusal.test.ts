@@ -35,6 +35,8 @@ describe("a refusal says which limit it was, and what the caller can do", () => 
     ["a budget with something left", { dimension: "usd", window: "month", amount: 100_000_000, remaining: 70_000_000 }, "The plan's budget of $0.1 per month has $0.07 left, and this call could need $0.08; lower max_tokens or the prompt, or try again in 6 s."],
     ["a budget without an end that has something left", { dimension: "usd", window: "total", amount: 100_000_000, remaining: 70_000_000 }, "The plan's budget of $0.1 in total has $0.07 left, and this call could need $0.08; lower max_tokens or the prompt."],
     ["tokens of both kinds", { dimension: "tokens", window: "minute", amount: 1_000, remaining: 299 }, "The plan's limit of 1000 tokens per minute has 299 tokens left, and this call could need 300 tokens; lower max_tokens or the prompt, or try again in 6 s."],
+    ["tokens of the prompt, which max_tokens is no matter of", { dimension: "inputTokens", window: "minute", amount: 1_000, remaining: 9 }, "The plan's limit of 1000 input tokens per minute has 9 input tokens left, and this call could need 200 input tokens; shorten the prompt, or try again in 6 s."],
+    ["tokens of the answer, which the prompt is no matter of", { dimension: "outputTokens", window: "minute", amount: 1_000, remaining: 9 }, "The plan's limit of 1000 output tokens per minute has 9 output tokens left, and this call could need 100 output tokens; lower max_tokens, or try again in 6 s."],
     ["places", { scope: "key:k", dimension: "concurrent", window: null, amount: 2 }, "The key's limit of 2 concurrent calls is used up."],
     ["none at all", { scope: "tenant:t", dimension: "requests", amount: 0 }, "The tenant's limit of 0 requests per day allows none."],
   ];

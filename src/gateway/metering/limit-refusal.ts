@@ -56,6 +56,14 @@ function amountText(dimension: LimitDimension, amount: number): string {
   return `${amount} ${NOUNS[dimension]}${amount === 1 ? "" : "s"}`;
 }
 
+/** What makes a call take less of a limit. Who may call, and how many at once, is no matter of the call's size. */
+const SMALLER: Partial<Record<LimitDimension, string>> = {
+  tokens: "lower max_tokens or the prompt",
+  inputTokens: "shorten the prompt",
+  outputTokens: "lower max_tokens",
+  usd: "lower max_tokens or the prompt",
+};
+
 /** `limit of 30 requests per minute`, `budget of $5 per month` */
 function nameOf({ dimension, window, amount }: Limit): string {
   const each = window === null ? "" : window === "total" ? " in total" : ` per ${window}`;
@@ -67,7 +75,8 @@ function say({ limit, scope, remaining }: Level, retryAfterMs: number | null, ne
   const [kind] = scope.split(":", 1) as [string];
   const whose = `The ${kind === "subscription" ? "plan" : kind}'s ${nameOf(limit)}`;
   if (amount === 0) return `${whose} allows none.`;
-  const need = `this call could need ${amountText(dimension, needed)}; lower max_tokens or the prompt`;
+  const smaller = SMALLER[dimension];
+  const need = `this call could need ${amountText(dimension, needed)}${smaller === undefined ? "" : `; ${smaller}`}`;
   if (needed > amount && retryAfterMs === null) return `${whose} never allows so much: ${need}.`;
   const seconds = retryAfterMs === null || window === null ? null : Math.ceil(retryAfterMs / 1_000);
   if (remaining > 0 && needed > remaining) {

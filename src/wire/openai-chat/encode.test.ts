@@ -69,6 +69,14 @@ describe("a stream", () => {
     expect(JSON.stringify(chunks([START, ...text(0, "x"), finish("stop"), usage, END]))).not.toContain("usage");
   });
 
+  test("tells usage once where some was told at the beginning and the rest after the reason", () => {
+    const encoder = new ChatEncoder(withUsage, context);
+    const early = { type: "usage" as const, usage: { input: 10, output: 0 } };
+    const told = [[START, early], text(0, "x"), [finish("stop")], [usage, END]].map((parts) => encoder.frames(parts));
+    expect(told.join("").match(/"prompt_tokens"/g)).toHaveLength(1);
+    expect(told.at(-1)).toContain('"completion_tokens":4');
+  });
+
   test("tells usage even where the end comes as the provider's own bytes", () => {
     const encoder = new ChatEncoder(withUsage, context);
     const written = encoder.frames([START, ...text(0, "x"), finish("stop"), usage]);

@@ -57,6 +57,8 @@ export class ChatEncoder implements AnswerEncoder {
   #usage: Partial<Usage> | undefined;
   /** Whether usage is known that the caller has not been told. */
   #usageOwed = false;
+  /** Whether the batch of parts that is written now tells some. */
+  #usageNew = false;
   /** Whether bytes of the provider's, and whether words of ours, went out. */
   #relayed = false;
   #wrote = false;
@@ -80,6 +82,7 @@ export class ChatEncoder implements AnswerEncoder {
 
   frames(parts: readonly EventPart[]): string {
     let text = "";
+    this.#usageNew = false;
     for (let i = 0; i < parts.length; i++) {
       const part = parts[i]!;
       if (part.type === "text-delta") {
@@ -90,8 +93,9 @@ export class ChatEncoder implements AnswerEncoder {
         text += this.#textDelta(part, logprobs);
       } else text += this.#frame(part);
     }
-    // Not left for the end, which may come as the provider's own bytes.
-    if (this.#usageOwed && this.#finished()) text += this.#usageChunk();
+    // Not left for the end, which may come as the provider's own bytes. What was told before the finish is a
+    // beginning (Anthropic's message_start): clients expect one chunk with usage, and take the first for the whole.
+    if (this.#usageOwed && this.#usageNew && this.#finished()) text += this.#usageChunk();
     this.#wrote ||= text !== "";
     return text;
   }
@@ -165,6 +169,7 @@ export class ChatEncoder implements AnswerEncoder {
       case "usage":
         this.#usage = { ...this.#usage, ...part.usage };
         this.#usageOwed = true;
+        this.#usageNew = true;
         return "";
       case "ping":
         // A comment: it keeps the connection alive, and no client sees it (WHATWG HTML, server-sent events).
