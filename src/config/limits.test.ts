@@ -34,6 +34,11 @@ describe("a limit that cannot be is refused, naming the field:", () => {
   });
 });
 
+test("what is wrong with a burst is said as of every other field", () => {
+  const said = limits().safeParse([{ per: "minute", requests: 5, burst: 0 }]).error?.issues[0]?.message;
+  expect(said).toBe("must be at least 1");
+});
+
 test("a burst may be what flows in within a day: so long is known after a restart what was used", () => {
   for (const row of [
     { per: "hour", requests: 5, burst: 120 },

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { isTimeZone } from "../domain/plans/period.ts";
 import { isRate, type Limit, LONGEST_RATE_MS, RATE_MS, type RateWindow } from "../kernel/limit.ts";
 import { NANO_PER_USD } from "../kernel/money.ts";
+import { describeIssue } from "./issue.ts";
 import { count, parseUsd, usd } from "./values.ts";
 
 export const WINDOWS = ["second", "minute", "hour", "day", "week", "month", "total"] as const;
@@ -40,7 +41,7 @@ export const limit = z
     } else if (value.per === undefined) refuse(`is required with ${only}: one of ${WINDOWS.join(", ")}`, "per");
     if (value.burst === undefined) return;
     if (!isRate(value.per ?? null)) return refuse("stands only with a rate: per second, minute or hour", "burst");
-    const { success, error } = (only === "usd" ? usd() : count()).safeParse(value.burst);
+    const { success, error } = (only === "usd" ? usd() : count()).safeParse(value.burst, { error: describeIssue });
     if (!success) return refuse(error.issues[0]!.message, "burst");
     const most = (value[only] as number) * (LONGEST_RATE_MS / RATE_MS[value.per as RateWindow]);
     if (value.burst > most) refuse(`must flow in within a day, so be at most ${most}; or limit per day`, "burst");
