@@ -336,7 +336,7 @@ function composeGateway(
 
 /**
  * Counts tokens. Where something that everybody shares is limited in tokens or money, the usual vocabulary is
- * read at once, beside the rest of the start; else when the first call asks for it, which is bounded by its bytes.
+ * read at once, beside the rest of the start; else when the first call asks for it, which waits a tenth of a second.
  */
 function vocabularies({ plans, models, patterns, providers }: Catalog, log: Log): Vocabularies {
   const made = new Vocabularies((cause) =>

@@ -13,7 +13,7 @@ import { fitsLater, refusal } from "./metering/limit-refusal.ts";
 import { shortened, shortest } from "./metering/shortened.ts";
 import type { Tally } from "./metering/tally.ts";
 import type { Thresholds } from "./metering/thresholds.ts";
-import { mayFitCounted, type Worst, type WorstPorts, worstCaseOf } from "./metering/worst.ts";
+import { mayFitCounted, untilCounted, type Worst, type WorstPorts, worstCaseOf } from "./metering/worst.ts";
 import { draftRecord } from "./record.ts";
 import type { Target } from "./target.ts";
 
@@ -72,6 +72,8 @@ export function createReserve(ports: ReservePorts) {
   return async function reserve(asked: Grant): Promise<Hold> {
     if (asked.caller.principal.raises.length > 0) asked.call.countedAt = ports.meter.time();
     const limited = limitedIn(asked);
+    const until = untilCounted(asked, ports, limited);
+    if (until !== undefined) await until;
     let grant = asked;
     let worst = worstCaseOf(grant, ports, limited, "quick");
     let reservation = await take(grant, worst);

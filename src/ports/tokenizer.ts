@@ -11,4 +11,7 @@ export interface Tokenizer {
    * @returns undefined as long as the vocabulary is not there; asking has it loaded
    */
   count(cutting: Cutting, text: string, characters: number): TextCount | undefined;
+
+  /** Resolves when the vocabulary is there, or never will be; undefined where it is there. Asking has it loaded. */
+  loading(cutting: Cutting): Promise<void> | undefined;
 }

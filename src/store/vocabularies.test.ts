@@ -13,6 +13,13 @@ test("nothing is read before it is asked for; the first to ask is told nothing, 
   expect(vocabularies.count("cl100k", "hello world", 11)).toBeUndefined();
 });
 
+test("who cannot do without waits for it, and nobody waits for what is there", async () => {
+  const vocabularies = new Vocabularies(throwing);
+  await vocabularies.loading("o200k");
+  expect(vocabularies.count("o200k", "hello world", 11)).toEqual({ tokens: 2, bound: 4 });
+  expect(vocabularies.loading("o200k")).toBeUndefined();
+});
+
 test("a vocabulary is read once, however many ask", () => {
   const vocabularies = new Vocabularies(throwing);
   expect(vocabularies.load("cl100k")).toBe(vocabularies.load("cl100k"));

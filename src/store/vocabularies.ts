@@ -32,6 +32,10 @@ export class Vocabularies implements Tokenizer {
     return undefined;
   }
 
+  loading(cutting: Cutting): Promise<void> | undefined {
+    return this.#loaded.has(cutting) ? undefined : this.load(cutting);
+  }
+
   /** Resolves when texts can be counted, or never will be. */
   load(cutting: Cutting): Promise<void> {
     let loading = this.#loading.get(cutting);

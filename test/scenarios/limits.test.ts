@@ -6,6 +6,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { duration } from "../../src/gateway/metering/limit-headers.ts";
 import type { Limit } from "../../src/kernel/limit.ts";
+import { Vocabularies } from "../../src/store/vocabularies.ts";
 import { type AppOptions, startApp } from "../support/app.ts";
 import { ASKED, DIALECTS, type DialectName, PROVIDERS, Scene } from "../support/scene.ts";
 import { hangUp } from "../support/upstream.ts";
@@ -272,6 +273,29 @@ describe("two hundred calls at the same moment", () => {
     expect(scene.up.requests).toHaveLength(passes);
     await scene.quiet();
     expect(scene.news().map(({ outcome }) => outcome)).toEqual(Array(passes).fill("finished"));
+  });
+
+  const contents = [
+    { prompt: "a short prompt", content: "Wörter aus vielen Bytes und wenigen Token" },
+    { prompt: "a long prompt", content: "Wörter aus vielen Bytes und wenigen Token. ".repeat(50) },
+  ];
+  test.each(contents)("the first calls after a start, with $prompt, are held by their tokens, like all that follow", async ({ content }) => {
+    const asked = { max_tokens: 100, messages: [{ role: "user", content }] };
+    const narrow = await under([tokens("day", 1)]);
+    const refused = await narrow.scene.call("openai", asked);
+    const { message } = await narrow.scene.refused("openai", refused, { code: "insufficient_quota" });
+    const needed = Number(/could need (\d+) tokens/.exec(message)?.[1]);
+    const cold = new Vocabularies((cause) => {
+      throw cause;
+    });
+    const { scene } = await under([tokens("day", 10 * needed)], { tokenizer: cold });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    scene.up.plan((request) => [{ do: "until", open: promise }, ...PROVIDERS.openai.replies({ text: "Hi." })(request)]);
+    const calls = Array.from({ length: 11 }, () => scene.call("openai", asked));
+    await scene.up.request(10);
+    resolve();
+    const statuses = (await Promise.all(calls)).map(({ status }) => status);
+    expect(statuses.sort()).toEqual([...Array(10).fill(200), 429]);
   });
 
   test("without a limit all of them do: the control of the rows above", async () => {

@@ -24,6 +24,7 @@ import type { LogFields } from "../../src/ports/log.ts";
 import type { Media } from "../../src/ports/media.ts";
 import type { ProviderObjects } from "../../src/ports/provider-objects.ts";
 import type { UsageRecord } from "../../src/ports/records.ts";
+import type { Tokenizer } from "../../src/ports/tokenizer.ts";
 import type { Upstream } from "../../src/ports/upstream.ts";
 import { ADAPTERS } from "../../src/providers/adapters.ts";
 import type { Journal } from "../../src/store/journal.ts";
@@ -39,7 +40,7 @@ import { MemoryObjects } from "./memory-objects.ts";
 
 export const PEPPER = new Uint8Array(32).fill(7);
 
-/** There before the first call: what is held must not depend on how fast a file is read. */
+/** There before the first call, or each test of limits would wait for it. */
 const tokenizer = new Vocabularies((cause) => {
   throw cause;
 });
@@ -56,6 +57,8 @@ export interface AppOptions {
   models?: CatalogModel[];
   providers?: Partial<ProviderAccount>[];
   prices?: Price[];
+  /** Else one that has its vocabulary already. */
+  tokenizer?: Tokenizer;
   /** Of the tenant that holds the key. */
   tenantPrices?: TenantPrice[];
   principal?: Partial<Principal>;
@@ -137,7 +140,7 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
       records: journal,
       objects: options.objects ?? new MemoryObjects(),
       prices: new PriceList((kind) => adapter(kind)?.test === true),
-      tokenizer,
+      tokenizer: options.tokenizer ?? tokenizer,
       upstream: options.upstreamPort ?? createUpstream(new Egress(clock), clock),
       media: options.media ?? createMedia(new Egress(clock)),
       unsealer: { open: (sealed: string) => new Secret(sealed) },

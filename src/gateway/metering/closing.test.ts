@@ -69,7 +69,7 @@ function setUp(owed: boolean, settle?: () => Promise<void>, rates?: () => never)
     },
     prices: { rates: rates ?? (() => ({ input: 1, output: 2, source: "test" })), contextTokens: () => undefined },
     adapter: () => undefined,
-    tokenizer: { count: () => undefined },
+    tokenizer: { count: () => undefined, loading: () => undefined },
     log: { write: (_level, message) => void logged.push(message) },
     onRecord: (record, _, reason) => {
       told.push(record);

@@ -12,6 +12,7 @@ import {
   type Limited,
   mayFitCounted,
   promptTokens,
+  untilCounted,
   type WorstPorts,
   worstCaseOf,
   worstTokens,
@@ -59,6 +60,7 @@ const tokenizer: Tokenizer = {
     const words = text.split(/\W+/).filter((word) => word.length > 1).length;
     return { tokens: words, bound: 2 * words };
   },
+  loading: () => undefined,
 };
 const adapter: WorstPorts["adapter"] = () => undefined;
 const ports: WorstPorts = { prices, tokenizer, adapter };
@@ -123,11 +125,11 @@ describe("a prompt is bounded", () => {
   };
   const bytes = EXACT + 12 + text.length;
 
-  test("by its bytes where it is long and quick is enough, and by its tokens where it is not", () => {
+  test("by its bytes where it is long and little of every limit, and by its tokens where it is not", () => {
     asked.length = 0;
-    expect(input(long, "quick", (bytes + 10) * 100)).toBe(bytes);
+    expect(input(long, "quick", (bytes + 10) * 1_000)).toBe(bytes);
     expect(asked).toEqual([]);
-    expect(input(long, "quick", (bytes + 10) * 100 - 1)).toBe(EXACT + 12 + 400);
+    expect(input(long, "quick", (bytes + 10) * 1_000 - 1)).toBe(EXACT + 12 + 400);
     asked.length = 0;
     const anew = { ...long, request: { ...long.request, messages: [...long.request.messages] } } as Grant;
     expect(input(anew, "counted")).toBe(EXACT + 12 + 400);
@@ -145,10 +147,33 @@ describe("a prompt is bounded", () => {
     expect(asked.map((each) => each.split(" ")[0])).toEqual(["o200k", "o200k", "cl100k"]);
   });
   test("by its bytes as long as there is no vocabulary", () => {
-    const none = { ...ports, tokenizer: { count: () => undefined } };
+    const none = { ...ports, tokenizer: { ...tokenizer, count: () => undefined } };
     const fresh = { ...long, request: { ...long.request, messages: [...long.request.messages] } } as Grant;
     expect(worstCaseOf(fresh, none, limiting("tokens"), "counted").input).toBe(EXACT + 12 + text.length);
   });
+});
+
+describe("a call waits for the vocabularies of all that may serve it", () => {
+  const of = grant(request, [target("gpt-4o"), target("gpt-4")]);
+  const waited: string[] = [];
+  const empty = {
+    ...ports,
+    tokenizer: { ...tokenizer, loading: async (cutting: string) => void waited.push(cutting) },
+  };
+  const none: Limited = { tokens: Infinity, usd: Infinity };
+  const rows: [string, Grant, Limited, string[]][] = [
+    ["under a limit of tokens", of, limiting("tokens"), ["o200k", "cl100k"]],
+    ["under a budget", of, limiting("usd"), ["o200k", "cl100k"]],
+    ["not where nothing counts tokens", of, none, []],
+  ];
+  test.each(rows)("%s", async (_, of, limited, cuttings) => {
+    waited.length = 0;
+    const until = untilCounted(of, empty, limited);
+    expect(until === undefined).toBe(cuttings.length === 0);
+    await until;
+    expect(waited).toEqual(cuttings);
+  });
+  test("and not where they are there", () => expect(untilCounted(of, ports, limiting("tokens"))).toBeUndefined());
 });
 
 test("what is held by its bytes is counted when it has to be charged, and never above what is held", () => {
@@ -165,7 +190,7 @@ test("a prompt is known to the token where the model's own tokenizer is known, a
   const spoken = grant({ ...request, messages }, [target("gpt-4o")]);
   expect(promptTokens(spoken, "gpt-4o", tokenizer)).toBe(EXACT + 12 + 2);
   expect(promptTokens(spoken, "claude-3", tokenizer)).toBeUndefined();
-  expect(promptTokens(spoken, "gpt-4o", { count: () => undefined })).toBeUndefined();
+  expect(promptTokens(spoken, "gpt-4o", { ...tokenizer, count: () => undefined })).toBeUndefined();
   expect(promptTokens(grant(unseen, [target("gpt-4o")]), "gpt-4o", tokenizer)).toBeUndefined();
 });
 
@@ -191,12 +216,13 @@ describe("a short prompt is bounded by its bytes where its limits are so large t
 
 test("what was refused by its bytes is worth counting where its tokens are what does not fit", () => {
   const refused = { input: 1_000, output: 10, usd: 0 };
-  const large = { tokens: 101_000, usd: Infinity };
+  const large = { tokens: 1_010_000, usd: Infinity };
   const helps = (bodyBytes: number, dimension: Limit["dimension"], limited: Limited = large, at = {}) => {
     const { scope = "key:k", shorten = false } = at as { scope?: string; shorten?: boolean };
     return mayFitCounted({ bodyBytes, api: { shorten } }, refused, limited, { scope, limit: { dimension } });
   };
   expect([helps(5_000, "tokens"), helps(5_000, "inputTokens"), helps(5_000, "usd")]).toEqual([true, true, true]);
+  expect(helps(5_000, "tokens", limiting("tokens")), "it was counted").toBe(false);
   expect([helps(1_000, "usd"), helps(5_000, "requests"), helps(5_000, "outputTokens")]).toEqual([false, false, false]);
   const account = { scope: "provider:up" };
   expect(helps(5_000, "requests", large, account), "another account may have room").toBe(true);

@@ -32,14 +32,15 @@ export interface WorstPorts {
 /** How a prompt is bounded: by its bytes, which is quick, or by its tokens. */
 export type Bounding = "quick" | "counted";
 
-/** Bodies of so many bytes are counted at once, where it matters: it takes no longer than what else is done for a call. */
-const COUNTED_AT_ONCE = 1_000;
+/** Up to so many bytes counting takes no longer than what else is done for a call. */
+const SHORT = 1_000;
 
 /**
- * A call that is below this share of every limit is not counted: so many at once would still hold little too much. Of
- * long prompts it is larger, for counting one costs more than all else that is done for a call.
+ * A call whose bytes are below this share of every limit is not counted: a good many at once hold little too much. Of
+ * long ones, which take longer to count, it is a larger share. Any larger, and what the first of many calls at
+ * the same moment hold too much would keep others out that a limit has room for.
  */
-const SLIGHT = { short: 1e-4, long: 1e-2 };
+const SLIGHT = { short: 1e-4, long: 1e-3 };
 
 /** The smallest limits on a call, which alone ask what it could cost at most; infinite where there is none. */
 export interface Limited {
@@ -58,6 +59,23 @@ export function worstCaseOf(grant: Grant, ports: WorstPorts, limited: Limited, b
   if (bounding === "counted") return by(ports.tokenizer);
   const quick = by(undefined);
   return isQuickEnough(grant, quick, limited) ? quick : by(ports.tokenizer);
+}
+
+/**
+ * Resolves when prompts can be counted for every target of the call; undefined where they can, or need not. Bounded by its
+ * bytes a call holds more than its tokens: of the first ones after a start a budget for ten would hold nine.
+ */
+export function untilCounted(grant: Grant, { tokenizer }: WorstPorts, limited: Limited): Promise<unknown> | undefined {
+  const { request, model } = grant;
+  if ((limited.tokens === Infinity && limited.usd === Infinity) || isFree(request)) return undefined;
+  let until: Promise<unknown> | undefined;
+  const add = (row: TargetRow) => {
+    const loading = tokenizer.loading(tokenizerOf(targetModel(model, row, request.model)).cutting);
+    if (loading !== undefined) until = until === undefined ? loading : Promise.all([until, loading]);
+  };
+  model.targets.forEach(add);
+  model.fallbacks.forEach(add);
+  return until;
 }
 
 /** Whether a call that was refused by the quick bound may fit by its tokens. */
@@ -79,7 +97,7 @@ function isQuickEnough(grant: Sized, { input, output, usd }: Worst, limited: Lim
 type Sized = Pick<Grant, "bodyBytes">;
 
 function isLong({ bodyBytes }: Sized): boolean {
-  return bodyBytes > COUNTED_AT_ONCE;
+  return bodyBytes > SHORT;
 }
 
 /** What tells how many tokens a target could use. */
