@@ -1,7 +1,7 @@
 // Covers json.ts.
 import { describe, expect, test } from "bun:test";
 import { MAX_JSON_DEPTH } from "./bounds.ts";
-import { isObject, parseBounded, parseJson, wordOf } from "./json.ts";
+import { isObject, parseBounded, parseExact, parseJson, parseMessage, wordOf } from "./json.ts";
 
 test("an object is neither null nor a list nor a plain value", () => {
   expect([{}, { a: 1 }, Object.create(null)].map(isObject)).toEqual([true, true, true]);
@@ -70,4 +70,36 @@ test("a stranger's value as a word asks nothing of it", () => {
     "null",
     "undefined",
   ]);
+});
+
+describe("whole numbers beyond 2^53", () => {
+  const big =
+    '{"a":[9007199254740993,-12345678901234567890],"b":9007199254740991,"c":1.25,"d":"12345678901234567890","e":1e22}';
+
+  test("keep their digits where they are written again", () => {
+    const written = JSON.stringify(parseExact(big));
+    expect(written).toBe(big);
+    expect(parseExact('{"a":[1,"x",null,true]}')).toEqual({ a: [1, "x", null, true] });
+    expect(() => parseExact("{")).toThrow(SyntaxError);
+    expect(parseBounded("{", parseExact)).toBeUndefined();
+  });
+
+  test("keep them in a message as arguments of a call alone, and are rounded numbers elsewhere", () => {
+    const id = "12345678901234567890";
+    const call = (of: string) => `{"name":"f",${of}}`;
+    for (const kept of [`"input":{"id":${id}}`, `"args":{"x":[{"id":${id}}]}`, `"arguments":{"id":${id}}`]) {
+      const body = `{"calls":[${call(kept)}]}`;
+      expect(JSON.stringify(parseMessage(body))).toBe(body);
+    }
+    for (const other of [
+      call(`"input":[${id}]`),
+      call(`"input":${id}`),
+      call(`"max":{"id":${id}}`),
+      `{"input":{"id":${id}}}`,
+      `{"__proto__":{"id":${id}}}`,
+    ]) {
+      expect(parseMessage(other)).toEqual(JSON.parse(other));
+      expect(JSON.stringify(parseMessage(other))).toBe(JSON.stringify(JSON.parse(other)));
+    }
+  });
 });

@@ -24,9 +24,15 @@ const SHALLOW = 4_096;
  * Parsed JSON of a stranger, or undefined when the text is none, or is nested deeper than
  * MAX_JSON_DEPTH: an engine parses deeper than it can write. Texts of up to 4,096 characters
  * are not searched for depth, because a stream brings thousands of short ones.
+ * @param parse how numbers beyond 2^53 are read
  */
-export function parseBounded(text: string): Json | undefined {
-  return text.length > SHALLOW && isTooDeep(text) ? undefined : parseJson(text);
+export function parseBounded(text: string, parse: (text: string) => Json = JSON.parse): Json | undefined {
+  if (text.length > SHALLOW && isTooDeep(text)) return undefined;
+  try {
+    return parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Counts brackets outside strings, in linear time. */
@@ -48,6 +54,57 @@ function isTooDeep(text: string): boolean {
     } else if (code === 125 || code === 93) depth--;
   }
   return false;
+}
+
+/** What JavaScript's engines have beside the standard's first edition (ECMA-262, JSON.parse source text access). */
+const exact = JSON as typeof JSON & {
+  rawJSON(text: string): JsonObject;
+  isRawJSON(value: unknown): value is { rawJSON: string };
+};
+
+/** No shorter number is a whole one beyond 2^53. */
+const MAY_BE_INEXACT = /\d{16}/;
+
+function asWritten(_name: string, value: Json, context?: { source?: string }): Json {
+  const source = context?.source;
+  if (typeof value !== "number" || source === undefined) return value;
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? exact.rawJSON(source) : value;
+}
+
+/**
+ * JSON whose whole numbers beyond 2^53 are as they were written once it is written again, digit by digit: ids
+ * of some services are such numbers. In between they are no numbers, so this is for what nobody here reads.
+ * @param text that `parseJson` takes
+ */
+export function parseExact(text: string): Json {
+  return MAY_BE_INEXACT.test(text) ? (JSON.parse(text, asWritten) as Json) : (JSON.parse(text) as Json);
+}
+
+/**
+ * The same for the arguments of tool calls alone, which go from an object to a text and back: whatever has a name
+ * and one of these. All else is numbers, which are checked.
+ */
+const ARGUMENTS: ReadonlySet<string> = new Set(["input", "args", "arguments"]);
+
+/** A message or an answer, with the arguments of tool calls as they were written. @param text that `parseJson` takes */
+export function parseMessage(text: string): Json {
+  return MAY_BE_INEXACT.test(text) ? rounded(JSON.parse(text, asWritten) as Json) : (JSON.parse(text) as Json);
+}
+
+function rounded(value: Json): Json {
+  if (typeof value !== "object" || value === null) return value;
+  if (exact.isRawJSON(value)) return Number(value.rawJSON);
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) value[i] = rounded(value[i]!);
+    return value;
+  }
+  const isCall = typeof value.name === "string";
+  for (const name of Object.keys(value)) {
+    const inner = value[name]!;
+    if (isCall && ARGUMENTS.has(name) && isObject(inner) && !exact.isRawJSON(inner)) continue;
+    Object.defineProperty(value, name, { value: rounded(inner) });
+  }
+  return value;
 }
 
 /**

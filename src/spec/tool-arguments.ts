@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, parseBounded } from "../kernel/json.ts";
+import { isObject, type JsonObject, parseBounded, parseExact } from "../kernel/json.ts";
 
 /**
  * Where a dialect holds a tool call's arguments as an object and the model wrote no object
@@ -10,7 +10,7 @@ export const RAW_ARGUMENTS = "_raw_arguments";
 /** Arguments as an object: `{}` for no text, `{ [RAW_ARGUMENTS]: text }` for text that is no JSON object, or nests too deep to be written again. */
 export function argumentsAsObject(text: string): JsonObject {
   if (text.trim() === "") return {};
-  const value = parseBounded(text);
+  const value = parseBounded(text, parseExact);
   return isObject(value) ? value : { [RAW_ARGUMENTS]: text };
 }
 

@@ -1,6 +1,6 @@
 import { GatewayError } from "../../errors.ts";
 import { MAX_JSON_DEPTH, MAX_JSON_NODES } from "../../kernel/bounds.ts";
-import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
+import { isObject, type Json, type JsonObject, parseMessage } from "../../kernel/json.ts";
 import type { Call } from "../call.ts";
 
 /** Bytes of bodies that are in memory now, over all calls; accept sheds by it. */
@@ -88,7 +88,7 @@ export function parseBody(bytes: Uint8Array, maxNodes = MAX_JSON_NODES): JsonObj
     throw new GatewayError("invalid_json", "The body is not valid UTF-8.", { cause });
   }
   try {
-    value = JSON.parse(text) as Json;
+    value = parseMessage(text);
   } catch (cause) {
     // The parser's own message may quote the body, so it stays inside.
     throw new GatewayError(

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, parseBounded } from "../../kernel/json.ts";
+import { isObject, type JsonObject, parseBounded, parseMessage } from "../../kernel/json.ts";
 import { MalformedAnswer } from "../../spec/adapter.ts";
 import type { EventPart } from "../../spec/event.ts";
 import {
@@ -18,7 +18,7 @@ import { UsageReader } from "./usage.ts";
 
 /** A whole message as parts. An error in a 200 is an `error` part. @throws MalformedAnswer */
 export function partsOfMessage(body: string, structured: string | undefined, names?: CallersNames): EventPart[] {
-  const message = parseBounded(body);
+  const message = parseBounded(body, parseMessage);
   if (!isObject(message)) throw new MalformedAnswer("the answer is not a JSON object");
   if (message.type === "error") return [{ type: "error", error: errorInside(message) }];
   // Copies of this API tell of an answer that says nothing by no content at all.

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, parseBounded } from "../../kernel/json.ts";
+import { isObject, type JsonObject, parseBounded, parseMessage } from "../../kernel/json.ts";
 import { MalformedAnswer } from "../../spec/adapter.ts";
 import type { Block, EventPart } from "../../spec/event.ts";
 import { type Calls, callOf, citationOf, finishOf, opaque, usageOf } from "./answer.ts";
@@ -10,7 +10,7 @@ export function partsOfAnswer(
   answerTool: string | undefined,
   names: ReadonlyMap<string, string> | undefined,
 ): EventPart[] {
-  const answer = parseBounded(body);
+  const answer = parseBounded(body, parseMessage);
   if (!isObject(answer)) throw new MalformedAnswer("the answer is not a JSON object");
   const message = isObject(answer.output) ? answer.output.message : undefined;
   if (!isObject(message)) {

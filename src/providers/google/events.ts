@@ -1,5 +1,5 @@
 import { MAX_CHOICES } from "../../kernel/bounds.ts";
-import { isObject, type Json, type JsonObject, parseBounded, wordOf } from "../../kernel/json.ts";
+import { isObject, type Json, type JsonObject, parseBounded, parseMessage, wordOf } from "../../kernel/json.ts";
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
 import type { EventPart } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
@@ -45,7 +45,7 @@ export class GeminiDecoder implements AnswerDecoder {
   }
 
   unary(body: string): EventPart[] {
-    const value = parseBounded(body);
+    const value = parseBounded(body, parseMessage);
     if (!isObject(value) && !Array.isArray(value))
       throw new MalformedAnswer("the answer is neither a JSON object nor a list");
     const parts: EventPart[] = [];
@@ -60,7 +60,7 @@ export class GeminiDecoder implements AnswerDecoder {
 
   frame(frame: Frame): EventPart[] {
     if (this.#over || frame.data === "" || frame.data === "[DONE]") return NOTHING;
-    const value = parseBounded(frame.data);
+    const value = parseBounded(frame.data, parseMessage);
     if (value === undefined) throw new MalformedAnswer(`a frame of ${frame.data.length} characters is no JSON`);
     if (!Array.isArray(value)) return this.#response(value);
     return value.flatMap((each) => (this.#over ? NOTHING : this.#response(each)));

@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, parseBounded } from "../../kernel/json.ts";
+import { isObject, type Json, type JsonObject, parseBounded, parseMessage } from "../../kernel/json.ts";
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
 import type { Block, EventPart, FinishReason, TokenLogprob } from "../../spec/event.ts";
 import { pictureTypeOf } from "../../spec/picture.ts";
@@ -51,7 +51,7 @@ export class OllamaDecoder implements AnswerDecoder {
   }
 
   #read(text: string): EventPart[] {
-    const line = parseBounded(text);
+    const line = parseBounded(text, parseMessage);
     if (!isObject(line)) throw new MalformedAnswer(`not a JSON object: ${text.slice(0, 80)}`);
     const parts: EventPart[] = [];
     if (line.error !== undefined && line.error !== null) {
