@@ -236,6 +236,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
       thinks: named(/grok-3-mini|grok-4\.[3-9](?!\d)/),
       thoughtsWritten: "reasoning_content",
       developer: true,
+      sourcesLast: true,
       responses: true,
       keepsResponses: true,
     },

@@ -55,7 +55,8 @@ export function isAskedByResponses(
 /** A server of OpenAI's Chat Completions as a provider, and of its Responses where it speaks them. */
 export function chatAdapter(server: ChatServer): ProviderAdapter {
   const { kind, baseUrl, needsKey, capabilities, quirks, models, responses, operations = {} } = server;
-  const { thoughtsOnTop, maxOutput } = quirks;
+  const { thoughtsOnTop, maxOutput, thoughtsWritten, echoes, sourcesLast } = quirks;
+  const habits = { details: thoughtsWritten === "reasoning_details", echoes, sourcesLast };
   const chat: ProviderAdapter = {
     kind,
     dialect: "openai-chat",
@@ -66,7 +67,7 @@ export function chatAdapter(server: ChatServer): ProviderAdapter {
     operations,
     credential: (key) => ({ authorization: `Bearer ${key}` }),
     encode: (request, model) => encodeRequest(request, model, quirks),
-    decoder: (request) => new ChatDecoder(request, quirks.thoughtsWritten === "reasoning_details", quirks.echoes),
+    decoder: (request) => new ChatDecoder(request, habits),
     error: errorOf,
     ...(maxOutput && { longestAnswer: maxOutput }),
     ...(thoughtsOnTop && {

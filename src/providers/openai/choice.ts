@@ -34,6 +34,8 @@ export interface ChoiceContext {
   seals?: boolean;
   /** What the answer rests on, where the caller's dialect is another. */
   sources?: Sources | undefined;
+  /** Whether that is told behind the reason why the answer ended. */
+  sourcesLast?: boolean;
   /** The unfinished turn that the answer repeats before it goes on. */
   echoed?: string | undefined;
 }
@@ -66,6 +68,7 @@ export class Choice {
   /** What the answer rests on, for a caller who is told it as citations; how many of them have been told. */
   readonly #sources: Sources | undefined;
   #cited = 0;
+  readonly #sourcesLast: boolean;
   readonly #echo: Echo | undefined;
   /** Annotations that came before any text. */
   #owed: JsonObject[] = [];
@@ -76,7 +79,8 @@ export class Choice {
   begun = false;
 
   constructor(index: number, madeUp: string, context: ChoiceContext = {}) {
-    const { names, seals = false, sources, echoed } = context;
+    const { names, seals = false, sources, sourcesLast = false, echoed } = context;
+    this.#sourcesLast = sourcesLast && sources !== undefined;
     this.#seals = seals;
     this.#sources = sources;
     this.#echo = echoed === undefined ? undefined : new Echo(echoed);
@@ -146,8 +150,8 @@ export class Choice {
   #finish(raw: string | null, sequence: string | undefined, parts: EventPart[]): void {
     const held = this.#echo?.end() ?? "";
     if (held !== "") this.#say("text", held, parts);
-    // A text goes on until the answer is whole: what it rests on may be told behind the reason.
-    const waits = this.#sources !== undefined && this.#kind === "text";
+    // A text goes on until the answer is whole where what it rests on is told behind the reason.
+    const waits = this.#sourcesLast && this.#kind === "text";
     if (waits) this.#endCalls(parts);
     else this.#endBlocks(parts);
     this.finished = true;

@@ -19,6 +19,16 @@ const ENDED_EARLY = "The provider's answer ended before it was whole.";
 /** Fields of a chunk that only OpenAI's lookalikes know and that hold nothing the model said. */
 const CHUNK_FIELDS = ["prompt_filter_results", ...SOURCE_FIELDS] as const;
 
+/** What servers do, and others do not. */
+export interface ServerHabits {
+  /** Whether it wants its `reasoning_details` back as they were. */
+  details?: boolean;
+  /** Whether its answer repeats the turn that it continues. */
+  echoes?: boolean;
+  /** Whether it tells what the answer rests on behind the reason why it ended. */
+  sourcesLast?: boolean;
+}
+
 /**
  * Reads answers of OpenAI's chat dialect and of what its lookalikes make of it: usage on any
  * chunk (the last one counts), calls whole or in pieces, thoughts in four spellings, streams
@@ -45,11 +55,10 @@ export class ChatDecoder implements AnswerDecoder {
 
   readonly #echoed: string | undefined;
 
-  /**
-   * @param details whether the server wants its `reasoning_details` back as they were
-   * @param echoes whether its answer repeats the turn that it continues
-   */
-  constructor(request: ModelRequest, details = false, echoes = false) {
+  readonly #sourcesLast: boolean;
+
+  constructor(request: ModelRequest, { details = false, echoes = false, sourcesLast = false }: ServerHabits = {}) {
+    this.#sourcesLast = sourcesLast;
     this.#echoed = echoes ? unfinishedText(request) : undefined;
     this.#request = request;
     const own = request.dialect === "openai-chat";
@@ -169,6 +178,7 @@ export class ChatDecoder implements AnswerDecoder {
         names: this.#names,
         seals: this.#seals,
         sources: this.#sources,
+        sourcesLast: this.#sourcesLast,
         echoed: this.#echoed,
       });
       this.#choices.push(choice);

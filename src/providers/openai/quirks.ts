@@ -92,6 +92,8 @@ export interface Quirks {
   continues: "prefix" | "partial" | "continue_final_message" | "unasked" | "unknown" | "never";
   /** Its answer repeats what it continues. */
   echoes: boolean;
+  /** Whether it tells the pages that an answer rests on behind the reason why it ended. */
+  sourcesLast: boolean;
   /** Most stop sequences that are taken. */
   maxStops: number;
   /** Fields of the body, by paths with dots, that would let the caller get around the gateway's choice, and are refused. */
@@ -129,6 +131,7 @@ export const OPENAI_QUIRKS: Quirks = {
   media: "openai",
   continues: "never",
   echoes: false,
+  sourcesLast: false,
   maxStops: 4,
   refused: [],
   privacy: "store",
