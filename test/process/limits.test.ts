@@ -61,7 +61,7 @@ test("what is asked for and approved by commands passes at the next call; thresh
   expect((await cli("limits", "approve", id, "--limit", "requests=6/month")).exit).toBe(0);
   expect([await call(), await call(), await call()]).toEqual([200, 200, 429]);
   expect((await cli("limits", "list")).stdout).toMatch(
-    new RegExp(`${id} +approved +subscription:sub_\\w+ +requests=6/month +for good`),
+    new RegExp(`${id} +approved +subscription:acme/research/bot/chat/v1 +requests=6/month +for good`),
   );
 
   await gateway.stop();

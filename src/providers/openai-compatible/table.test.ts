@@ -63,13 +63,14 @@ describe("lookalikes of OpenAI's", () => {
     }
   });
 
-  test("Mistral is sent no field of OpenAI's that it lacks, and the usage of a stream is not asked of it", () => {
+  test("Mistral is sent no field of OpenAI's that it lacks, and is asked for the usage of a stream as others are", () => {
     const asked = { user: "u", store: true, verbosity: "low", safety_identifier: "s", prompt_cache_retention: "24h" };
     const body = { ...asked, stream: true, safe_prompt: true, prompt_mode: null, tools: [FUNCTION] };
     const { messages: _, ...sent } = written("mistral", body);
     const parameters = { type: "object", properties: {} };
     const tools = [{ type: "function", function: { name: "f", parameters } }];
-    expect(sent).toEqual({ model: "m", stream: true, safe_prompt: true, prompt_mode: null, tools });
+    const usage = { stream_options: { include_usage: true } };
+    expect(sent).toEqual({ model: "m", stream: true, ...usage, safe_prompt: true, prompt_mode: null, tools });
     expect(translated("mistral", { metadata: { user_id: "u" } })).not.toHaveProperty("user");
   });
 

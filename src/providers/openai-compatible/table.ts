@@ -144,7 +144,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "mistral",
     "https://api.mistral.ai/v1",
     "MISTRAL_API_KEY",
-    // Refuses every field that it does not know, and tells the usage of streams unasked.
+    // Refuses every field that it does not know; stream_options it takes, as recorded calls show.
     {
       refusals: "text",
       unknownFields: {
@@ -152,7 +152,6 @@ export const LOOKALIKES: readonly Lookalike[] = [
         messages: [...OF_ANSWERS, "reasoning", "name"],
       },
       parametersDemanded: true,
-      usageSwitch: false,
       maxTokens: "max_tokens-only",
       thinks: named(/mistral-(?:small|medium)/),
       effortNone: true,
