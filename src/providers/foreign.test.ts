@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { Json } from "../kernel/json.ts";
 import { type ProviderAdapter, UnsupportedFeature } from "../spec/adapter.ts";
 import type { ModelRequest } from "../spec/request.ts";
 import { ADAPTERS } from "./adapters.ts";
@@ -89,6 +90,44 @@ test.each([
     const send = () => each.encode(asked, "m", { region: "us-east-1", project: "p", location: "global" });
     expect(send).toThrow(words);
   }
+});
+
+describe("a field that only the caller's dialect knows, wherever it stands", () => {
+  const NAMES = ["at_request", "at_message", "at_text", "at_tool", "at_call", "at_result", "at_answer"];
+  const asked = (value: Json, dialect: ModelRequest["dialect"]) => {
+    const extra = (name: string) => ({ extra: { [name]: value } });
+    const said = (name: string) => [{ type: "text" as const, text: "x", ...extra(name) }];
+    return request({
+      dialect,
+      ...extra("at_request"),
+      tools: [{ type: "function", name: "f", ...extra("at_tool") }],
+      messages: [
+        { role: "user", parts: said("at_text"), ...extra("at_message") },
+        {
+          role: "assistant",
+          parts: [
+            ...said("at_answer"),
+            { type: "tool-call", id: "c", name: "f", arguments: "{}", ...extra("at_call") },
+          ],
+        },
+        { role: "tool", name: "f", parts: [{ type: "tool-result", callId: "c", content: [], ...extra("at_result") }] },
+      ],
+    });
+  };
+  const others = ADAPTERS.filter(({ local, capabilities }) => local === undefined && capabilities.tools);
+  const warned = (each: ProviderAdapter, value: Json) => {
+    const dialect = each.dialect === "gemini" ? "openai-chat" : "gemini";
+    const options = { region: "us-east-1", project: "p", location: "global" };
+    return each.encode(asked(value, dialect), "m", options).warnings.map(({ field }) => field);
+  };
+
+  test.each(others.map((each) => [each.kind, each] as const))("is a warning at %s", (_, each) => {
+    expect(warned(each, 1).sort()).toEqual([...NAMES].sort());
+  });
+
+  test.each(others.map((each) => [each.kind, each] as const))("is none at %s where it says nothing", (_, each) => {
+    for (const nothing of [null, []]) expect(warned(each, nothing)).toEqual([]);
+  });
 });
 
 test("the words of Anthropic's compaction, which stands for what was said before, reach every other provider", () => {

@@ -43,7 +43,7 @@ describe("what a provider has no place for", () => {
 
   test("is no loss where it says nothing", () => {
     const losses = new Losses(false);
-    losses.carryRequest({ moderation: false, container: null, modalities: ["text"] }, {});
-    expect(losses.warnings.map(({ field }) => field)).toEqual(["moderation", "container", "modalities"]);
+    losses.carryRequest({ moderation: false, container: null, modalities: ["text"], annotations: [] }, {});
+    expect(losses.warnings.map(({ field }) => field)).toEqual(["moderation", "modalities"]);
   });
 });

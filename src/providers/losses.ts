@@ -30,7 +30,7 @@ export class Losses {
     if (extra === undefined) return;
     for (const name of Object.keys(extra)) {
       if (this.own) add(into, name, extra[name]!);
-      else this.warn(name, "the provider has no such field; it was left out");
+      else if (!saysNothing(extra[name]!)) this.warn(name, "the provider has no such field; it was left out");
     }
   }
 
@@ -57,6 +57,11 @@ const INDISPENSABLE = [
   ...["mcp_servers", "container", "inference_geo", "compaction"],
   ...["web_search_options", "moderation"],
 ];
+
+/** Null, or a list of nothing, as clients send back with an answer (`"audio": null`, `"annotations": []`). */
+export function saysNothing(value: Json): boolean {
+  return value === null || (Array.isArray(value) && value.length === 0);
+}
 
 function saysSomething(value: Json | undefined): boolean {
   return value !== undefined && value !== null && value !== false;

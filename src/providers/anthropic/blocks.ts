@@ -3,6 +3,7 @@ import { UnsupportedFeature } from "../../spec/adapter.ts";
 import type { Extensible, MediaSource, Part, ToolResultPart } from "../../spec/message.ts";
 import { unseal } from "../../spec/sealed.ts";
 import { argumentsAsObject } from "../../spec/tool-arguments.ts";
+import { saysNothing } from "../losses.ts";
 import { nameForAnthropic } from "./tool-names.ts";
 
 /** Tells the caller of something that was left out, once a field. */
@@ -73,7 +74,8 @@ export class BlockWriter {
     }
     for (const name in part.extra) {
       if (name === "cache_control" && isObject(part.extra[name])) block.cache_control = part.extra[name];
-      else this.#warn(name, `Anthropic's content blocks have no ${name}; it was left out`);
+      else if (!saysNothing(part.extra[name]!))
+        this.#warn(name, `Anthropic's content blocks have no ${name}; it was left out`);
     }
     return block;
   }

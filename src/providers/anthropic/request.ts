@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import { UnsupportedFeature, type UpstreamRequest, type Warning } from "../../spec/adapter.ts";
 import type { ModelRequest } from "../../spec/request.ts";
+import { saysNothing } from "../losses.ts";
 import { BlockWriter, textAlone, type Warn } from "./blocks.ts";
 import { type ModelTraits, traitsOf } from "./models.ts";
 import { ownBody } from "./own.ts";
@@ -54,7 +55,8 @@ function foreignBody(request: ModelRequest, model: string, warn: Warn): JsonObje
   if (request.stream) body.stream = true;
   writeConversation(request, traits, !thinking && traits.forcedTool, body, warn);
   for (const name in request.extra) {
-    if (!READ_EXTRA.has(name)) warn(name, `Anthropic has no ${name}; it was left out`);
+    if (!READ_EXTRA.has(name) && !saysNothing(request.extra![name]!))
+      warn(name, `Anthropic has no ${name}; it was left out`);
   }
   return body;
 }

@@ -2,6 +2,7 @@ import { isObject, type JsonObject } from "../../kernel/json.ts";
 import { UnsupportedFeature } from "../../spec/adapter.ts";
 import type { FunctionTool, ModelRequest, ToolChoice } from "../../spec/request.ts";
 import { typeOf } from "../foreign.ts";
+import { saysNothing } from "../losses.ts";
 import type { Warn } from "./blocks.ts";
 import type { ModelTraits } from "./models.ts";
 import { nativeSchema } from "./schema.ts";
@@ -47,7 +48,11 @@ function functionTools(request: ModelRequest, traits: ModelTraits, warn: Warn): 
     }
     const value: JsonObject = { name: nameForAnthropic(tool.name), input_schema: objectSchema(tool.parameters) };
     if (tool.description !== undefined) value.description = tool.description;
-    if (isObject(tool.extra?.cache_control)) value.cache_control = tool.extra.cache_control;
+    for (const name in tool.extra) {
+      const given = tool.extra[name]!;
+      if (name === "cache_control" && isObject(given)) value.cache_control = given;
+      else if (!saysNothing(given)) warn(name, `Anthropic's tools have no ${name}; it was left out`);
+    }
     if (tool.strict === true) {
       if (strict < MAX_STRICT_TOOLS && isStrict(tool, traits)) {
         value.strict = true;

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import { UnsupportedFeature } from "../../spec/adapter.ts";
 import type { Message } from "../../spec/message.ts";
+import { saysNothing } from "../losses.ts";
 import type { BlockWriter, Warn } from "./blocks.ts";
 import type { ModelTraits } from "./models.ts";
 
@@ -58,8 +59,13 @@ export class TurnsBuilder {
   }
 
   #add(message: Message, field: string): void {
-    if (message.name !== undefined)
+    // A tool's name stands with its call.
+    if (message.name !== undefined && message.role !== "tool")
       this.#warn("name", "Anthropic does not tell speakers apart by name; it was left out");
+    for (const name in message.extra) {
+      if (saysNothing(message.extra[name]!)) continue;
+      this.#warn(name, `Anthropic's messages have no ${name}; it was left out`);
+    }
     const blocks = this.#writer.blocks(message.parts, `${field}.content`);
     if (blocks.length === 0) return;
     switch (message.role) {

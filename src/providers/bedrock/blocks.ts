@@ -30,10 +30,20 @@ export class BlockWriter {
       const block = this.#block(part, path);
       if (block === undefined) continue;
       blocks.push(block);
+      this.#rest(part);
       const point = this.cachePoint(part);
       if (point !== undefined) blocks.push(point);
     }
     return blocks;
+  }
+
+  /** What of a part has no place here. Thoughts come back with more than they need. */
+  #rest({ type, extra }: Part): void {
+    if (extra === undefined || type === "reasoning") return;
+    for (const name in extra) {
+      const isRead = name === "cache_control" || (type === "document" && (name === "citations" || name === "context"));
+      if (!isRead) this.#losses.carry({ [name]: extra[name]! }, {});
+    }
   }
 
   /** What the caller marked with Anthropic's `cache_control`, as the cache point that stands behind it. */

@@ -91,6 +91,8 @@ function functionTools(request: ModelRequest, family: Family, writer: BlockWrite
         (spec.toolSpec as JsonObject).strict = true;
       else losses.warn("strict", "Bedrock cannot hold this tool to its schema; it was left out");
     }
+    const { cache_control: _, ...rest } = tool.extra ?? {};
+    losses.carry(rest, {});
     const point = writer.cachePoint(tool, true);
     return point === undefined ? [spec] : [spec, point];
   });

@@ -29,8 +29,10 @@ export function conversationOf(
   const turns: Turn[] = [];
   for (const [index, message] of messages.entries()) {
     const field = `messages[${index}]`;
-    if (message.name !== undefined)
+    // A tool's name stands with its call.
+    if (message.name !== undefined && message.role !== "tool")
       losses.warn("name", "Bedrock does not tell speakers apart by name; it was left out");
+    losses.carry(message.extra, {});
     const blocks = writer.blocks(readable(message, losses), `${field}.content`);
     if (message.role === "system" || message.role === "developer") {
       if (turns.length > 0 && blocks.length > 0) {

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../kernel/json.ts";
-import type { Losses } from "../losses.ts";
+import { type Losses, saysNothing } from "../losses.ts";
 
 /** Takes fields out of what was written that the server would refuse as unknown. One that says nothing goes without a word. */
 export function leaveOut(names: readonly string[] | undefined, written: JsonObject, losses: Losses): void {
@@ -7,7 +7,6 @@ export function leaveOut(names: readonly string[] | undefined, written: JsonObje
     const value = written[name];
     if (value === undefined) continue;
     delete written[name];
-    const saysNothing = value === null || (Array.isArray(value) && value.length === 0);
-    if (!saysNothing) losses.warn(name, "the provider has no such field; it was left out");
+    if (!saysNothing(value)) losses.warn(name, "the provider has no such field; it was left out");
   }
 }
