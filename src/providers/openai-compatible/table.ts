@@ -15,6 +15,8 @@ export interface Lookalike extends ChatServer {
   addressVariable?: string;
 }
 
+const named = (pattern: RegExp) => (model: string) => pattern.test(model);
+
 /**
  * A server of which nothing is known but the dialect. What its caller wrote goes through; from
  * other dialects it is written in the plainest words, which every server takes.
@@ -28,6 +30,8 @@ const UNKNOWN: Quirks = {
   effortWords: false,
   thoughtsTaken: "any",
   thoughtsWritten: null,
+  // Mistral's models have a format of their own, wherever they are served.
+  answersResults: named(/mistral|mixtral|ministral|magistral|devstral|codestral/i),
   refusals: "as-written",
   textLists: "as-written",
   strictSchemas: false,
@@ -53,8 +57,6 @@ const OF_ANSWERS = ["annotations", "audio", "extra_content", "reasoning_content"
 const WHERE_ASKED = { own: () => true };
 /** Of a server of one's own nobody knows whether it speaks Responses but its owner. */
 const WHERE_TOLD = { own: () => false };
-
-const named = (pattern: RegExp) => (model: string) => pattern.test(model);
 
 /**
  * OpenAI's lookalikes, one row each. Sources: each provider's API reference, the errors that its
@@ -152,6 +154,7 @@ export const LOOKALIKES: readonly Lookalike[] = [
         messages: [...OF_ANSWERS, "reasoning", "name"],
       },
       parametersDemanded: true,
+      answersResults: () => true,
       maxTokens: "max_tokens-only",
       thinks: named(/mistral-(?:small|medium)/),
       effortNone: true,

@@ -51,6 +51,8 @@ export interface Quirks {
   thoughtsWritten: ThoughtField | null;
   /** What is written there for callers of other dialects where there was no thought. Absent: nothing. */
   thoughtsAbsent?: AbsentThought;
+  /** Models that take nothing but an answer of theirs behind the result of a tool. */
+  answersResults: (model: string) => boolean;
   /** Whether `top_k` is asked of it for callers of other dialects. Its own may give it wherever the capability is declared. */
   topK: boolean;
   /**
@@ -119,6 +121,7 @@ export const OPENAI_QUIRKS: Quirks = {
   effortWords: true,
   thoughtsTaken: [],
   thoughtsWritten: null,
+  answersResults: () => false,
   topK: false,
   refusals: "field",
   parametersDemanded: false,

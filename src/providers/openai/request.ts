@@ -4,6 +4,7 @@ import type { ChatRequestForm } from "../../spec/chat-form.ts";
 import type { ModelRequest, Tool, ToolChoice } from "../../spec/request.ts";
 import { typeOf } from "../foreign.ts";
 import { writeAbsentThoughts } from "./absent-thoughts.ts";
+import { answerBetween } from "./after-results.ts";
 import { writeReasoning } from "./effort.ts";
 import { Losses } from "./losses.ts";
 import { writePrivacy } from "./privacy.ts";
@@ -36,7 +37,10 @@ export function encodeRequest(request: ModelRequest, model: string, quirks: Quir
   writeSampling(request, form, quirks, losses, body);
   writeFormat(request, quirks, losses, body);
   writeReasoning(request, model, form, quirks, losses, body);
-  if (!losses.own) writeAbsentThoughts(body, model, quirks);
+  if (!losses.own) {
+    writeAbsentThoughts(body, model, quirks);
+    if (quirks.answersResults(model)) body.messages = answerBetween(body.messages!, losses);
+  }
   writeUser(request, losses, body);
   writeTier(request, losses, body);
   writePrivacy(request, quirks.privacy, body);
