@@ -12,6 +12,13 @@ function write(part: Part, own = false): { block: JsonObject | undefined; warnin
 
 const base64 = (mediaType: string, data: string) => ({ kind: "base64", mediaType, data }) as const;
 
+test("a tool's error of nothing, which Anthropic refuses, says that it is one; its own callers say what they say", () => {
+  const failed: Part = { type: "tool-result", callId: "a", content: [], isError: true };
+  const block = { type: "tool_result", tool_use_id: "a", is_error: true };
+  expect(write(failed).block).toEqual({ ...block, content: "The tool failed without a word." });
+  expect(write(failed, true).block).toEqual(block);
+});
+
 describe("a part becomes a block", () => {
   test.each<[string, Part, JsonObject | undefined]>([
     ["text", { type: "text", text: "x" }, { type: "text", text: "x" }],

@@ -134,6 +134,10 @@ export class BlockWriter {
   #result(part: ToolResultPart, path: string): JsonObject {
     const block: JsonObject = { type: "tool_result", tool_use_id: this.#ids.of(part.callId) };
     const content = this.blocks(part.content, path);
+    // Anthropic refuses an error of nothing.
+    if (!this.#own && part.isError === true && content.length === 0) {
+      content.push({ type: "text", text: "The tool failed without a word." });
+    }
     const worded = this.#own && part.form?.content === "blocks";
     if (content.length > 0 || worded) block.content = worded ? content : (textAlone(content) ?? content);
     if (part.isError !== undefined) block.is_error = part.isError;

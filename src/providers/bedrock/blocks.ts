@@ -105,6 +105,10 @@ export class BlockWriter {
 
   #result(part: ToolResultPart, path: string): JsonObject {
     const content = this.blocks(part.content, path).filter((block) => block.cachePoint === undefined);
+    // Claude takes a result of nothing, unless it is an error; other models do not.
+    if (content.length === 0 && (part.isError === true || this.#family.claude === undefined)) {
+      content.push({ text: part.isError === true ? "The tool failed without a word." : "(empty)" });
+    }
     const result: JsonObject = { toolUseId: idForServer(part.callId, CALL_IDS), content };
     if (part.isError !== undefined) result.status = part.isError ? "error" : "success";
     return { toolResult: result };

@@ -178,6 +178,19 @@ describe("thoughts of earlier turns", () => {
   });
 });
 
+test("a result of a tool that is nothing is one that the model takes", () => {
+  const call = { id: "c", type: "function", function: { name: "f", arguments: "{}" } };
+  const result = { role: "tool", tool_call_id: "c", content: "" };
+  const messages = [...HI, { role: "assistant", content: null, tool_calls: [call] }, result];
+  const contentOf = ({ body }: { body: JsonObject }) => JSON.stringify((body.messages as JsonObject[]).at(-1));
+  expect(contentOf(openai({ messages, tools: [TOOL] }))).toContain('"content":[]');
+  expect(contentOf(openai({ messages, tools: [TOOL] }, NOVA))).toContain('"content":[{"text":"(empty)"}]');
+  const failed = { type: "tool_result", tool_use_id: "c", is_error: true };
+  const use = { type: "tool_use", id: "c", name: "f", input: {} };
+  const turns = [...HI, { role: "assistant", content: [use] }, { role: "user", content: [failed] }];
+  expect(contentOf(claudes({ messages: turns }))).toContain('"content":[{"text":"The tool failed without a word."}]');
+});
+
 describe("media", () => {
   const content = (...parts: JsonObject[]) => {
     const sent = openai({ messages: [{ role: "user", content: parts }] });
