@@ -1,5 +1,6 @@
 import type { ProviderAdapter } from "../../spec/adapter.ts";
 import { APIS_OF_OPENAI } from "../openai/operations/index.ts";
+import { mistralEmbeddings } from "./mistral-embeddings.ts";
 
 const FILES = ["files.create", "files.retrieve", "files.content", "files.delete"] as const;
 const RESPONSES = ["responses.retrieve", "responses.delete"] as const;
@@ -32,7 +33,13 @@ const DONE_BY: Readonly<Record<string, readonly (keyof typeof APIS_OF_OPENAI)[]>
   deepinfra: ["embed", "complete"],
 };
 
+/** What is asked in other words than OpenAI's. */
+const OWN_WORDS: Readonly<Record<string, NonNullable<ProviderAdapter["operations"]>>> = {
+  mistral: { embed: mistralEmbeddings },
+};
+
 export function operationsOf(kind: string): NonNullable<ProviderAdapter["operations"]> {
   const names = DONE_BY[kind];
-  return names === undefined ? APIS_OF_OPENAI : Object.fromEntries(names.map((name) => [name, APIS_OF_OPENAI[name]]));
+  if (names === undefined) return APIS_OF_OPENAI;
+  return { ...Object.fromEntries(names.map((name) => [name, APIS_OF_OPENAI[name]])), ...OWN_WORDS[kind] };
 }
