@@ -32,6 +32,7 @@ const UNKNOWN: Quirks = {
   thoughtsWritten: null,
   // Mistral's models have a format of their own, wherever they are served.
   answersResults: named(/mistral|mixtral|ministral|magistral|devstral|codestral/i),
+  fixedSampling: () => false,
   refusals: "as-written",
   textLists: "as-written",
   strictSchemas: false,

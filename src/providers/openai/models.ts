@@ -56,6 +56,16 @@ export function isReasoningModel(model: string): boolean {
   return /^(?:o\d|gpt-(?:[5-9](?!\d)|1\d)|codex)/.test(name) && !/-chat\b/.test(name);
 }
 
+/**
+ * Whether a model takes no settings of sampling but the usual: the o-series and GPT-5 always, the ones after it
+ * while they think, which they do where they are asked to. Source: OpenAI's guide to its latest model, "parameter
+ * compatibility".
+ */
+export function hasFixedSampling(model: string, thinks: boolean): boolean {
+  if (!isReasoningModel(model)) return false;
+  return thinks || /^(?:o\d|codex|gpt-5(?![.\d]))/.test(baseOf(model));
+}
+
 /** Most tokens that a model writes, which OpenAI refuses to be asked to exceed. The first row that fits counts. Source: the models' pages. */
 const MAX_OUTPUT: readonly (readonly [names: RegExp, tokens: number])[] = [
   [/^gpt-(?:3\.5|35)/, 4_096],

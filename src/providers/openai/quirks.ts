@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../kernel/json.ts";
-import { isReasoningModel, maxOutputOf } from "./models.ts";
+import { hasFixedSampling, isReasoningModel, maxOutputOf } from "./models.ts";
 import type { CallIdForm } from "./tool-names.ts";
 
 /** A field of an assistant message in which servers take its thoughts back. `content`: as an item of the content list. */
@@ -53,6 +53,8 @@ export interface Quirks {
   thoughtsAbsent?: AbsentThought;
   /** Models that take nothing but an answer of theirs behind the result of a tool. */
   answersResults: (model: string) => boolean;
+  /** Models that refuse settings of sampling, by whether they are asked to think. */
+  fixedSampling: (model: string, thinks: boolean) => boolean;
   /** Whether `top_k` is asked of it for callers of other dialects. Its own may give it wherever the capability is declared. */
   topK: boolean;
   /**
@@ -122,6 +124,7 @@ export const OPENAI_QUIRKS: Quirks = {
   thoughtsTaken: [],
   thoughtsWritten: null,
   answersResults: () => false,
+  fixedSampling: hasFixedSampling,
   topK: false,
   refusals: "field",
   parametersDemanded: false,

@@ -6,6 +6,7 @@ import { typeOf } from "../foreign.ts";
 import { writeAbsentThoughts } from "./absent-thoughts.ts";
 import { answerBetween } from "./after-results.ts";
 import { writeReasoning } from "./effort.ts";
+import { withoutFixedSampling } from "./fixed-sampling.ts";
 import { Losses } from "./losses.ts";
 import { writePrivacy } from "./privacy.ts";
 import type { Quirks } from "./quirks.ts";
@@ -22,8 +23,9 @@ import { leaveOut } from "./unknown-fields.ts";
  * is a warning, and what cannot be left out without asking something else is refused.
  * @throws UnsupportedFeature
  */
-export function encodeRequest(request: ModelRequest, model: string, quirks: Quirks): UpstreamRequest {
-  const losses = new Losses(request.dialect === "openai-chat");
+export function encodeRequest(asked: ModelRequest, model: string, quirks: Quirks): UpstreamRequest {
+  const losses = new Losses(asked.dialect === "openai-chat");
+  const request = withoutFixedSampling(asked, model, quirks, losses);
   const form = losses.own ? ((request.form ?? {}) as ChatRequestForm) : {};
   const body: JsonObject = { model, messages: writeMessages(request.messages, quirks, losses) };
   writeUnfinished(request, quirks, losses, body);

@@ -6,6 +6,7 @@ import { typeOf } from "../../foreign.ts";
 import { Losses } from "../../losses.ts";
 import { BEGINS_ANEW, MAY_BEGIN_ANEW, unfinishedText } from "../../unfinished.ts";
 import { effortOf } from "../effort.ts";
+import { withoutFixedSampling } from "../fixed-sampling.ts";
 import { writePrivacy } from "../privacy.ts";
 import type { Quirks } from "../quirks.ts";
 import { refuseChoices } from "../refused.ts";
@@ -139,7 +140,8 @@ const SHARED = ["metadata", "prompt_cache_key", "prompt_cache_retention", "safet
 const MIN_OUTPUT = 16;
 const MAX_USER = 64;
 
-function foreignBody(request: ModelRequest, model: string, quirks: Quirks, losses: Losses): JsonObject {
+function foreignBody(asked: ModelRequest, model: string, quirks: Quirks, losses: Losses): JsonObject {
+  const request = withoutFixedSampling(asked, model, quirks, losses);
   refuseStops(request, losses);
   refuseUnfinished(request, quirks, losses);
   const body: JsonObject = { model, input: foreignInput(request.messages, losses), store: false };
