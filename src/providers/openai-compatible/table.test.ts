@@ -46,12 +46,12 @@ describe("lookalikes of OpenAI's", () => {
   /** What the three servers with closed schemas take in an assistant's message (their API references). */
   test.each([
     ["mistral", ["role", "content", "tool_calls", "prefix"]],
-    ["groq", ["role", "content", "name", "tool_calls", "function_call", "reasoning"]],
+    ["groq", ["role", "content", "tool_calls", "function_call", "reasoning"]],
     ["cerebras", ["role", "content", "name", "tool_calls", "reasoning"]],
   ])("%s, which refuses unknown fields, is sent no others with an answer that comes back", (kind, taken) => {
     const call = { id: "abcdefghi", type: "function", function: { name: "f", arguments: "{}" }, extra_content: {} };
     const nothing = { refusal: null, annotations: [], audio: null, function_call: null, reasoning_content: null };
-    const answer = { role: "assistant", content: "so", tool_calls: [call], ...nothing };
+    const answer = { role: "assistant", name: "ada", content: "so", tool_calls: [call], ...nothing };
     const detail = { type: "reasoning.text", text: "hm", index: 0 };
     const thought = { reasoning_content: "hm", reasoning_details: [detail] };
     const messages = [{ role: "user", content: "hi" }, answer, { ...answer, ...thought, refusal: "no" }];

@@ -70,14 +70,14 @@ export const LOOKALIKES: readonly Lookalike[] = [
     "groq",
     "https://api.groq.com/openai/v1",
     "GROQ_API_KEY",
-    // Refuses reasoning_content, and what else its messages have no place for; takes reasoning, from models that
-    // think only.
+    // Refuses reasoning_content, names of speakers and what else its messages have no place for; takes reasoning,
+    // from models that think only.
     {
       thinks: named(/gpt-oss|qwen/),
       thoughtsTaken: ["reasoning"],
       continues: "unasked",
       refusals: "text",
-      unknownFields: { body: [], messages: OF_ANSWERS },
+      unknownFields: { body: [], messages: [...OF_ANSWERS, "name"] },
       maxStops: 4,
       responses: true,
     },
