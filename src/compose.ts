@@ -21,7 +21,7 @@ import { firstStart, NATIVE_ACCOUNTS } from "./config/first-start.ts";
 import { type Config, loadConfig } from "./config/load.ts";
 import type { ListenAddress } from "./config/network.ts";
 import { ConfigurationError, formatProblem } from "./config/problem.ts";
-import { tellChanges, tellUnread } from "./config/tell.ts";
+import { tellChanges, tellUnread, tellWarnings } from "./config/tell.ts";
 import { keyDigest } from "./domain/access/virtual-key.ts";
 import type { Catalog } from "./domain/catalog/catalog.ts";
 import { Strangers } from "./gateway/arrival/strangers.ts";
@@ -86,6 +86,7 @@ export async function startGateway(world: World, { json }: { json: boolean }): P
       : loadConfig(environment.configFile, { env, readFile, kinds: ADAPTERS });
   const format = json ? "json" : (environment.log ?? (world.terminal ? "pretty" : "json"));
   const log = createLog({ format, level: environment.logLevel }, clock, world.stdout);
+  if (config !== undefined) tellWarnings(config.warnings, log);
   const served = await withInstallation(environment, { clock, random, log }, (installation) =>
     startOn(installation, { environment, config, world, json, log }),
   );

@@ -2,11 +2,20 @@ import { expect, test } from "bun:test";
 import { cli, healthyProbes } from "../../test/support/cli.ts";
 
 const broken = healthyProbes({
-  configuration: (file, withSecrets) => [
-    { where: `${file}:3:5: providers[0].kind`, message: "must be one of demo, openai" },
-    ...(withSecrets ? [] : [{ where: file, message: "was read without secrets" }]),
-    { where: `${file}:9:1: plan`, message: 'is not a field here; did you mean "plans"?' },
-  ],
+  configuration: (file, withSecrets) => ({
+    problems: [
+      { where: `${file}:3:5: providers[0].kind`, message: "must be one of demo, openai" },
+      ...(withSecrets ? [] : [{ where: file, message: "was read without secrets" }]),
+      { where: `${file}:9:1: plan`, message: 'is not a field here; did you mean "plans"?' },
+    ],
+    warnings: [],
+  }),
+});
+const doubtful = healthyProbes({
+  configuration: (file) => ({
+    problems: [],
+    warnings: [{ where: `${file}:9:1: apis[0].x`, message: "unknown parameter" }],
+  }),
 });
 
 test("0: a valid file is told so", async () => {
@@ -34,6 +43,19 @@ test("1: as JSON", async () => {
     valid: false,
     problems: [{ where: "s.yaml:3:5: providers[0].kind" }, {}],
   });
+});
+
+test("0: a valid file that may not say what was meant is told so, as a warning", async () => {
+  expect(await cli(["config", "validate", "s.yaml"], { probes: async () => doubtful })).toEqual({
+    exit: 0,
+    stdout: "s.yaml is valid.\n",
+    stderr: "warning: s.yaml:9:1: apis[0].x: unknown parameter\n",
+  });
+  const { exit, stdout } = await cli(["config", "validate", "s.yaml", "--json"], { probes: async () => doubtful });
+  expect([exit, JSON.parse(stdout)]).toMatchObject([
+    0,
+    { valid: true, problems: [], warnings: [{ message: "unknown parameter" }] },
+  ]);
 });
 
 test("without a file it is the one that SALLYPORT_CONFIG names; 2 where none is named", async () => {

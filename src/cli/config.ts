@@ -7,7 +7,7 @@ import { printable } from "./print.ts";
 export const configValidate: Command = {
   name: "config validate",
   summary:
-    "Checks a configuration file and prints everything that is wrong with it. Without a file: the one that SALLYPORT_CONFIG names.",
+    "Checks a configuration file and prints everything that is wrong with it, and what was probably not meant. Without a file: the one that SALLYPORT_CONFIG names.",
   positionals: [{ name: "file", required: false }],
   flags: {
     "without-secrets": {
@@ -18,11 +18,12 @@ export const configValidate: Command = {
   async run({ positionals, switches, json }, io) {
     const file = positionals[0] ?? readEnvironment(io.env, io.readFile, { serving: false }).configFile;
     if (file === undefined) throw new UsageError("<file> is required where SALLYPORT_CONFIG is not set");
-    const problems = (await io.probes()).configuration(file, !switches.has("without-secrets"));
+    const { problems, warnings } = (await io.probes()).configuration(file, !switches.has("without-secrets"));
     const valid = problems.length === 0;
     if (json) {
-      io.stdout(`${JSON.stringify({ file, valid, problems }, null, 2)}\n`);
+      io.stdout(`${JSON.stringify({ file, valid, problems, warnings }, null, 2)}\n`);
     } else if (valid) {
+      for (const warning of warnings) io.stderr(`warning: ${printable(formatProblem(warning))}\n`);
       io.stdout(`${file} is valid.\n`);
     } else {
       for (const problem of problems) io.stderr(`${printable(formatProblem(problem))}\n`);

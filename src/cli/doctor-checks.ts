@@ -126,8 +126,9 @@ function gateway({ probes, environment: { dataDir } }: Patient): Found[] {
 
 function configuration({ probes, environment: { configFile } }: Patient): Found[] {
   if (configFile === undefined) return [ok("no configuration file is set (SALLYPORT_CONFIG)")];
-  const problems = probes.configuration(configFile, true);
-  if (problems.length === 0) return [ok(`${configFile} is valid`)];
+  const { problems, warnings } = probes.configuration(configFile, true);
+  const doubts = warnings.map((each) => warning(formatProblem(each), "Correct the file, if it was not meant so."));
+  if (problems.length === 0) return [ok(`${configFile} is valid`), ...doubts];
   return problems.map((each) =>
     problem(formatProblem(each), 'Correct the file; "sallyport config validate" checks it again.'),
   );

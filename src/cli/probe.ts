@@ -1,6 +1,6 @@
 import type { Environment, PemSource } from "../config/environment.ts";
+import type { Checked } from "../config/load.ts";
 import type { ListenAddress } from "../config/network.ts";
-import type { Problem } from "../config/problem.ts";
 import type { DatabaseAddress } from "../config/shared-store.ts";
 import type { AccountOptions } from "../spec/adapter.ts";
 
@@ -29,7 +29,7 @@ export interface Probes {
   /** Whether the installation's master key opens the sealed key of this account. */
   opens(environment: Environment, provider: ProviderFacts): boolean;
   /** Everything that is wrong with the configuration file, with or without following its references to secrets. */
-  configuration(file: string, withSecrets: boolean): readonly Problem[];
+  configuration(file: string, withSecrets: boolean): Checked;
   port(address: ListenAddress, tls: boolean): Promise<PortFacts>;
   certificate(cert: PemSource, key: PemSource): CertificateFacts;
   /** Calls the account's address without its key: any HTTP answer will do. */

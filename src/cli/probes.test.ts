@@ -189,17 +189,19 @@ test("a configuration file is checked in full, with its secrets or without", () 
   const file = join(root, "sallyport.yaml");
   const text = "version: 1\nproviders:\n  - { name: up, kind: openai, apiKey: { env: UP_KEY } }\n";
   writeFileSync(file, text);
-  expect(probes({ env: { UP_KEY: "sk-some-key-of-a-provider" } }).configuration(file, true)).toEqual([]);
-  const [problem, ...rest] = probes().configuration(file, true);
+  expect(probes({ env: { UP_KEY: "sk-some-key-of-a-provider" } }).configuration(file, true).problems).toEqual([]);
+  const [problem, ...rest] = probes().configuration(file, true).problems;
   expect(rest).toEqual([]);
   expect(problem).toMatchObject({
     where: expect.stringContaining(`${file}:3:`),
     message: expect.stringContaining("UP_KEY"),
   });
-  expect(probes().configuration(file, false)).toEqual([]);
+  expect(probes().configuration(file, false)).toEqual({ problems: [], warnings: [] });
   writeFileSync(file, "version: 1\nplan: []\n");
-  expect(probes().configuration(file, false)).toMatchObject([{ where: expect.stringContaining(`${file}:2:`) }]);
-  expect(probes().configuration(join(root, "none.yaml"), true)).toMatchObject([
+  expect(probes().configuration(file, false).problems).toMatchObject([
+    { where: expect.stringContaining(`${file}:2:`) },
+  ]);
+  expect(probes().configuration(join(root, "none.yaml"), true).problems).toMatchObject([
     { message: expect.stringContaining("cannot be read") },
   ]);
 });

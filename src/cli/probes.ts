@@ -1,8 +1,8 @@
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { type Environment, parseMasterKey } from "../config/environment.ts";
-import { checkConfigWithoutSecrets, loadConfig } from "../config/load.ts";
-import { ConfigurationError, type Problem, Refusal } from "../config/problem.ts";
+import { type Checked, checkConfig, checkConfigWithoutSecrets } from "../config/load.ts";
+import { Refusal } from "../config/problem.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Secret } from "../kernel/secret.ts";
 import type { Upstream } from "../ports/upstream.ts";
@@ -149,15 +149,8 @@ function keyOf(environment: Environment, { masterKeyFile }: ProbeParts): Secret<
   return environment.masterKey ?? parseMasterKey(readFileSync(join(environment.dataDir, masterKeyFile), "utf8"));
 }
 
-function checkConfiguration(file: string, withSecrets: boolean, parts: ProbeParts): readonly Problem[] {
-  if (!withSecrets) return checkConfigWithoutSecrets(file, parts);
-  try {
-    loadConfig(file, parts);
-    return [];
-  } catch (thrown) {
-    if (thrown instanceof ConfigurationError) return thrown.problems;
-    throw thrown;
-  }
+function checkConfiguration(file: string, withSecrets: boolean, parts: ProbeParts): Checked {
+  return withSecrets ? checkConfig(file, parts) : checkConfigWithoutSecrets(file, parts);
 }
 
 async function reach(parts: ProbeParts, provider: ProviderFacts): Promise<ReachFacts> {

@@ -1,5 +1,6 @@
 import { deepFreeze } from "../kernel/freeze.ts";
 import type { DesiredState } from "../ports/administration.ts";
+import { adviceOn } from "./advice.ts";
 import { desiredState, type Sealing } from "./desired.ts";
 import { type Document, documentSchema, type GatewaySection, type ProviderKind } from "./document.ts";
 import { describeIssue, LINE } from "./issue.ts";
@@ -18,6 +19,8 @@ export interface Config {
   readonly file: string;
   readonly document: Document;
   readonly gateway: GatewaySection;
+  /** What is no error, and probably not what was meant. */
+  readonly warnings: readonly Problem[];
   /** What the directory shall be. Each call seals anew. */
   desired(sealing: Sealing): DesiredState;
 }
@@ -37,25 +40,37 @@ export function loadConfig(file: string, options: LoadOptions): Config {
     file,
     document,
     gateway: document.gateway,
+    warnings: source.problems(adviceOn(document)),
     desired: (sealing: Sealing) => desiredState(document, secrets, options.kinds, sealing),
   });
 }
 
-/**
- * Everything that is wrong with a file, where its secrets are not at hand: what a review or a
- * build can check.
- */
-export function checkConfigWithoutSecrets(
-  file: string,
-  options: Pick<LoadOptions, "kinds" | "readFile">,
-): readonly Problem[] {
-  try {
+/** What is found in a file. Where there are problems nothing is warned of: the file is not used. */
+export interface Checked {
+  problems: readonly Problem[];
+  warnings: readonly Problem[];
+}
+
+/** Everything that is found in a file, its references to secrets followed. */
+export function checkConfig(file: string, options: LoadOptions): Checked {
+  return checked(() => loadConfig(file, options).warnings);
+}
+
+/** The same where its secrets are not at hand: what a review or a build can check. */
+export function checkConfigWithoutSecrets(file: string, options: Pick<LoadOptions, "kinds" | "readFile">): Checked {
+  return checked(() => {
     const { document, source } = readDocument(file, options);
     refuse(source, checkReferences(document, options.kinds));
-    return [];
+    return source.problems(adviceOn(document));
+  });
+}
+
+function checked(load: () => readonly Problem[]): Checked {
+  try {
+    return { problems: [], warnings: load() };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
-    return error.problems;
+    return { problems: error.problems, warnings: [] };
   }
 }
 

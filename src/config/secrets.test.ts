@@ -56,7 +56,7 @@ describe("a secret", () => {
 
   test("need not be at hand for a review of the file", () => {
     const check = (text: string) =>
-      checkConfigWithoutSecrets("conf/sallyport.yaml", { kinds: KINDS, readFile: reader(text, {}) });
+      checkConfigWithoutSecrets("conf/sallyport.yaml", { kinds: KINDS, readFile: reader(text, {}) }).problems;
     expect(check(edited("BOT_KEY", "GONE"))).toEqual([]);
     expect(check(edited("plan: standard", "plan: none"))).toHaveLength(1);
     expect(check("version: 2")).toHaveLength(1);

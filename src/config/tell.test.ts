@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { PlannedChange } from "../ports/administration.ts";
 import type { LogFields, LogLevel } from "../ports/log.ts";
 import type { AccountVariables } from "./first-start.ts";
-import { tellChanges, tellUnread } from "./tell.ts";
+import { tellChanges, tellUnread, tellWarnings } from "./tell.ts";
 
 function listening() {
   const lines: [LogLevel, string, LogFields?][] = [];
@@ -60,4 +60,15 @@ test("a provider's variable that is set too late is told of, unless there is an 
     ["warn", "AWS_BEARER_TOKEN_BEDROCK"],
     ["warn", "OLLAMA_HOST"],
   ]);
+});
+
+test("what a file may not have meant is told line by line, and not without end", () => {
+  const { lines, log } = listening();
+  const doubt = { where: "s.yaml:3:1: apis[0]", message: "unknown parameter" };
+  tellWarnings(
+    Array.from({ length: 25 }, () => doubt),
+    log,
+  );
+  expect(lines).toHaveLength(20);
+  expect(lines[0]).toEqual(["warn", expect.any(String), { detail: "s.yaml:3:1: apis[0]: unknown parameter" }]);
 });

@@ -3,6 +3,7 @@ import type { ProviderAccount } from "../domain/catalog/catalog.ts";
 import type { PlannedChange } from "../ports/administration.ts";
 import type { Log } from "../ports/log.ts";
 import type { AccountVariables } from "./first-start.ts";
+import type { Problem } from "./problem.ts";
 
 /** Names told in one line. */
 const MOST_NAMES = 20;
@@ -21,6 +22,13 @@ export function tellChanges(changes: readonly PlannedChange[], file: string, log
     "what the configuration file once made and no longer names was removed; keys that the gateway issued there are revoked for good",
     { file, count: removed.length, detail: removed.slice(0, MOST_NAMES).join(", ") + more },
   );
+}
+
+/** What a file says that was probably not meant, each in a line of its own. */
+export function tellWarnings(warnings: readonly Problem[], log: Log): void {
+  for (const { where, message } of warnings.slice(0, MOST_NAMES)) {
+    log.write("warn", "the configuration file may not say what was meant", { detail: `${where}: ${message}` });
+  }
 }
 
 /** Variables by which a first start would have made an account, and which nothing reads any more. */

@@ -145,6 +145,15 @@ describe("a first start", () => {
   });
 });
 
+test("a start tells of what the configuration file may not have meant, and goes on", async () => {
+  const config = configuration({ upstream: UP }) as { apis: JsonObject[] };
+  config.apis[0]!.parameters = { deny: ["seed", "temprature"] };
+  const { lines } = await place(config as unknown as JsonObject).start();
+  const told = lines.filter(({ detail }) => String(detail).includes("unknown parameter"));
+  expect(told).toHaveLength(1);
+  expect(told[0]).toMatchObject({ level: "warn", detail: expect.stringContaining("apis[0].parameters.deny[1]") });
+});
+
 describe("a start that cannot be is refused with exit code 1 and a line that names what is wrong:", () => {
   test("every variable that is unknown or malformed, all at once, without repeating a secret", async () => {
     const installation = place();

@@ -42,7 +42,7 @@ export function healthyProbes(overrides: Partial<Probes> = {}): Probes {
     }),
     opens: () => true,
     masterKeyBelongs: () => true,
-    configuration: () => [],
+    configuration: () => ({ problems: [], warnings: [] }),
     port: async () => ({ state: "free" }),
     certificate: () => ({
       fault: null,

@@ -1,6 +1,7 @@
 import { foldedName } from "../../kernel/field-name.ts";
 import { isObject, type Json, type JsonObject } from "../../kernel/json.ts";
 import type { Dialect } from "../../spec/dialect.ts";
+import type { GeminiRequestForm } from "../../spec/gemini-form.ts";
 import { parametersOf } from "../../spec/operation.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 
@@ -87,6 +88,12 @@ const BY_NAME = new Map(ROWS.map((entry) => [entry.name, entry]));
 const ALIASES = ROWS.map(({ name, aliases }) => [name, aliases.map(foldedName)] as const);
 const ALIASES_OF = new Map(ALIASES);
 
+/** Every word for a parameter that has a canonical name: that name first, and what dialects and providers call it. */
+export function parameterWords(): string[] {
+  const spelled = ROWS.flatMap((entry) => [...entry.spelled, ...entry.aliases]).filter((word) => word !== "");
+  return [...ROWS.map(({ name }) => name), ...spelled];
+}
+
 /** The caller's own name of a parameter; the canonical one where its dialect has none. */
 export function spelledFor(request: Pick<ModelRequest, "dialect" | "form">, name: ParameterName): string {
   if (name === "maxOutputTokens" && request.dialect === "openai-completions") return "max_tokens";
@@ -113,6 +120,9 @@ export interface Given {
 export function given(request: ModelRequest): Given[] {
   const found: Given[] = [];
   for (const { name } of ROWS) if (request[name] !== undefined) found.push({ name, field: spelledFor(request, name) });
+  if ((request.form as GeminiRequestForm | undefined)?.includeThoughts === true && request.dialect === "gemini") {
+    found.push({ name: "reasoning", field: `${GENERATION}.thinkingConfig.includeThoughts` });
+  }
   const fields = [...fieldsOf(request.extra ?? {}), ...parametersOf(request.operation)];
   for (const field of fields) {
     const plain = foldedName(field);

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Warning } from "../../spec/adapter.ts";
 import type { ModelRequest, ReasoningRequest } from "../../spec/request.ts";
+import { bodyField } from "./known-parameters.ts";
 import { type Given, given, type ParameterName, spelledFor, withoutAliases, withoutPath } from "./parameter-names.ts";
 import { policedTools, type ToolPolicy } from "./tool-policy.ts";
 
@@ -87,7 +88,8 @@ function refusal(field: string, message: string): Policed {
 
 /** What a header switches on is a field of the body, so headers need not be listed to be taken. */
 function isAllowed({ name, field, header }: Given, { allow, deny }: ParameterPolicy): boolean {
-  const isIn = (names: readonly string[]) => names.includes(field) || (name !== undefined && names.includes(name));
+  const isIn = (names: readonly string[]) =>
+    names.includes(field) || names.includes(bodyField(field)) || (name !== undefined && names.includes(name));
   if (deny !== undefined && isIn(deny)) return false;
   return allow === undefined || header === true || isIn(allow);
 }
