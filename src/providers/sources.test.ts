@@ -75,7 +75,7 @@ function told(server: keyof typeof SERVERS, wire: Wire, ask: JsonObject, stream:
 const PAGES = {
   Messages: [
     { type: "web_search_result_location", cited_text: A.snippet, url: A.url, title: "A", encrypted_index: "" },
-    { type: "web_search_result_location", cited_text: "", url: B, title: null, encrypted_index: "" },
+    { type: "web_search_result_location", cited_text: "", url: B, title: B, encrypted_index: "" },
   ],
   Responses: [
     { type: "url_citation", start_index: 0, end_index: 10, url: A.url, title: "A" },

@@ -6,7 +6,13 @@ import { anthropicMessages } from "./index.ts";
 
 const cite = (dialect: Dialect, value: JsonObject) =>
   citationFor({ type: "citation", choice: 0, block: 0, dialect, value });
-const PAGE = { type: "web_search_result_location", url: "https://a", title: null, cited_text: "", encrypted_index: "" };
+const PAGE = {
+  type: "web_search_result_location",
+  url: "https://a",
+  title: "https://a",
+  cited_text: "",
+  encrypted_index: "",
+};
 
 test("pages are cited as results of a search, in whichever words they came, and nothing else is", () => {
   expect(cite("gemini", { url: "https://a", title: "A" })).toEqual({ ...PAGE, title: "A" });

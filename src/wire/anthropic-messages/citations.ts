@@ -19,7 +19,8 @@ export function citationFor({ dialect, value }: Extract<EventPart, { type: "cita
     type: PAGE,
     cited_text: typeof cited_text === "string" ? [...cited_text].slice(0, MAX_QUOTED).join("") : "",
     url,
-    title: typeof title === "string" ? title : null,
+    // Some clients (Vercel's AI SDK) fail on null.
+    title: typeof title === "string" ? title : url,
     encrypted_index: "",
   };
 }
