@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { UnsupportedFeature } from "../spec/adapter.ts";
-import { Losses } from "./losses.ts";
+import { openaiChat } from "../wire/openai-chat/index.ts";
+import { ADAPTERS } from "./adapters.ts";
+import { Losses, saysNothing } from "./losses.ts";
 
 describe("what a provider has no place for", () => {
   test("is told once", () => {
@@ -46,4 +48,23 @@ describe("what a provider has no place for", () => {
     losses.carryRequest({ moderation: false, container: null, modalities: ["text"], annotations: [] }, {});
     expect(losses.warnings.map(({ field }) => field)).toEqual(["moderation", "modalities"]);
   });
+
+  test("is not told where it is empty, as clients send answers back", () => {
+    const losses = new Losses(false);
+    losses.carry({ annotations: [], audio: null, images: [{}] }, {});
+    expect(losses.warnings.map(({ field }) => field)).toEqual(["images"]);
+    expect([null, [], false, 0, "", {}].map(saysNothing)).toEqual([true, true, false, false, false, false]);
+  });
+
+  test.each(["anthropic", "bedrock", "google", "cohere", "dashscope-native", "ollama"])(
+    "stands beside an earlier answer, and is told of by %s",
+    (kind) => {
+      const adapter = ADAPTERS.find((each) => each.kind === kind)!;
+      const images = [{ type: "image_url", image_url: { url: "data:image/png;base64,iVBORw0KGgo=" } }];
+      const answer = { role: "assistant", content: "Here.", refusal: null, annotations: [], audio: null, images };
+      const messages = [{ role: "user", content: "A cat." }, answer, { role: "user", content: "Blue." }];
+      const { warnings } = adapter.encode(openaiChat.decode({ model: "m", messages }), "m");
+      expect(warnings.map(({ field }) => field)).toEqual(["images"]);
+    },
+  );
 });
