@@ -135,6 +135,20 @@ test("an answer that fails after its reason to end does not end well", () => {
   ]);
 });
 
+test("what an answer has used is told behind its end, and before an error", () => {
+  const request = anthropicMessages.decode({ ...ASK, stream: true });
+  const usage = { prompt_tokens: 3, completion_tokens: 2 };
+  const told = (choices: number, ...frames: Json[]) => {
+    const decoder = chat("xai").decoder({ ...request, choices });
+    const parts = frames.flatMap((frame) => decoder.frame({ event: "", data: JSON.stringify(frame) }));
+    return [...parts, ...decoder.close()].map(({ type }) => type).slice(3);
+  };
+  const frames = [chunk({ content: "Hi" }), chunk({}, {}, "stop"), { id: "x", choices: [], usage }];
+  expect(told(1, ...frames)).toEqual(["block-end", "finish", "usage", "end"]);
+  expect(told(1, ...frames, { error: { message: "no" } })).toEqual(["usage", "error"]);
+  expect(told(2, ...frames)).toEqual(["usage", "error"]);
+});
+
 test("annotations before the text, beside calls and behind the end stand at the text", () => {
   const request = anthropicMessages.decode({ ...ASK, stream: true });
   const annotation = (url: string) => ({ type: "url_citation", url_citation: { url } });

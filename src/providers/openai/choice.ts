@@ -133,6 +133,11 @@ export class Choice {
     this.#finish(raw, sequence, parts);
   }
 
+  /** Whether the reason is known and not told, because its text goes on. */
+  get waits(): boolean {
+    return this.#ending !== undefined;
+  }
+
   /** Whether no reason was given and a call stops in the middle of its arguments. Some providers give no reason, but none writes half a call. */
   get broken(): boolean {
     if (this.finished) return false;

@@ -3,6 +3,7 @@ import { isObject, type Json, type JsonObject, parseBounded, wordOf } from "../.
 import { type AnswerDecoder, type Frame, MalformedAnswer } from "../../spec/adapter.ts";
 import type { EventPart } from "../../spec/event.ts";
 import type { ModelRequest } from "../../spec/request.ts";
+import type { Usage } from "../../spec/usage.ts";
 import { Alike } from "../alike.ts";
 import { withTier } from "../served-tier.ts";
 import { SOURCE_FIELDS, Sources } from "../sources.ts";
@@ -46,6 +47,8 @@ export class ChatDecoder implements AnswerDecoder {
   readonly #seals: boolean;
   /** For callers of other dialects: those of this one read them where they stand. */
   readonly #sources: Sources | undefined;
+  /** Usage that waits for a choice. */
+  #owed: Partial<Usage> | undefined;
   #started = false;
   /** As the first chunk told it. */
   #tier: Json | undefined;
@@ -148,17 +151,22 @@ export class ChatDecoder implements AnswerDecoder {
     this.#over = true;
     const parts: EventPart[] = [];
     for (const choice of this.#choices) choice.close(parts);
+    this.#tellUsage(parts);
     parts.push({ type: "end" });
     return parts;
   }
 
   #cut(message: string): EventPart[] {
     this.#over = true;
-    return [{ type: "error", error: { status: 502, message, code: "upstream_cut" } }];
+    const parts: EventPart[] = [];
+    this.#tellUsage(parts);
+    parts.push({ type: "error", error: { status: 502, message, code: "upstream_cut" } });
+    return parts;
   }
 
   #fail(answer: JsonObject, parts: EventPart[]): EventPart[] {
     this.#over = true;
+    this.#tellUsage(parts);
     const value = answer.error === undefined || answer.error === null ? bare(answer) : answer.error;
     parts.push({ type: "error", error: errorInside(value) });
     return parts;
@@ -210,7 +218,15 @@ export class ChatDecoder implements AnswerDecoder {
     // Groq repeats the usage under a name of its own, or gives it there only.
     const given = answer.usage ?? (isObject(answer.x_groq) ? answer.x_groq.usage : undefined);
     const usage = withTier(readUsage(given), answer.service_tier ?? this.#tier);
-    if (usage !== undefined) parts.push(apart ? { type: "usage", usage, apart } : { type: "usage", usage });
+    if (usage === undefined) return;
+    // What is told of an answer that is written comes behind its end: until then it counts as one that may grow.
+    if (this.#choices.some((choice) => choice.waits)) this.#owed = { ...this.#owed, ...usage };
+    else parts.push(apart ? { type: "usage", usage, apart } : { type: "usage", usage });
+  }
+
+  #tellUsage(parts: EventPart[]): void {
+    if (this.#owed !== undefined) parts.push({ type: "usage", usage: this.#owed });
+    this.#owed = undefined;
   }
 
   #unknown(answer: JsonObject, parts: EventPart[]): void {
