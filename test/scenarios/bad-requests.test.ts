@@ -78,6 +78,18 @@ describe("what is no HTTP is answered by the parser: 400 or 505, closed, and it 
   });
 }); // biome-ignore format: a table
 
+test("a second request before the first is answered closes the connection; the first is a call that was left, and holds nothing", async () => {
+  const slow = await Scene.start();
+  slow.up.answer([{ do: "silence" }]);
+  const head = ["Host: gateway", `Authorization: Bearer ${slow.app.key}`, "Content-Type: application/json"];
+  const one = requestText(`POST ${FRONTS.openai.path} HTTP/1.1`, head, own("openai"));
+  const answer = await sendRaw(slow.app.url, [one, one], { closeMs: 2_000 });
+  expect([answer.closed, answer.text]).toEqual([true, ""]);
+  await slow.quiet();
+  expect(slow.news().map(({ outcome }) => outcome)).toEqual(["cancelled"]);
+  await slow.stop();
+});
+
 describe.each(["/v1", "/v1/", "/v1/chat", "/v1/chat/completions/", "/V1/chat/completions", "//v1/chat/completions",
   "/v1//chat/completions", "/v1%2fchat/completions", "/v1/chat/completions;a=b", "/v1/chat/completions%00",
   "/v1/complete", "/v1/modelsx", "/apis", "/apis/chat", "/apis/chat/v1", "/apis/chat/v1/", "/apis/chat//v1/chat/completions",
