@@ -14,6 +14,13 @@ test("after so many bad keys in a minute an address is told to wait, others are 
   expect(strangers.refuse("192.0.2.1", "bad").code).toBe("invalid_credential");
 });
 
+test("what else was refused to an address is no bad key, and bad keys are recorded all the same", () => {
+  const strangers = new Strangers(clock, 2);
+  expect([1, 2, 3].map(() => strangers.note("192.0.2.1"))).toEqual([true, true, false]);
+  const refused = [1, 2, 3].map(() => strangers.refuse("192.0.2.1", "bad").code);
+  expect(refused).toEqual(["invalid_credential", "invalid_credential", "too_many_attempts"]);
+});
+
 test("a network of IPv6 is one stranger", () => {
   const strangers = new Strangers(clock, 2);
   for (const address of ["2001:db8:0:1::1", "2001:db8:0:1:2:3:4:5"]) expect(strangers.note(address)).toBe(true);

@@ -8,13 +8,15 @@ const MAX_ADDRESSES = 10_000;
 
 interface Seen {
   since: number;
-  count: number;
+  badKeys: number;
+  /** Refusals of any other kind: no key, nothing at the path, an overloaded gateway. They are no guesses. */
+  others: number;
 }
 
 /**
- * Counts refusals of unknown callers by address. After `perMinute` of them an address is told 429
- * instead of 401 and leaves no record of its own, so that guessing fills neither the log
- * nor the disk. Good keys from the same address are not touched.
+ * Counts refusals of unknown callers by address. After `perMinute` bad keys an address is told 429
+ * instead of 401, and after as many of either kind it leaves no record of its own, so that guessing fills
+ * neither the log nor the disk. Good keys from the same address are not touched.
  */
 export class Strangers {
   readonly #clock: Clock;
@@ -34,35 +36,30 @@ export class Strangers {
 
   /** Counts one more refusal of somebody unknown. @returns whether it is still worth a record. */
   note(address: string): boolean {
-    return this.#count(address).count <= this.#perMinute;
+    return ++this.#seenAt(address).others <= this.#perMinute;
   }
 
   /** Counts one more bad key, and says what to answer. */
   refuse(address: string, message: string): GatewayError {
     const now = this.#clock.ticks();
-    const seen = this.#count(address);
-    if (seen.count <= this.#perMinute) return new GatewayError("invalid_credential", message);
+    const seen = this.#seenAt(address);
+    if (++seen.badKeys <= this.#perMinute) return new GatewayError("invalid_credential", message);
     return new GatewayError("too_many_attempts", "Too many bad keys came from this address; wait a minute.", {
       retryAfterMs: Math.ceil(seen.since + MINUTE - now),
     });
   }
 
-  #count(address: string): Seen {
-    // Whoever has one IPv6 address has the 2^64 of its network.
-    const seen = this.#seenAt(networkOf(address));
-    seen.count++;
-    return seen;
-  }
-
-  #seenAt(address: string): Seen {
+  #seenAt(host: string): Seen {
     const now = this.#clock.ticks();
+    // Whoever has one IPv6 address has the 2^64 of its network.
+    const address = networkOf(host);
     const known = this.#young.get(address) ?? this.#old.get(address);
     if (known !== undefined && now - known.since < MINUTE) return known;
     if (this.#young.size >= MAX_ADDRESSES / 2) {
       this.#old = this.#young;
       this.#young = new Map();
     }
-    const fresh = { since: now, count: 0 };
+    const fresh = { since: now, badKeys: 0, others: 0 };
     this.#young.set(address, fresh);
     return fresh;
   }
