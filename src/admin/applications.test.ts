@@ -22,8 +22,10 @@ test("pages end where the rows end, also when a row has gone in between", async 
 
 test("400: a cursor that no page gave", async () => {
   const { call } = adminPlane();
-  const answer = await call("GET", "/api/v1/applications?cursor=%27%20OR%201");
-  expect(answer).toMatchObject({ status: 400, body: { param: "cursor" } });
+  for (const cursor of ["%27%20OR%201", "garbage"]) {
+    const answer = await call("GET", `/api/v1/applications?cursor=${cursor}`);
+    expect(answer).toMatchObject({ status: 400, body: { param: "cursor" } });
+  }
 });
 
 test("401: no token", async () => {

@@ -34,7 +34,7 @@ export const listApplications = defineOperation({
 
 /** Rows may have come and gone since the last page; the order by id stays. */
 function afterCursor(rows: readonly ApplicationRow[], cursor: string): number {
-  if (!/^[A-Za-z0-9_.-]+$/.test(cursor)) throw invalidField("query", "cursor", "is not one that a page gave");
+  if (!/^app_[A-Za-z0-9_.-]+$/.test(cursor)) throw invalidField("query", "cursor", "is not one that a page gave");
   const index = rows.findIndex((row) => row.id > cursor);
   return index === -1 ? rows.length : index;
 }

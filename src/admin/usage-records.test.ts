@@ -130,3 +130,9 @@ test("401: no token", async () => {
     expect((await call("GET", `/api/v1/usage-records${path}`, { token: null })).status).toBe(401);
   }
 });
+
+test("400: a cursor that no page gave, which must not look like the first page", async () => {
+  const { call } = withRecords();
+  const answer = await call("GET", "/api/v1/usage-records?cursor=garbage");
+  expect(answer).toMatchObject({ status: 400, body: { param: "cursor" } });
+});

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { GatewayError } from "../errors.ts";
 import { formatUsd } from "../kernel/money.ts";
 import type { UsageRecord } from "../ports/records.ts";
+import { invalidField } from "./input.ts";
 import { defineOperation, type ReadContext } from "./operation.ts";
 import { Instant, instant, instantOrNull, PageQuery, pageOf } from "./schemas.ts";
 import { tenantId } from "./scopes.ts";
@@ -75,6 +76,9 @@ const UsageRecordView = z
   })
   .meta({ id: "UsageRecord", description: "One call, whatever became of it, or what is given back of one." });
 
+/** The position of a page is the id of its last record. */
+const RECORD_ID = /^call_\w{1,64}$/;
+
 export const listUsageRecords = defineOperation({
   id: "usage-records.list",
   method: "GET",
@@ -92,6 +96,9 @@ export const listUsageRecords = defineOperation({
   },
   output: pageOf(UsageRecordView),
   async handle(context, { query }) {
+    if (query.cursor !== undefined && !RECORD_ID.test(query.cursor)) {
+      throw invalidField("query", "cursor", "is not one that a page gave");
+    }
     const page = await context.records.page({
       limit: query.limit,
       ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
