@@ -52,6 +52,13 @@ test("callers of Messages find them under Anthropic's names as well, with a mome
   });
 });
 
+test("a reset told as a moment is not too early by a part of a second", () => {
+  const levels = [level({ window: "day" }, 5)];
+  expect(limitHeaders(levels, "anthropic-messages", AT - 61_005)["anthropic-ratelimit-requests-reset"]).toBe(
+    "2026-01-01T00:00:00Z",
+  );
+});
+
 test("no reset is told of a limit in total, which has none", () => {
   const total = [level({ window: "total" }, 7), level({ dimension: "tokens", window: "total" }, 9)];
   const headers = limitHeaders(total, "anthropic-messages", AT);

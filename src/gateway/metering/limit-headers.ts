@@ -62,7 +62,9 @@ function anthropics(headers: Headers, dimension: LimitDimension, { limit, remain
   headers[`${name}-limit`] = String(limit.amount);
   headers[`${name}-remaining`] = String(remaining);
   if (limit.window === "total") return;
-  headers[`${name}-reset`] = `${new Date(now + resetMs).toISOString().slice(0, 19)}Z`;
+  // A second begun is a second: whoever comes back at the moment told must not come too early.
+  const reset = new Date(1_000 * Math.ceil((now + resetMs) / 1_000));
+  headers[`${name}-reset`] = `${reset.toISOString().slice(0, 19)}Z`;
 }
 
 const DAY_SECONDS = 86_400;
