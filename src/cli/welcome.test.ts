@@ -12,7 +12,7 @@ const facts = {
 
 test("a first start shows the admin token, the console's address and a call that works", () => {
   const text = welcome(facts);
-  for (const shown of ["http://127.0.0.1:8081/", "token-1", "Bearer sp_live_x", '"model":"demo"', "openai"]) {
+  for (const shown of ["http://127.0.0.1:8081/", "token-1", "Bearer sp_live_x", '"model":"demo"', "openai/<model>"]) {
     expect(text).toContain(shown);
   }
 });

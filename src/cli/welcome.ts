@@ -21,8 +21,10 @@ export function welcome(facts: Welcome): string {
     lines.push(`  Admin token   ${facts.adminToken}`);
     lines.push(`  Set-up link   ${facts.adminUrl}/   (the console follows in a later version)`);
   }
-  for (const provider of facts.providers)
-    lines.push(`  Provider      ${provider}, from the environment; its models can be called`);
+  for (const provider of facts.providers) {
+    const how = `its models can be called, any of them as ${provider}/<model>`;
+    lines.push(`  Provider      ${provider}, from the environment; ${how}`);
+  }
   if (facts.key !== null) {
     lines.push("", "  A first call, answered by the built-in demo model (canned text, no account needed):", "");
     lines.push(...curl(callable(facts.gatewayUrl), facts.key, facts.model).map((line) => `    ${line}`));
