@@ -55,6 +55,30 @@ export class Sources {
   }
 }
 
+/** What one text has to cite: annotations that came beside it, and the sources of its answer, each once. */
+export class OwedCitations {
+  readonly #sources: Sources;
+  #told = 0;
+  #annotations: JsonObject[] = [];
+
+  constructor(sources: Sources) {
+    this.#sources = sources;
+  }
+
+  add(annotation: JsonObject): void {
+    this.#annotations.push(annotation);
+  }
+
+  /** All that is owed now. */
+  take(): JsonObject[] {
+    const found = this.#sources.all();
+    const owed = [...this.#annotations, ...found.slice(this.#told)];
+    this.#told = found.length;
+    this.#annotations = [];
+    return owed;
+  }
+}
+
 function textOf(value: Json | undefined): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }

@@ -1,7 +1,7 @@
 import { isObject, type Json, type JsonObject, parseJson } from "../../kernel/json.ts";
 import type { Block, EventPart } from "../../spec/event.ts";
 import { type Picture, pictureAt } from "../../spec/picture.ts";
-import type { Sources } from "../sources.ts";
+import { OwedCitations, type Sources } from "../sources.ts";
 import { Echo } from "../unfinished.ts";
 import { isReason, reasonOf } from "./finish.ts";
 import { readLogprobs } from "./logprobs.ts";
@@ -65,13 +65,10 @@ export class Choice {
   #calls: Call[] = [];
   readonly #callOf = new Map<Json, Call>();
   #last: Call | undefined;
-  /** What the answer rests on, for a caller who is told it as citations; how many of them have been told. */
-  readonly #sources: Sources | undefined;
-  #cited = 0;
+  /** What the text has to cite when it ends, for a caller who is told it as citations. */
+  readonly #owed: OwedCitations | undefined;
   readonly #sourcesLast: boolean;
   readonly #echo: Echo | undefined;
-  /** Annotations that came before any text. */
-  #owed: JsonObject[] = [];
   /** How it ended, where its text goes on. */
   #ending: EventPart | undefined;
   finished = false;
@@ -82,7 +79,7 @@ export class Choice {
     const { names, seals = false, sources, sourcesLast = false, echoed } = context;
     this.#sourcesLast = sourcesLast && sources !== undefined;
     this.#seals = seals;
-    this.#sources = sources;
+    this.#owed = sources && new OwedCitations(sources);
     this.#echo = echoed === undefined ? undefined : new Echo(echoed);
     this.index = index;
     this.#madeUp = madeUp;
@@ -189,7 +186,8 @@ export class Choice {
       parts.push({ type: "signature-delta", choice, block: this.#block, signature: sealDetail(this.#detail) });
       this.#detail = undefined;
     }
-    if (this.#kind === "text" && this.#sources !== undefined) this.#citeSources(this.#sources, parts);
+    // Only now it is known how much of the text they stand for.
+    if (this.#kind === "text") for (const value of this.#owed?.take() ?? []) this.#cite(value, parts);
     parts.push({ type: "block-end", choice: this.index, block: this.#block });
     this.#kind = "none";
   }
@@ -366,14 +364,6 @@ export class Choice {
     if (held !== "") parts.push({ type: "arguments-delta", choice: this.index, block, text: held });
   }
 
-  /** At the end of the text: only then it is known how much of it they stand for. */
-  #citeSources(sources: Sources, parts: EventPart[]): void {
-    const found = sources.all();
-    for (; this.#cited < found.length; this.#cited++) this.#owed.push(found[this.#cited]!);
-    for (const value of this.#owed) this.#cite(value, parts);
-    this.#owed = [];
-  }
-
   #cite(value: JsonObject, parts: EventPart[]): void {
     parts.push({ type: "citation", choice: this.index, block: this.#block, dialect: "openai-chat", value });
   }
@@ -382,7 +372,7 @@ export class Choice {
     for (const value of annotations) {
       if (!isObject(value)) continue;
       if (this.#kind === "text") this.#cite(value, parts);
-      else if (this.#sources !== undefined) this.#owed.push(value);
+      else if (this.#owed !== undefined) this.#owed.add(value);
       else {
         const fragment = { index: this.index, delta: { annotations: [value] } };
         parts.push({ type: "unknown", dialect: "openai-chat", value: { choices: [fragment] } });
