@@ -183,9 +183,10 @@ export class Call {
     } else this.abort(overdue);
   }
 
-  /** Runs when the call is over, whatever became of it. */
+  /** Runs when the call is over, whatever became of it; at once where it already is. */
   onEnd(release: () => void): void {
-    this.#releases.push(release);
+    if (this.#ended) release();
+    else this.#releases.push(release);
   }
 
   /** The call is over: nothing can abort it any more, and what it held is given back, once. */

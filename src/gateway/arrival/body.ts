@@ -52,9 +52,11 @@ async function readChunks(call: Call, ledger: BodyLedger, maxBytes: number): Pro
     const { done, value } = await reader.read();
     if (done) return Buffer.concat(chunks, size);
     size += value.length;
-    if (size > maxBytes) {
+    // Whoever waited for an aborted call's body has left, and nothing of it is to pile up.
+    const stop = call.aborted ?? (size > maxBytes ? tooLarge(maxBytes) : undefined);
+    if (stop !== undefined) {
       reader.cancel(undefined).catch(() => {});
-      throw tooLarge(maxBytes);
+      throw stop;
     }
     claim(call, ledger, value.length);
     chunks.push(value);
