@@ -35,9 +35,9 @@ class Ticket {
   }
 
   /** For an answer that could not be delivered. A generator that was never begun runs no `finally`, so closing it is not enough. */
-  async abandon(thrown: unknown): Promise<void> {
+  async abandon(thrown: unknown, outcome: Outcome = "failed"): Promise<void> {
     this.call.abort(toCallError(thrown));
-    await this.#closing.close("failed", thrown);
+    await this.#closing.close(outcome, thrown);
     await this.events.return(undefined).catch(() => {});
   }
 }

@@ -69,6 +69,8 @@ export class StreamedBody {
         if (this.#over) return this.#close(controller);
       }
     } catch (thrown) {
+      // Events that failed have settled the call; where writing them did, nobody reads on, which would. Why it could not be committed is logged.
+      await this.#settled.abandon(thrown, "cut").catch(() => {});
       if (!this.#over) this.#fail(controller, thrown);
     } finally {
       this.#pulling = false;
