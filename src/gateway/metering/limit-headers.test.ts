@@ -7,6 +7,8 @@ describe("durations are written as OpenAI writes them", () => {
   test.each([
     [0, "0ms"],
     [119.2, "120ms"],
+    [999, "999ms"],
+    [999.5, "1s"],
     [1_000, "1s"],
     [59_001, "1m0s"],
     [360_000, "6m0s"],
@@ -31,6 +33,18 @@ test("the limit nearest to its end stands in x-ratelimit, one of each window in 
     ratelimit: '"minute";r=9;t=61, "day";r=5;t=61, "key-total";r=7',
     "ratelimit-policy": '"minute";q=10;w=60, "day";q=100;w=86400, "key-total";q=10',
   });
+});
+
+test("a limit that allows nothing is nearest to its end, wherever it stands", () => {
+  const levels = [level({}, 9), level({ amount: 0, window: "day" }, 0, "key:k")];
+  for (const order of [levels, levels.toReversed()]) {
+    const { "x-ratelimit-limit-requests": limit, "x-ratelimit-remaining-requests": left } = limitHeaders(
+      order,
+      "openai-chat",
+      AT,
+    );
+    expect([limit, left]).toEqual(["0", "0"]);
+  }
 });
 
 test("of several limits of one dimension and window the one with the least left stands in RateLimit", () => {

@@ -39,8 +39,9 @@ function nearest(levels: readonly Level[], dimension: LimitDimension): Level | u
   return found;
 }
 
+/** Of a limit that allows nothing, nothing is left. */
 function share({ remaining, limit }: Level): number {
-  return remaining / limit.amount;
+  return limit.amount === 0 ? 0 : remaining / limit.amount;
 }
 
 function openais(headers: Headers, dimension: "requests" | "tokens", { limit, remaining, resetMs }: Level): void {
@@ -132,7 +133,7 @@ function structured(headers: Headers, levels: readonly Level[]): void {
 
 /** OpenAI's way of writing durations: `120ms`, `59s`, `6m0s`, `23h59m1s`. */
 export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.ceil(ms)}ms`;
+  if (ms <= 999) return `${Math.ceil(ms)}ms`;
   const seconds = Math.ceil(ms / 1_000);
   if (seconds < 60) return `${seconds}s`;
   const minutes = Math.floor(seconds / 60);
