@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { LogFields } from "../../ports/log.ts";
 import type { ChargeFacts, ProviderObject } from "../../ports/provider-objects.ts";
 import type { Attempt, UsageRecord } from "../../ports/records.ts";
 import type { Usage } from "../../spec/usage.ts";
@@ -31,7 +32,9 @@ function ledger(charged: UsageRecord | undefined) {
   const refunds: UsageRecord[] = [];
   const warnings: string[] = [];
   const state = { away: false };
+  const logged: (string | undefined)[] = [];
   const ports = {
+    log: { write: (_level: string, _message: string, fields: LogFields = {}) => void logged.push(fields.detail) },
     records: { find: async (id: string) => (charged?.id === id ? charged : undefined) },
     meter: {
       refund: async (record: UsageRecord) => {
@@ -45,7 +48,7 @@ function ledger(charged: UsageRecord | undefined) {
   const call = { id: "call_9", requestId: "r", at: 9, address: "::1", observed: { warnings } } as unknown as Call;
   const tell = (what: ProviderObject, used: Partial<Usage>[], ofEachCall = false) =>
     giveBack(call, what, { used, ofEachCall } satisfies Told, ports);
-  return { refunds, warnings, state, tell };
+  return { refunds, warnings, logged, state, tell };
 }
 
 const USED = { input: 100, output: 50 };
@@ -137,12 +140,13 @@ test("results tell of each call, and give back when all of them are there", asyn
   expect(refunds).toMatchObject([{ inputTokens: -800, outputTokens: -400, costNanoUsd: -1_600 }]);
 });
 
-test("where the books cannot be kept now, whoever asks next gets it", async () => {
+test("where the books cannot be kept now, whoever asks next gets it, and the log has why", async () => {
   const charged = reserved();
-  const { refunds, warnings, state, tell } = ledger(charged);
+  const { refunds, warnings, logged, state, tell } = ledger(charged);
   state.away = true;
   await tell(object(charged), [USED]);
   expect(warnings).toEqual([expect.stringContaining("ask for it again")]);
+  expect(logged).toEqual(["Error: away"]);
   state.away = false;
   await tell(object(charged), [USED]);
   expect(refunds).toHaveLength(1);

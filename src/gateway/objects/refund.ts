@@ -1,5 +1,6 @@
 import { priceOf, type ServiceTier } from "../../domain/plans/price.ts";
 import type { NanoUsd } from "../../kernel/money.ts";
+import type { Log } from "../../ports/log.ts";
 import type { Meter } from "../../ports/meter.ts";
 import type { ChargeFacts, ProviderObject } from "../../ports/provider-objects.ts";
 import type { Records, UsageRecord } from "../../ports/records.ts";
@@ -12,6 +13,7 @@ import type { Told } from "./told-usage.ts";
 export interface RefundPorts {
   meter: Pick<Meter, "refund">;
   records: Pick<Records, "find">;
+  log: Log;
 }
 
 /**
@@ -25,7 +27,7 @@ export async function giveBack(
   call: Call,
   object: ProviderObject,
   told: Told,
-  { meter, records }: RefundPorts,
+  { meter, records, log }: RefundPorts,
 ): Promise<void> {
   const { charge, kind } = object;
   if (charge === null) return;
@@ -44,7 +46,9 @@ export async function giveBack(
     if (!gives(refund) || !(await meter.refund(refund))) return;
     const rest = `${share.inputTokens} and ${share.outputTokens} were charged when it was begun`;
     warn(`it used ${input} input and ${output} output tokens; ${rest}, and the rest is given back`);
-  } catch {
+  } catch (cause) {
+    const detail = String((cause as { cause?: unknown }).cause ?? cause);
+    log.write("error", "what a batch or a response has not used could not be given back", { call: call.id, detail });
     warn("it has ended, and what it has not used could not be given back now; ask for it again");
   }
 }
