@@ -76,6 +76,7 @@ export class SharedMeter implements Meter, MeterTime, MeterView {
   #nextLook = 0;
   #nextSave = SAVE_MS;
   #sweeping = false;
+  #retrying = false;
   /** Settled by rule by another node, though this one lived: it was not heard of for too long. */
   recoveredMeanwhile = 0;
 
@@ -172,10 +173,16 @@ export class SharedMeter implements Meter, MeterTime, MeterView {
     return records;
   }
 
-  /** Tries again to write what the store could not take. @returns how many were written, and how many are left */
+  /**
+   * Tries again to write what the store could not take; an overlapping call does nothing: a store that hangs takes
+   * longer than it is between two tries. @returns how many were written, and how many are left
+   */
   async retry(): Promise<{ written: number; left: number }> {
     const waiting = [...this.#unwritten];
-    if (waiting.length === 0 || performance.now() < this.#nextRetry) return { written: 0, left: waiting.length };
+    if (waiting.length === 0 || this.#retrying || performance.now() < this.#nextRetry) {
+      return { written: 0, left: waiting.length };
+    }
+    this.#retrying = true;
     this.#nextRetry = performance.now() + RETRY_MS;
     const tries = await Promise.allSettled(
       waiting.map(async ([number, record]) => {
@@ -184,6 +191,7 @@ export class SharedMeter implements Meter, MeterTime, MeterView {
         this.#unwritten.delete(number);
       }),
     );
+    this.#retrying = false;
     return { written: tries.filter(({ status }) => status === "fulfilled").length, left: this.#unwritten.size };
   }
 
