@@ -17,7 +17,8 @@ import { type HoldingPorts, heldAsMasked } from "./guarding/hold-masked.ts";
 import { countAcross } from "./guarding/neighbouring-texts.ts";
 import { countUnmasked } from "./guarding/unmasked-input.ts";
 import type { Hold } from "./reserve.ts";
-import { inCall, turn } from "./telling/in-line.ts";
+import { inCall } from "./telling/in-call.ts";
+import { turn } from "./turn.ts";
 
 class Ticket {
   protected readonly madeBy = "guardInput";
@@ -82,14 +83,11 @@ function filePassed(request: ModelRequest, operation: ObjectCall, guard: Guard, 
   if (file === undefined) return request;
   const data = Buffer.from(file.bytes).toString("base64");
   const part: DocumentPart = { type: "document", source: { kind: "base64", mediaType: file.mediaType, data } };
-  const asked: ModelRequest = { ...withoutOperation(request), messages: [{ role: "user", parts: [part] }] };
+  const { operation: _, ...rest } = request;
+  const asked: ModelRequest = { ...rest, messages: [{ role: "user", parts: [part] }] };
   const [read] = passed(asked, guard, call).messages[0]!.parts;
   if (read?.type !== "document" || read.source.kind !== "base64" || read.source.data === data) return request;
   return { ...request, operation: { ...operation, file: { ...file, bytes: Buffer.from(read.source.data, "base64") } } };
-}
-
-function withoutOperation({ operation: _, ...rest }: ModelRequest): ModelRequest {
-  return rest;
 }
 
 /** Text as the numbers of its tokens would get past every guard. */

@@ -18,7 +18,7 @@ import { type HealthBook, targetKey } from "./asking/health.ts";
 import type { Call } from "./call.ts";
 import type { CleanRequest } from "./guard-input.ts";
 import { notHere } from "./locate.ts";
-import { askingOf } from "./metering/asking.ts";
+import { priceQueryOf } from "./metering/price-query.ts";
 import type { Target } from "./target.ts";
 
 /** A target with what is known of it. */
@@ -122,7 +122,7 @@ function costOf(
   bodyBytes: number,
   prices: Prices,
 ): number | undefined {
-  const rates = prices.rates(target.account, target.model, askingOf(hold.grant));
+  const rates = prices.rates(target.account, target.model, priceQueryOf(hold.grant));
   if (rates === undefined) return undefined;
   return worstPriceOf(worstCase(request, bodyBytes), rates, tiersOf(request));
 }

@@ -6,7 +6,7 @@ import { GatewayError } from "../errors.ts";
 import type { BatchCall, ModelRequest } from "../spec/request.ts";
 import type { Call } from "./call.ts";
 import type { Located } from "./locate.ts";
-import { inCall } from "./telling/in-line.ts";
+import { inCall } from "./telling/in-call.ts";
 
 /** The request under the API's policy, and each of the calls in it. */
 export function underPolicies({ request, call, objects }: Located, api: Api): ModelRequest {

@@ -1,8 +1,8 @@
 import type { ProviderAccount, TenantPrice } from "../domain/catalog/catalog.ts";
 import type { Rates } from "../domain/plans/price.ts";
 
-/** Who asks for a price, and as of when. */
-export interface Asking {
+/** For whom a price is asked, and as of when. */
+export interface PriceQuery {
   /** Milliseconds since 1970; of prices with dates, those count that have begun then. */
   at: number;
   /** The name that callers use for the model; rows may be written by it. */
@@ -16,7 +16,7 @@ export interface Asking {
  * undefined where nobody knows.
  */
 export interface Prices {
-  rates(account: ProviderAccount, model: string, asking: Asking): Rates | undefined;
+  rates(account: ProviderAccount, model: string, query: PriceQuery): Rates | undefined;
   /** How many tokens of prompt and answer a model takes, where that is publicly known. */
   contextTokens(account: ProviderAccount, model: string): number | undefined;
 }

@@ -4,7 +4,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import type { Price, ProviderAccount, TenantPrice, TokenPrices } from "../domain/catalog/catalog.ts";
 import { matchesPattern } from "../domain/catalog/catalog.ts";
 import type { LongContext, Rates, TokenRates } from "../domain/plans/price.ts";
-import type { Asking, Prices } from "../ports/prices.ts";
+import type { PriceQuery, Prices } from "../ports/prices.ts";
 
 /** Our kinds whose id in the public list is another word. */
 const PUBLIC_NAMES: Record<string, string> = { xai: "x-ai", "azure-openai": "azure", bedrock: "aws" };
@@ -32,7 +32,7 @@ export class PriceList implements Prices {
     this.#isTest = isTest;
   }
 
-  rates(account: ProviderAccount, model: string, { at, tenant, calledBy }: Asking): Rates | undefined {
+  rates(account: ProviderAccount, model: string, { at, tenant, calledBy }: PriceQuery): Rates | undefined {
     if (this.#isTest(account.kind)) return FREE;
     if (tenant !== undefined) {
       const about = ({ provider }: TenantPrice) => provider === undefined || provider === account.name;

@@ -1,6 +1,6 @@
 /**
  * What stands in files and batches passes the guards and the policy of the API like any prompt and any
- * answer. It is the test of gateway/objects/batch-file.ts, gateway/telling/in-line.ts, gateway/under-policy.ts,
+ * answer. It is the test of gateway/objects/batch-file.ts, gateway/telling/in-call.ts, gateway/turn.ts, gateway/under-policy.ts,
  * gateway/objects/judged-under.ts, gateway/guarding/readable-file.ts and gateway/telling/told-errors.ts.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";

@@ -119,6 +119,11 @@ export function providerScope(account: string): string {
   return PROVIDERS.of(account);
 }
 
+/** `provider:up` → `up` */
+export function accountOf(scope: string): string {
+  return scope.slice("provider:".length);
+}
+
 export function isProviders(scope: string): boolean {
   return scope.startsWith("provider:");
 }

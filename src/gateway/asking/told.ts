@@ -2,14 +2,12 @@ import type { Secret } from "../../kernel/secret.ts";
 
 /** What providers call the id of a call, the most usual first: OpenAI and most others, Anthropic, AWS, Azure, Mistral, Cohere. */
 const REQUEST_IDS = [
-  ...[
-    "x-request-id",
-    "request-id",
-    "x-amzn-requestid",
-    "apim-request-id",
-    "mistral-correlation-id",
-    "x-debug-trace-id",
-  ],
+  "x-request-id",
+  "request-id",
+  "x-amzn-requestid",
+  "apim-request-id",
+  "mistral-correlation-id",
+  "x-debug-trace-id",
 ];
 
 /** How the names of rate limits begin: OpenAI's and its lookalikes', Anthropic's, and the IETF's draft. */

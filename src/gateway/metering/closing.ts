@@ -1,4 +1,4 @@
-import { providerScope } from "../../domain/plans/charges.ts";
+import { accountOf } from "../../domain/plans/charges.ts";
 import { chargedTier, priceOf, tierOf } from "../../domain/plans/price.ts";
 import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { Log } from "../../ports/log.ts";
@@ -8,7 +8,7 @@ import { draftRecord, finalRecord } from "../record.ts";
 import type { Hold } from "../reserve.ts";
 import type { Target } from "../target.ts";
 import { reasonOf } from "../telling/reason.ts";
-import { askingOf } from "./asking.ts";
+import { priceQueryOf } from "./price-query.ts";
 import type { Most } from "./tally.ts";
 import { countedAgain, outputCounter, promptTokens, type WorstPorts, worstTokens } from "./worst.ts";
 
@@ -71,7 +71,7 @@ export class Closing {
       const message = "what a call has used could not be counted; it is charged all that was held for it";
       this.#ports.log.write("error", message, { call: call.id, detail: String(cause) });
       const { outcome, status, errorCode, queueMs, firstByteMs, totalMs, verdicts, warnings } = record;
-      const mayHaveAsked = Array.from(open, (scope) => scope.slice(providerScope("").length));
+      const mayHaveAsked = Array.from(open, accountOf);
       return {
         ...draftRecord(call, worst, reserved, again),
         ...{ outcome, status, errorCode, queueMs, firstByteMs, totalMs, verdicts, warnings, mayHaveAsked },
@@ -115,7 +115,7 @@ export class Closing {
       attempt.inputTokens = usage.input;
       attempt.outputTokens = usage.output;
       record.captured = tally.capture();
-      const rates = this.#ports.prices.rates(target.account, target.model, askingOf(grant));
+      const rates = this.#ports.prices.rates(target.account, target.model, priceQueryOf(grant));
       if (rates === undefined) continue;
       const tier = chargedTier(grant.request, usage.tier);
       attempt.costNanoUsd = priceOf(usage, rates, tier);
@@ -135,7 +135,11 @@ function joined(sources: string | null, source: string): string {
 }
 
 const LEFT: ReadonlySet<string> = new Set([
-  ...["client_closed", "deadline_exceeded", "upstream_timeout", "superseded", "draining"],
+  "client_closed",
+  "deadline_exceeded",
+  "upstream_timeout",
+  "superseded",
+  "draining",
 ]);
 
 /** Whether nobody here waited for it any longer, while the provider may have been at work. */

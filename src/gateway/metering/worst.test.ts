@@ -5,7 +5,7 @@ import type { Prices } from "../../ports/prices.ts";
 import type { Tokenizer } from "../../ports/tokenizer.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import type { Grant } from "../authorize.ts";
-import { askingOf } from "./asking.ts";
+import { priceQueryOf } from "./price-query.ts";
 import {
   type Bounding,
   countedAgain,
@@ -249,10 +249,10 @@ test("money is that of the dearest target; a model without a price is not to be 
 
 test("a call is priced as of its arrival, by its tenant's own list where there is one", () => {
   const plain = grant(request, [target("cheap")]);
-  expect(askingOf(plain)).toEqual({ at: 0, calledBy: "m" });
+  expect(priceQueryOf(plain)).toEqual({ at: 0, calledBy: "m" });
   const list = [{ model: "m", inputPerMTokUsd: 1, outputPerMTokUsd: 2 }];
   const catalog = { ...plain.catalog, tenantPrices: new Map([["ten_1", list], ["ten_2", []]]) }; // biome-ignore format: one line
-  expect(askingOf({ ...plain, catalog } as unknown as Grant)).toEqual({
+  expect(priceQueryOf({ ...plain, catalog } as unknown as Grant)).toEqual({
     at: 0,
     calledBy: "m",
     tenant: { name: "acme", prices: list },

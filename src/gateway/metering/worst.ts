@@ -13,7 +13,7 @@ import type { Prices } from "../../ports/prices.ts";
 import type { Tokenizer } from "../../ports/tokenizer.ts";
 import type { ProviderAdapter } from "../../spec/adapter.ts";
 import type { Grant } from "../authorize.ts";
-import { askingOf } from "./asking.ts";
+import { priceQueryOf } from "./price-query.ts";
 import type { CountTokens } from "./written-text.ts";
 
 /** The most that one target could use, and what that costs. */
@@ -204,7 +204,7 @@ export function withOutput(
   prices: Prices,
 ): Worst {
   if (output <= held.output) return held;
-  const rates = held.usd === 0 ? undefined : prices.rates(account, model, askingOf(grant));
+  const rates = held.usd === 0 ? undefined : prices.rates(account, model, priceQueryOf(grant));
   if (rates === undefined) return { ...held, output };
   const writes = { audio: asksForSound(grant.request), images: true };
   const of = (output: number) => worstPriceOf({ input: held.input, output, writes }, rates, tiersOf(grant.request));
@@ -215,7 +215,7 @@ export function withOutput(
 function dearest(grant: Grant, prices: Prices, targets: readonly TargetMost[]): NanoUsd {
   let worst = 0;
   for (const { account, model, tokens } of targets) {
-    const rates = prices.rates(account, model, askingOf(grant));
+    const rates = prices.rates(account, model, priceQueryOf(grant));
     if (rates === undefined) {
       const what = targets.length === 1 ? "This model" : "One of the targets of this model, fallbacks included,";
       throw new GatewayError("not_allowed", `${what} has no price, so it cannot be used under a budget in money.`, {

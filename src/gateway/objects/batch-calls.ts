@@ -14,7 +14,8 @@ import { Fields } from "../../wire/read.ts";
 import { moderation } from "../../wire/relayed/index.ts";
 import { parseBody } from "../arrival/body.ts";
 import type { Call } from "../call.ts";
-import { inCall, turn } from "../telling/in-line.ts";
+import { inCall } from "../telling/in-call.ts";
+import { turn } from "../turn.ts";
 
 /** What a batch may call, without the version before it, which Azure leaves out (https://platform.openai.com/docs/guides/batch). */
 const WIRES: Readonly<Record<string, Wire>> = {

@@ -4,8 +4,9 @@ import type { BatchCall, ModelRequest } from "../../spec/request.ts";
 import { apiOf } from "../asking/api-of.ts";
 import type { Call } from "../call.ts";
 import type { Target } from "../target.ts";
-import { inCall, turn } from "../telling/in-line.ts";
+import { inCall } from "../telling/in-call.ts";
 import { toCallError } from "../telling/upstream-error.ts";
+import { turn } from "../turn.ts";
 
 /**
  * The request as it goes to one account: a batch's calls are written anew from what was parsed and

@@ -6,7 +6,7 @@ import type { Attempt } from "../../ports/records.ts";
 import type { Tokenizer } from "../../ports/tokenizer.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import type { CleanRequest } from "../guard-input.ts";
-import { askingOf } from "../metering/asking.ts";
+import { priceQueryOf } from "../metering/price-query.ts";
 import { promptTokens } from "../metering/worst.ts";
 import type { Target } from "../target.ts";
 
@@ -33,7 +33,7 @@ export function chargeFacts(
     record: call.id,
     attempt: call.observed.attempts.indexOf(attempt),
     model,
-    rates: prices.rates(account, model, askingOf(grant)) ?? null,
+    rates: prices.rates(account, model, priceQueryOf(grant)) ?? null,
     tier: tierOf(request) ?? null,
     prompt: request.operation === undefined ? (counted ?? countPromptTokens(request)) : null,
   };

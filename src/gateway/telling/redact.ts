@@ -18,12 +18,21 @@ export type Redact = (text: string) => string;
 
 /** Words of the provider's that name nobody: callers may need them, and they may be words of any sentence. */
 const PUBLIC_OPTIONS: ReadonlySet<string> = new Set([
-  ...["region", "location", "api", "apiVersion", "claude", "guardrailVersion"],
+  "region",
+  "location",
+  "api",
+  "apiVersion",
+  "claude",
+  "guardrailVersion",
 ]);
 
 /** Fields of a service account's key file that are the same for everybody. */
 const PUBLIC_KEY_FIELDS: ReadonlySet<string> = new Set([
-  ...["type", "auth_uri", "token_uri", "auth_provider_x509_cert_url", "universe_domain"],
+  "type",
+  "auth_uri",
+  "token_uri",
+  "auth_provider_x509_cert_url",
+  "universe_domain",
 ]);
 
 /** Shorter texts of a key are words of any sentence. */

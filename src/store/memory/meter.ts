@@ -1,7 +1,7 @@
 import type { Taking } from "../../domain/plans/account.ts";
 import { admit, chargedIn, levelsOf, takeAll } from "../../domain/plans/admit.ts";
 import { NOTHING } from "../../domain/plans/amounts.ts";
-import { chargesOf } from "../../domain/plans/charges.ts";
+import { accountOf, chargesOf } from "../../domain/plans/charges.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Recount } from "../../ports/ledger.ts";
@@ -91,7 +91,7 @@ export class MemoryMeter implements Meter, MeterTime, MeterView {
     this.#holds.set(hold, held);
     const levels = levelsOf(chosen, now);
     draft.admittedAt = now;
-    draft.mayHaveAsked = open.map(nameOf);
+    draft.mayHaveAsked = open.map(accountOf);
     try {
       await this.#journal.open({ hold, at: now, draft });
     } catch (cause) {
@@ -126,7 +126,7 @@ export class MemoryMeter implements Meter, MeterTime, MeterView {
     if (!admission.admitted) return false;
     for (const { taking, amounts } of growing) taking.account.grow(taking, amounts, now);
     draft.admittedAt = held.at;
-    draft.mayHaveAsked = held.open.map(nameOf);
+    draft.mayHaveAsked = held.open.map(accountOf);
     try {
       await this.#journal.open({ hold, at: held.at, draft });
     } catch (cause) {
@@ -279,9 +279,4 @@ export class MemoryMeter implements Meter, MeterTime, MeterView {
     this.#latest = Math.max(this.#latest, this.#clock.now());
     return this.#latest;
   }
-}
-
-/** `provider:up` → `up` */
-function nameOf(scope: string): string {
-  return scope.slice(scope.indexOf(":") + 1);
 }

@@ -8,7 +8,7 @@ export const IDLE_MS = 25 * 3_600_000;
 const AT_ONCE = 1_000;
 const STEPS = 20;
 
-/** Calls of one account at a time, where counters are kept. */
+/** Where counters are kept, which are a cache of the saved sums. */
 export interface Forgetting {
   /**
    * Looks at some counters, and forgets those of accounts of which nothing runs and that were last counted before a time.

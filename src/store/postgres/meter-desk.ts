@@ -1,13 +1,13 @@
 import { Account, type SharedAccount, type Taking as Took } from "../../domain/plans/account.ts";
 import { admit, levelsOf, takeAll } from "../../domain/plans/admit.ts";
 import { NOTHING, plus } from "../../domain/plans/amounts.ts";
-import { chargesOf } from "../../domain/plans/charges.ts";
+import { accountOf, chargesOf } from "../../domain/plans/charges.ts";
 import type { Demand, ScopeDemand } from "../../ports/meter.ts";
 import type { UsageRecord } from "../../ports/records.ts";
 import type { Query } from "./connection.ts";
 import { type Entry, type Fence, growIn, type HoldRow, holdColumns, type Taken } from "./ledger.ts";
 import { loadIn } from "./ledger-accounts.ts";
-import { nameOf, type Taking } from "./meter-shared.ts";
+import type { Taking } from "./meter-shared.ts";
 
 /** The accounts of one transaction, locked, and what is to be written. */
 export interface Desk {
@@ -102,7 +102,7 @@ export function reserveAt(desk: Desk, number: number, demand: Demand, draft: Usa
     return { scope: account.scope, zone: account.zone, amounts, drawn, turns };
   });
   draft.admittedAt = now;
-  draft.mayHaveAsked = open.map(nameOf);
+  draft.mayHaveAsked = open.map(accountOf);
   desk.opened.set(number, { number, at: now, draft, taken });
   const levels = levelsOf(chosen, now);
   return {

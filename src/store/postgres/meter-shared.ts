@@ -1,3 +1,4 @@
+import { accountOf } from "../../domain/plans/charges.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Recount } from "../../ports/ledger.ts";
 import type { Demand, Level, Meter, MeterTime, MeterView, Reservation, ScopeDemand, Usage } from "../../ports/meter.ts";
@@ -124,7 +125,7 @@ export class SharedMeter implements Meter, MeterTime, MeterView {
       throw new Error(`broken promise: Hold ${number} is extended while it is open`);
     }
     draft.admittedAt = hold.at;
-    draft.mayHaveAsked = hold.open.map(nameOf);
+    draft.mayHaveAsked = hold.open.map(accountOf);
     return await this.#inEpoch(() => this.#counting.extend(hold, scopes, draft));
   }
 
@@ -286,11 +287,6 @@ export class SharedMeter implements Meter, MeterTime, MeterView {
       );
     }
   }
-}
-
-/** `provider:up` → `up` */
-export function nameOf(scope: string): string {
-  return scope.slice(scope.indexOf(":") + 1);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { minus, NOTHING, plus } from "../../domain/plans/amounts.ts";
-import { chargesOf } from "../../domain/plans/charges.ts";
+import { accountOf, chargesOf } from "../../domain/plans/charges.ts";
 import { periodsAt } from "../../domain/plans/period.ts";
 import type { Demand, Level, Reservation, ScopeDemand, Usage } from "../../ports/meter.ts";
 import type { UsageRecord } from "../../ports/records.ts";
@@ -7,7 +7,7 @@ import { type Forgetting, IDLE_MS, IdleCounters } from "../postgres/idle-counter
 import { type Entry, type Ledger, Stale, type Taken } from "../postgres/ledger.ts";
 import type { LedgerAccounts, Rates } from "../postgres/ledger-accounts.ts";
 import type { CountersOfEpoch, Node } from "../postgres/meter-node.ts";
-import { byRule, type Counting, nameOf, type OpenHold, type Taking } from "../postgres/meter-shared.ts";
+import { byRule, type Counting, type OpenHold, type Taking } from "../postgres/meter-shared.ts";
 import { RedisAway, type Reply } from "./connection.ts";
 import type { Question, RedisCounters } from "./counters.ts";
 import { bucketsFrom, replayedFrom, rowOf, type StoredAccount, type StoredHold, stored } from "./layout.ts";
@@ -254,7 +254,7 @@ export class RedisCounting implements Counting, CountersOfEpoch, Forgetting {
   async #open(hold: OpenHold, draft: UsageRecord, levels: Level[]): Promise<Taking> {
     const { number, at, open, taken, counted } = hold;
     draft.admittedAt = at;
-    draft.mayHaveAsked = open.map(nameOf);
+    draft.mayHaveAsked = open.map(accountOf);
     try {
       await this.#ledger.open({ number, at, draft, taken }, this.node.fence);
     } catch (error) {
