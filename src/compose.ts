@@ -123,7 +123,7 @@ async function startOn(installation: Installation, start: Start): Promise<Served
   }
   const { directory, keyring } = installation;
   const token = await bootstrapToken(directory, keyring.derive("admin token"), environment.adminToken, random);
-  const served = await serve(installation, environment, settings, token.verify, log);
+  const served = await serve({ installation, environment, settings, log }, token.verify);
   await tellOnce({ installation, served, token, config, world, json, log });
   served.started();
   log.write("info", "the gateway listens", { listen: served.gatewayUrl });
@@ -175,17 +175,20 @@ interface Served extends Running {
   started(): void;
 }
 
+/** What both planes are composed of. */
+interface House {
+  installation: Installation;
+  environment: Environment;
+  settings: GatewaySection;
+  log: Log & { flush(): void };
+}
+
 /** Opens both listeners on an opened installation. */
-async function serve(
-  installation: Installation,
-  environment: Environment,
-  settings: GatewaySection,
-  verifyToken: VerifyToken,
-  log: Log & { flush(): void },
-): Promise<Served> {
+async function serve(house: House, verifyToken: VerifyToken): Promise<Served> {
+  const { installation, environment, settings, log } = house;
   const { meter } = installation.books;
   const upstream = createUpstream(new Egress(clock), clock);
-  const gateway = composeGateway(installation, environment, settings, upstream, log, {
+  const gateway = composeGateway(house, upstream, {
     observe: (record) => metrics.observe(record),
     raised: (event) => metrics.raised(event),
   });
@@ -203,7 +206,7 @@ async function serve(
     },
     VERSION,
   );
-  const answerAdmin = composeAdmin(installation, environment, settings, verifyToken, log, ready, metrics, gateway);
+  const answerAdmin = composeAdmin(house, { verifyToken, ready, metrics, trial: gateway.trial });
   const tls = openTls(environment);
   const main = await open("SALLYPORT_LISTEN", environment.listen, {
     tls,
@@ -255,16 +258,16 @@ function composeAccountJobs({ directory, books }: Installation, gateway: Gateway
   };
 }
 
-function composeAdmin(
-  { directory, books, pepper, keyring }: Installation,
-  environment: Environment,
-  settings: GatewaySection,
-  verifyToken: VerifyToken,
-  log: Log,
-  ready: () => { ready: boolean; reason?: string },
-  metrics: Metrics,
-  { trial }: Gateway,
-): AdminHandler {
+interface AdminParts {
+  verifyToken: VerifyToken;
+  ready(): { ready: boolean; reason?: string };
+  metrics: Metrics;
+  trial: Gateway["trial"];
+}
+
+function composeAdmin({ installation, environment, settings, log }: House, parts: AdminParts): AdminHandler {
+  const { directory, books, pepper, keyring } = installation;
+  const { verifyToken, ready, metrics, trial } = parts;
   return adminHandler({
     admin: {
       administration: directory,
@@ -295,11 +298,8 @@ function composeAdmin(
 }
 
 function composeGateway(
-  installation: Installation,
-  environment: Environment,
-  settings: GatewaySection,
+  { installation, environment, settings, log }: House,
   upstream: Upstream,
-  log: Log,
   metrics: Pick<Metrics, "observe" | "raised">,
 ): Gateway {
   const { directory, books, pepper, keyring } = installation;

@@ -24,6 +24,14 @@ import type { Located, Objects } from "./locate.ts";
 import { checkObjects, missing } from "./objects/allowed-objects.ts";
 import { underPolicies } from "./under-policy.ts";
 
+interface Granted {
+  catalog: Catalog;
+  model: CatalogModel;
+  api: Api;
+  subscription: Subscription;
+  plan: Plan;
+}
+
 /** Who, what, now. `reserve` takes nothing else, and nobody else can make one. */
 class Ticket {
   protected readonly madeBy = "authorize";
@@ -40,25 +48,17 @@ class Ticket {
   /** What of the request lies at a provider: only its account may be asked. */
   readonly objects: Objects;
 
-  constructor(
-    located: Located,
-    request: ModelRequest,
-    catalog: Catalog,
-    model: CatalogModel,
-    api: Api,
-    subscription: Subscription,
-    plan: Plan,
-  ) {
+  constructor(located: Located, request: ModelRequest, granted: Granted) {
     this.call = located.call;
     this.caller = located.caller;
     this.request = request;
     this.bodyBytes = located.bodyBytes;
     this.objects = located.objects;
-    this.catalog = catalog;
-    this.model = model;
-    this.api = api;
-    this.subscription = subscription;
-    this.plan = plan;
+    this.catalog = granted.catalog;
+    this.model = granted.model;
+    this.api = granted.api;
+    this.subscription = granted.subscription;
+    this.plan = granted.plan;
     this.call.reached.granted = this;
   }
 
@@ -95,9 +95,10 @@ export function createAuthorize(catalogNow: () => Catalog, adapter: AdapterOf) {
       throw missing(located) ?? notFound(request.model, match.api);
     if (principal.key.mode === "test" && !onlyTest(catalog, model, isTestProvider))
       throw missing(located) ?? notFound(request.model, match.api);
-    checkObjects(located, granted.api, catalog, () => keepsAny(catalog, model, request, adapter));
-    const allowed = underPolicies(located, granted.api);
-    return new Ticket(located, allowed, catalog, model, granted.api, granted.subscription, plan);
+    const { api, subscription } = granted;
+    checkObjects(located, api, catalog, () => keepsAny(catalog, model, request, adapter));
+    const allowed = underPolicies(located, api);
+    return new Ticket(located, allowed, { catalog, model, api, subscription, plan });
   };
 }
 
