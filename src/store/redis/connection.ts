@@ -117,7 +117,8 @@ export class RedisConnection {
     client.onclose = () => this.#drop(link);
     try {
       await inTime(client.connect(), 2 * this.#answerMs);
-      const info = String(await this.#send(link, "INFO", ["server"]));
+      // The watch drops the connection that there is, and this one is none yet.
+      const info = String(await inTime(this.#send(link, "INFO", ["server"]), 2 * this.#answerMs));
       const runId = /^run_id:(\w+)/m.exec(info)?.[1];
       if (runId === undefined) throw new RedisAway("it does not say which server it is");
       link.runId = runId;
@@ -172,11 +173,11 @@ export class RedisConnection {
   }
 }
 
-async function inTime(connected: Promise<void>, ms: number): Promise<void> {
+async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new RedisAway("no answer")), ms);
-  connected.catch(() => {});
-  await Promise.race([connected, promise]).finally(() => clearTimeout(timer));
+  answer.catch(() => {});
+  return await Promise.race([answer, promise]).finally(() => clearTimeout(timer));
 }
 
 /** Its message has neither values nor the password. */
