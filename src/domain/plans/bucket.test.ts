@@ -119,3 +119,21 @@ test("a clock that says an earlier time takes nothing back and gives nothing", (
   draw(bucket, 1, NOW - 600_000);
   expect(waitFor(bucket, limit, 1, 0, NOW)).toBe(20_000);
 });
+
+test("a limit that allows nothing for a while leaves a bucket that works when it allows something again", () => {
+  const { limit, bucket } = limited("minute", 60);
+  const none = { ...limit, amount: 0 };
+  fit(bucket, none);
+  expect([remaining(bucket, none, 0, NOW), waitFor(bucket, none, 1, 0, NOW)]).toEqual([0, null]);
+  // A call that was admitted before ends.
+  draw(bucket, 30, NOW);
+  expect([remaining(bucket, none, 0, NOW), waitFor(bucket, none, 1, 0, NOW)]).toEqual([0, null]);
+  fit(bucket, limit);
+  expect([remaining(bucket, limit, 0, NOW), waitFor(bucket, limit, 31, 0, NOW)]).toEqual([30, 1_000]);
+  expect(remaining(bucket, limit, 0, NOW + 30_000)).toBe(60);
+});
+
+test("a bucket of a limit that never allowed anything is empty", () => {
+  const { limit, bucket } = limited("minute", 0);
+  expect([remaining(bucket, limit, 0, NOW), waitFor(bucket, limit, 1, 0, NOW)]).toEqual([0, null]);
+});

@@ -23,9 +23,12 @@ export function newBucket({ dimension, window }: Limit): Bucket {
   return { dimension, window, each: 0, fullAt: 0, rest: 0 };
 }
 
-/** The limit may have changed since the bucket was last asked: what is missing stays missing for as long. */
+/**
+ * The limit may have changed since the bucket was last asked: what is missing stays missing for as long. Under one that
+ * allows nothing, calls that run from before leave as they would have.
+ */
 export function fit(bucket: Bucket, limit: Limit): Bucket {
-  bucket.each = RATE_MS[limit.window as RateWindow] / limit.amount;
+  if (limit.amount > 0) bucket.each = RATE_MS[limit.window as RateWindow] / limit.amount;
   return bucket;
 }
 
@@ -63,7 +66,8 @@ export function draw(bucket: Bucket, amount: number, at: number): void {
 
 /** How much could be taken at once now. */
 export function remaining(bucket: Bucket, limit: Limit, held: number, now: number): number {
-  const left = size(limit) - held - Math.max(0, missing(bucket, now) - NOISE_MS) / bucket.each;
+  const short = Math.max(0, missing(bucket, now) - NOISE_MS);
+  const left = size(limit) - held - (short === 0 ? 0 : short / bucket.each);
   return Math.max(0, Math.floor(left));
 }
 
