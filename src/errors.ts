@@ -127,3 +127,10 @@ export function toGatewayError(thrown: unknown): GatewayError {
     cause: thrown,
   });
 }
+
+/** What an operator is told of an error beside its code: what went wrong inside, and where it was thrown. Undefined where there is nothing. */
+export function detailOf({ internal, cause }: GatewayError): string | undefined {
+  const stack = cause instanceof Error ? cause.stack : undefined;
+  const told = [internal, stack].filter(Boolean).join("\n");
+  return told === "" ? undefined : told;
+}

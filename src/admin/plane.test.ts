@@ -138,3 +138,24 @@ test("every call is one log line of allowed fields, without token, query or body
   expect(log[1]?.fields).toMatchObject({ status: 401, code: "invalid_credential", address: "127.0.0.1" });
   expect(JSON.stringify(log)).not.toContain("secret-in");
 });
+
+test("an accident inside is told to nobody, and the log has where it happened", async () => {
+  const broken = defineOperation({
+    id: "accidents.get",
+    method: "GET",
+    path: "/api/v1/accidents",
+    summary: "Fail",
+    permission: "status.read",
+    audit: "none",
+    input: {},
+    output: z.object({}),
+    handle: async () => {
+      throw new TypeError("nobody foresaw it");
+    },
+  });
+  const { call, log } = adminPlane({ operations: [broken] });
+  const answer = await call("GET", "/api/v1/accidents");
+  expect([answer.status, answer.text.includes("foresaw")]).toEqual([500, false]);
+  expect(log[0]).toMatchObject({ level: "error", fields: { code: "internal", status: 500 } });
+  expect(log[0]?.fields?.detail).toMatch(/^TypeError: nobody foresaw it\n[\s\S]*plane\.test\.ts/);
+});

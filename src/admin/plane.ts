@@ -1,6 +1,6 @@
 import type { Permission } from "../domain/access/permissions.ts";
 import { keyDigest, mintVirtualKey } from "../domain/access/virtual-key.ts";
-import { GatewayError, toGatewayError } from "../errors.ts";
+import { detailOf, GatewayError, toGatewayError } from "../errors.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { hmac } from "../kernel/digest.ts";
 import { type RandomBytes, randomText, timeOrderedId, WELL_FORMED_REQUEST_ID } from "../kernel/id.ts";
@@ -80,6 +80,7 @@ export function createAdminPlane(deps: AdminDependencies): AdminPlane {
     const seen: { operation?: Operation; actor?: Actor } = {};
     let allow: string | undefined;
     const log = (status: number, error?: GatewayError) => {
+      const detail = error === undefined || status < 500 ? error?.internal : detailOf(error);
       const line = {
         call: requestId,
         method: request.method,
@@ -89,7 +90,7 @@ export function createAdminPlane(deps: AdminDependencies): AdminPlane {
         ...(seen.operation === undefined ? {} : { endpoint: seen.operation.id }),
         ...(seen.actor === undefined ? {} : { actor: `${seen.actor.kind}:${seen.actor.id}` }),
         ...(error === undefined ? {} : { code: error.code }),
-        ...(error?.internal === undefined ? {} : { detail: error.internal }),
+        ...(detail === undefined ? {} : { detail }),
       };
       deps.log.write(status >= 500 ? "error" : "info", "admin call", line);
     };

@@ -1,4 +1,4 @@
-import { type GatewayError, toGatewayError } from "../errors.ts";
+import { detailOf, type GatewayError, toGatewayError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
 import type { Records, UsageRecord } from "../ports/records.ts";
 import { attemptHeaders, commonHeaders, publicError } from "./answering/headers.ts";
@@ -30,7 +30,7 @@ export function createRefuse(ports: RefusePorts, settings: RefuseSettings) {
   return async function refuse(call: Call, thrown: unknown): Promise<Response> {
     const error = toGatewayError(thrown);
     if (error.code === "internal" || error.code === "store_unavailable") {
-      const line = { call: call.id, code: error.code, detail: detailOf(error) };
+      const line = { call: call.id, code: error.code, detail: detailOf(error) ?? "" };
       ports.log.write("error", "a call failed inside the gateway", line);
     }
     if (!call.reached.held) await keepRecord(call, error, ports);
@@ -114,12 +114,6 @@ async function keepRecord(call: Call, error: GatewayError, ports: RefusePorts): 
       detail: cause instanceof Error ? cause.message : String(cause),
     });
   }
-}
-
-function detailOf(error: GatewayError): string {
-  const { cause } = error;
-  const stack = cause instanceof Error ? cause.stack : undefined;
-  return [error.internal, stack].filter(Boolean).join("\n");
 }
 
 /**
