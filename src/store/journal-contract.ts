@@ -101,6 +101,20 @@ export function journalContract(name: string, open: () => { journal: Journal; re
       expect((await journal.page({ limit: 10 })).records).toHaveLength(2);
     });
 
+    test("an accident in what follows a commit does not take its neighbours with it, and nothing is written twice", async () => {
+      const { journal } = setUp();
+      const [bad, good] = [sampleRecord(), sampleRecord()];
+      await Promise.all([1, 2].map((hold) => journal.open({ hold, at: 1, draft: sampleRecord() })));
+      const broken = () => {
+        throw new Error("broken promise");
+      };
+      const results = await Promise.allSettled([journal.close(1, bad, broken), journal.close(2, good, () => {})]);
+      expect(results.map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
+      expect([...journal.entries(0)].map(({ record }) => record.id)).toEqual([bad.id, good.id]);
+      await journal.append(sampleRecord());
+      expect(journal.lastEntry()).toBe(3);
+    });
+
     test("a record that the store could not take when its call ended is taken as soon as it can be, once", async () => {
       const { journal, clock, meter } = setUp();
       const close = journal.close.bind(journal);

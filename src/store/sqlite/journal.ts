@@ -348,8 +348,13 @@ export class SqliteJournal implements Journal {
       throw cause;
     }
     for (const write of writes) {
-      write.committed();
-      write.resolve();
+      try {
+        write.committed();
+        write.resolve();
+      } catch (cause) {
+        // It is in the ledger, and so are its neighbours: none of them is to be written again.
+        write.reject(cause);
+      }
     }
   }
 }
