@@ -69,6 +69,30 @@ test("who wants no check is not asked, and who has no address is there", async (
   expect(told).toEqual([["local", true]]);
 });
 
+test("an account that is not checked any more is not missing any more, even if its last check ends after that", async () => {
+  const { state, told, sweep } = setUp([account("up"), account("gone")], () => 503);
+  await sweep(0);
+  const { healthCheck: _, ...unchecked } = account("up");
+  state.accounts = [unchecked];
+  told.length = 0;
+  await sweep(100);
+  expect(told).toEqual([
+    ["up", true],
+    ["gone", true],
+  ]);
+  await sweep(200);
+  expect(told).toHaveLength(2);
+
+  state.accounts = [account("late")];
+  state.now = 300;
+  told.length = 0;
+  const checking = sweep(300);
+  state.accounts = [];
+  await sweep(400);
+  await checking;
+  expect(told.at(-1)).toEqual(["late", true]);
+});
+
 test("while the store is away nobody is asked, and any other fault is told", () => {
   const sweeping = (fault: Error) => () =>
     new HealthChecks({

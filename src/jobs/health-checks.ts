@@ -41,7 +41,12 @@ export class HealthChecks {
       this.#running.add(name);
       void this.#check(account, healthCheck.path).finally(() => this.#running.delete(name));
     }
-    for (const name of this.#due.keys()) if (!providers.has(name)) this.#due.delete(name);
+    for (const name of this.#due.keys()) {
+      if (providers.get(name)?.healthCheck !== undefined) continue;
+      this.#due.delete(name);
+      // Nobody looks any more, so what was found last says nothing.
+      this.#ports.checked(name, true);
+    }
   }
 
   /** undefined while a shared store is away: nobody knows which accounts there are. */
@@ -55,7 +60,8 @@ export class HealthChecks {
   }
 
   async #check(account: ProviderAccount, path: string): Promise<void> {
-    this.#ports.checked(account.name, await this.#isThere(account, path));
+    const good = await this.#isThere(account, path);
+    if (this.#due.has(account.name)) this.#ports.checked(account.name, good);
   }
 
   async #isThere({ baseUrl, allowPrivateNetwork }: ProviderAccount, path: string): Promise<boolean> {
