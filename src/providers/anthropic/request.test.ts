@@ -185,6 +185,18 @@ describe("thinking", () => {
     expect(encode({ ...fields, messages: signed }).body.thinking).toEqual(enabled(1_024).thinking!);
     expect(encode({ ...fields, messages: [...loop([]), ...HELLO] }).body.thinking).toBeDefined();
   });
+
+  test("a model with a budget is not asked to think where it continues an answer that begins without a thought", () => {
+    const begun = (...parts: Message["parts"]): Message[] => [...HELLO, { role: "assistant", parts }];
+    const text = { type: "text", text: "{" } as const;
+    const unthought = encode({ ...effort("low"), messages: begun(text) });
+    expect(unthought).toMatchObject({ warned: ["reasoning_effort"] });
+    expect(unthought.body.thinking).toBeUndefined();
+    const thought = { type: "reasoning", text: "hm", signature: "s" } as const;
+    expect(encode({ ...effort("low"), messages: begun(thought, text) }).body.thinking).toEqual(
+      enabled(1_024).thinking!,
+    );
+  });
 });
 
 describe("tools", () => {

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from "../../kernel/json.ts";
+import type { Message } from "../../spec/message.ts";
 import type { ModelRequest } from "../../spec/request.ts";
 import type { Warn } from "./blocks.ts";
 import type { ModelTraits } from "./models.ts";
@@ -95,6 +96,10 @@ function writeBudget(request: ModelRequest, body: JsonObject, warn: Warn): boole
     );
     return false;
   }
+  if (continuesUnthought(request)) {
+    warn("reasoning_effort", "the model does not think where it continues a begun answer; it was left out");
+    return false;
+  }
   const { budgetTokens, effort } = request.reasoning!;
   const wanted = budgetTokens ?? BUDGETS[effort ?? "medium"] ?? BUDGETS.medium!;
   const budget = Math.min(Math.max(wanted, MIN_BUDGET), Math.floor((body.max_tokens as number) * 0.8));
@@ -116,9 +121,17 @@ function losesThought(request: ModelRequest): boolean {
   const behind = request.messages.slice(request.messages.indexOf(last) + 1);
   if (behind.some((message) => message.role === "user" && message.parts.some((part) => part.type !== "tool-result")))
     return false;
-  return !last.parts.some(
-    (part) => part.type === "reasoning" && (part.redacted !== undefined || Boolean(part.signature)),
-  );
+  return !hasSignedThought(last);
+}
+
+/** "When `thinking` is enabled, a final `assistant` message must start with a thinking block". */
+function continuesUnthought({ messages }: ModelRequest): boolean {
+  const last = messages.at(-1);
+  return last?.role === "assistant" && last.parts.length > 0 && !hasSignedThought(last);
+}
+
+function hasSignedThought({ parts }: Message): boolean {
+  return parts.some((part) => part.type === "reasoning" && (part.redacted !== undefined || Boolean(part.signature)));
 }
 
 /** @param thinking with it on, only the defaults of sampling are allowed. */
