@@ -12,7 +12,7 @@ export function countOf(value: Json | undefined): number | undefined {
 /** Tells a part of the input or the output, unless it cannot be: one that is larger than its whole, or has none. */
 export function tellPart(
   usage: Partial<Usage>,
-  name: Exclude<keyof Usage, "tier">,
+  name: Exclude<keyof Usage, "tier" | "beside">,
   tokens: number | undefined,
   whole: number | undefined,
 ): void {

@@ -66,6 +66,40 @@ test("what a tool that the provider runs may read is held: all that fits into th
   await under([TOKENS], json(200, RESPONSE), async (app) => expect((await asked(app)).status).toBe(200), 400_000);
 });
 
+test("rounds that a provider's counts leave out are charged, and the caller is told what the provider told", async () => {
+  const usage = {
+    ...{ input_tokens: 9, output_tokens: 5 },
+    iterations: [
+      { type: "compaction", input_tokens: 100, cache_read_input_tokens: 50, output_tokens: 20 },
+      { type: "message", input_tokens: 9, output_tokens: 5 },
+    ],
+  };
+  const content = [{ type: "text", text: "Hi." }];
+  const answer = {
+    id: "msg_1",
+    type: "message",
+    role: "assistant",
+    model: "m",
+    content,
+    stop_reason: "end_turn",
+    usage,
+  };
+  const providers = [{ name: "oai", kind: "anthropic", baseUrl: up.url }];
+  const compact = { context_management: { edits: [{ type: "compact_20260112" }] } };
+  const body = { model: "m", max_tokens: 10, messages: [{ role: "user", content: "x" }], ...compact };
+  const app = await startApp({
+    upstream: up.url,
+    providers,
+    models: [{ name: "m", targets: [{ provider: "oai", model: "claude-of-ours", weight: 1 }], fallbacks: [] }],
+  });
+  up.forget();
+  up.answer(json(200, answer));
+  const response = await post(app, { path: "/v1/messages", body });
+  expect(((await response.json()) as JsonObject).usage).toEqual(usage);
+  expect(await lastRecord(app)).toMatchObject({ inputTokens: 159, outputTokens: 25, cacheReadTokens: 50 });
+  await app.stop();
+});
+
 test("a response that is not finished is a 502, charged as it was held", async () => {
   await under([TOKENS], json(200, { ...RESPONSE, status: "queued", output: [], usage: null }), async (app) => {
     expect((await post(app, { path: "/v1/responses", body: ask })).status).toBe(502);

@@ -17,11 +17,17 @@ describe("a provider reads what cannot be measured here", () => {
     ["the caller's index", { extra: { data_sources: [{ type: "azure_search" }] } }],
     ["a search by a tool", tool({ type: "web_search_20250305", name: "web_search" })],
     ["a search by a tool of Google's", tool({ googleSearch: {} })],
+    ["itself once more, to shorten it", { extra: { context_management: { edits: [{ type: "compact_20260112" }] } } }],
+    ["the same at OpenAI", { extra: { context_management: [{ type: "compaction", compact_threshold: 1_000 }] } }],
     ["a tool of a type that nobody knows", tool({ type: "custom_search" })],
   ])("%s", (_, over) => expect(readsUnseen(request(over))).toBe(true));
 
   test.each<[string, Partial<ModelRequest>]>([
     ["nothing of it", {}],
+    [
+      "leaving out of earlier results",
+      { extra: { context_management: { edits: [{ type: "clear_tool_uses_20250919" }] } } },
+    ],
     ["a switch that is off", { extra: { enable_search: false } }],
     ["an answer in pictures", { dialectBound: ["generationConfig.responseModalities"] }],
     ["a tool of the caller's", { tools: [{ type: "function", name: "web_search" }] }],

@@ -26,6 +26,15 @@ const UNSEEN: readonly string[] = [
   ...["web_search_options", "search_parameters", "plugins", "enable_search", "connectors", "mcp_servers", "container"],
 ];
 
+/** A field whose settings may have a provider read the conversation once more, to shorten it: Anthropic's and OpenAI's. */
+const SHORTENING = "context_management";
+
+function shortens(value: Json | undefined): boolean {
+  const edits = isObject(value) ? value.edits : value;
+  if (!Array.isArray(edits)) return false;
+  return edits.some((edit) => isObject(edit) && typeof edit.type === "string" && edit.type.startsWith("compact"));
+}
+
 /** Tools of a provider's making that the caller runs: what they find comes in the next body. */
 const RUN_BY_CALLER =
   /^(?:custom|computer|computer_use_preview|apply_patch|local_shell|(?:bash|text_editor|computer|memory)_\d{8})$/;
@@ -47,7 +56,7 @@ export function readsUnseen(request: ModelRequest): boolean {
   if (tools?.some(isProviders) === true) return true;
   // Asked of each target of every call, for which a list would be made each time.
   if (dialectBound?.some((name) => !READS_NOTHING.has(name)) === true) return true;
-  return extra !== undefined && UNSEEN.some((name) => isSaid(extra[name]));
+  return extra !== undefined && (UNSEEN.some((name) => isSaid(extra[name])) || shortens(extra[SHORTENING]));
 }
 
 function isProviders(tool: Tool): boolean {

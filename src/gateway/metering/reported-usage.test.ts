@@ -21,3 +21,19 @@ test("parts are told as far as they can be true of their whole", () => {
   // Together larger than the prompt: neither is to be believed.
   expect(withParts({ cacheRead: 6, cacheWrite: 5 }, 10, 5)).toEqual(whole);
 });
+
+test("rounds beside the answer are charged with it, as far as they can be true", () => {
+  const rounds = { input: 150, output: 20, cacheRead: 50 };
+  expect(withParts({ cacheRead: 6, reasoning: 2, beside: rounds }, 10, 5)).toEqual({
+    ...{ input: 160, output: 25, cacheRead: 56, reasoning: 2 },
+  });
+  expect(withParts({ beside: { input: 7, output: 3, cacheWrite: 4, cacheWriteLong: 1 } }, 10, 5)).toEqual({
+    ...{ input: 17, output: 8, cacheWrite: 4, cacheWriteLong: 1 },
+  });
+  for (const beside of [
+    { ...rounds, input: -1 },
+    { ...rounds, output: 0.5 },
+    { ...rounds, input: 1e9 },
+  ])
+    expect(withParts({ beside }, 10, 5)).toEqual({ input: 10, output: 5 });
+});

@@ -1,5 +1,5 @@
 import { MAX_REPORTED_TOKENS } from "../../kernel/bounds.ts";
-import type { Usage } from "../../spec/usage.ts";
+import type { Rounds, Usage } from "../../spec/usage.ts";
 
 /** Whether a provider's count of tokens can be one: whole, not negative, not absurd. */
 export function isCount(told: number | undefined): told is number {
@@ -18,10 +18,24 @@ export function withParts(reported: Partial<Usage>, input: number, output: numbe
     delete usage.cacheRead;
     delete usage.cacheWrite;
   }
-  return usage;
+  return reported.beside === undefined ? usage : withRounds(usage, reported.beside);
 }
 
-const PARTS: readonly [Exclude<keyof Usage, "input" | "output" | "tier">, "input" | "output"][] = [
+/** No rounds beside an answer read or write more; what is told to be more is a mistake. */
+const MOST_BESIDE = 10_000_000;
+
+/** With the rounds beside it: they are charged like the others. */
+function withRounds(usage: Usage, { input, output, ...parts }: Rounds): Usage {
+  if (!isCount(input) || !isCount(output) || input + output > MOST_BESIDE) return usage;
+  const rounds = withParts(parts, input, output);
+  const sum: Usage = { ...usage, input: usage.input + input, output: usage.output + output };
+  for (const part of CACHED) if (rounds[part] !== undefined) sum[part] = (usage[part] ?? 0) + rounds[part];
+  return sum;
+}
+
+const CACHED = ["cacheRead", "cacheWrite", "cacheWriteLong"] as const;
+
+const PARTS: readonly [Exclude<keyof Usage, "input" | "output" | "tier" | "beside">, "input" | "output"][] = [
   ["cacheRead", "input"],
   ["cacheWrite", "input"],
   ["cacheWriteLong", "input"],

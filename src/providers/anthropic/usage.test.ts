@@ -28,6 +28,23 @@ describe("usage", () => {
       [{ output_tokens: 9, output_tokens_details: { thinking_tokens: 4 } }],
       { output: 9, reasoning: 4 },
     ],
+    [
+      "rounds that shortened the conversation, or asked for advice, stand beside it; those that wrote it do not",
+      [
+        {
+          ...{ input_tokens: 9, output_tokens: 5 },
+          iterations: [
+            { type: "message", input_tokens: 9, output_tokens: 5 },
+            { type: "compaction", input_tokens: 100, cache_read_input_tokens: 50, output_tokens: 20 },
+            { type: "advisor_message", model: "claude-opus-4-7", input_tokens: 7, output_tokens: 3 },
+          ],
+        },
+      ],
+      {
+        ...{ input: 9, output: 5 },
+        beside: { input: 157, output: 23, cacheRead: 50, cacheWrite: 0, cacheWriteLong: 0 },
+      },
+    ],
     ["null is nothing", [{ input_tokens: 1, cache_read_input_tokens: null }], { input: 1 }],
     ["a negative count is dropped", [{ input_tokens: -5, output_tokens: 2 }], { output: 2 }],
     ["an absurd count is dropped", [{ input_tokens: 1e15, output_tokens: 2 }], { output: 2 }],

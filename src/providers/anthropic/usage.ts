@@ -1,5 +1,5 @@
 import { isObject, type Json } from "../../kernel/json.ts";
-import type { Usage } from "../../spec/usage.ts";
+import type { Rounds, Usage } from "../../spec/usage.ts";
 import { countOf } from "../counts.ts";
 import { servedTier } from "../served-tier.ts";
 
@@ -36,6 +36,8 @@ export class UsageReader {
     const details = value.output_tokens_details;
     const reasoning = isObject(details) ? countOf(details.thinking_tokens) : undefined;
     if (reasoning !== undefined) usage.reasoning = reasoning;
+    const beside = roundsBeside(value.iterations);
+    if (beside !== undefined) usage.beside = beside;
     for (const _ in usage) {
       // The speed has its price, whatever the tier (https://platform.claude.com/docs/en/build-with-claude/fast-mode).
       const tier = value.speed === "fast" ? "fast" : servedTier(value.service_tier);
@@ -43,4 +45,31 @@ export class UsageReader {
     }
     return undefined;
   }
+}
+
+/** Rounds that the counts of the whole leave out (https://platform.claude.com/docs/en/build-with-claude/compaction, "Understanding usage"). */
+const LEFT_OUT: ReadonlySet<Json | undefined> = new Set(["compaction", "advisor_message"]);
+
+/** @param iterations of a `usage` object: each round with its type and counts of its own */
+function roundsBeside(iterations: Json | undefined): Rounds | undefined {
+  if (!Array.isArray(iterations)) return undefined;
+  let sum: Rounds | undefined;
+  for (const round of iterations) {
+    if (!isObject(round) || !LEFT_OUT.has(round.type)) continue;
+    const { iterations: _, ...counts } = round;
+    const {
+      input = 0,
+      output = 0,
+      cacheRead = 0,
+      cacheWrite = 0,
+      cacheWriteLong = 0,
+    } = new UsageReader().read(counts) ?? {};
+    sum ??= { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cacheWriteLong: 0 };
+    sum.input += input;
+    sum.output += output;
+    sum.cacheRead! += cacheRead;
+    sum.cacheWrite! += cacheWrite;
+    sum.cacheWriteLong! += cacheWriteLong;
+  }
+  return sum;
 }
