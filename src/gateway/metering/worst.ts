@@ -158,7 +158,7 @@ function targetsOf(asked: Asked, { prices, adapter }: TokenPorts, tokenizer: Tok
     const needsContext = unseen || request.maxOutputTokens === undefined;
     const { input, output } = worstCase(request, bodyBytes, {
       context: needsContext ? contextOf(row, account, name, prices) : undefined,
-      answer: row.outputTokens ?? kind?.longestAnswer?.(name),
+      answer: needsContext ? (row.outputTokens ?? kind?.longestAnswer?.(name)) : undefined,
       thoughts: kind?.thoughtsOnTop?.(request, name),
     });
     // Where all that fits into the model may be read, what is counted is no bound.
