@@ -26,7 +26,7 @@ export const STAGE_LINES = 150;
 
 /** The stages of the road, one file each: every one shall fit on two screens. */
 const STAGE =
-  /^src\/gateway\/(?:accept|identify|decode|authorize|reserve|guard-input|route|dispatch|guard-output|settle|handle)\.ts$/;
+  /^src\/gateway\/(?:accept|identify|decode|locate|authorize|reserve|guard-input|route|dispatch|guard-output|settle|respond|refuse|handle)\.ts$/;
 
 /** Words that name nothing. What is called one of them has a better name. */
 export const FORBIDDEN_WORDS = ["util", "utils", "helper", "helpers", "manager", "service", "services", "misc"];

@@ -57,7 +57,9 @@ const UsageRecordView = z
         error: text,
         ms: milliseconds,
         tokens: z.object({ input: tokens, output: tokens }),
-        costUsd: usd.describe("What is charged for this attempt; all of them add up to the record's."),
+        costUsd: usd.describe(
+          "What is charged for this attempt. All of them add up to the record's, but where a crash left nobody to say who was asked (`recovered`).",
+        ),
       }),
     ),
     verdicts: z.array(

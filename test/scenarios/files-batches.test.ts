@@ -1,6 +1,6 @@
 /**
  * Files and batches at an account that two tenants share, by the SDK of OpenAI's: whose an id is, is
- * looked up before anybody is asked. It is the test of gateway/locate.ts, gateway/objects/allowed-objects.ts,
+ * looked up before anybody is asked. It is the test of gateway/locate.ts and objects/named.ts, gateway/objects/allowed-objects.ts,
  * gateway/objects/keep-objects.ts, gateway/objects/refund.ts, gateway/objects/list-objects.ts, of src/wire/openai-files/index.ts and of
  * src/providers/openai/operations/objects.ts.
  */
